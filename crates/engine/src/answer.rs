@@ -1,0 +1,167 @@
+//! What is answered: cases, ranked, each with the evidence why.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::query::{SearchRequest, Way};
+
+/// The answer to one [`SearchRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SearchAnswer {
+    /// The question as it was understood.
+    pub query: SearchRequest,
+    /// The model that made the vectors, where one is loaded.
+    pub model: Option<ModelSummary>,
+    /// True while the built-in demo model stands in for MedSigLIP.
+    pub stand_in: bool,
+    /// What a reader must know about this answer, in plain words.
+    pub notices: Vec<String>,
+    /// Time taken, encoding included, in milliseconds.
+    pub took_ms: u64,
+    /// False when cases that might belong here could not be looked at (pictures not encoded yet, say).
+    pub complete: bool,
+    /// Cases that the filters let through.
+    pub cases_searched: u64,
+    /// The most similar cases, best first.
+    pub hits: Vec<Hit>,
+    /// Counts of the filterable facts, over all cases that the filters let through.
+    pub facets: Vec<Facet>,
+    /// Labels among the hits.
+    pub votes: Votes,
+}
+
+/// The model behind an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModelSummary {
+    /// SHA-256 over weights, tokenizer and configuration, hexadecimal.
+    pub id: String,
+    /// Name of the checkpoint's folder, or "casekin demo model".
+    pub name: String,
+    /// Preprocessing profile: "train" or "hf".
+    pub profile: String,
+    /// True for the built-in demo model, which knows phantoms only.
+    pub demo: bool,
+}
+
+/// One case of an answer.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Hit {
+    /// 1 for the best.
+    pub rank: u32,
+    /// Id of the case.
+    pub case_id: String,
+    /// Score of the fused ranking, 0 to 1, where 1 is first in every way that took part.
+    pub score: f32,
+    /// Best cosine similarity between a picture of the case and the query, where pictures took part.
+    pub similarity: Option<f32>,
+    /// One line that says what the case is.
+    pub title: String,
+    /// Labels of the case.
+    pub labels: Vec<String>,
+    /// Modalities of its pictures.
+    pub modalities: Vec<String>,
+    /// Body parts of its pictures.
+    pub body_parts: Vec<String>,
+    /// Study date, YYYY-MM-DD.
+    pub date: Option<String>,
+    /// "F", "M" or "O".
+    pub sex: Option<String>,
+    /// Age in years.
+    pub age_years: Option<f32>,
+    /// True for a drawn case of the synthetic library.
+    pub synthetic: bool,
+    /// Which ways found it, and at what rank.
+    pub found_by: Vec<FoundBy>,
+    /// The views that matched, best first; where only words matched, the first picture of the case.
+    pub views: Vec<HitView>,
+    /// The passages of the report that matched.
+    pub passages: Vec<Passage>,
+}
+
+/// One way that found a hit.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FoundBy {
+    /// The way.
+    pub way: Way,
+    /// The case's rank in this way alone, from 1.
+    pub rank: u32,
+    /// The way's own score: BM25 for reports, cosine for pictures. Not comparable between ways.
+    pub score: f32,
+}
+
+/// A part of a picture that matched.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HitView {
+    /// Id of the picture.
+    pub image_id: String,
+    /// Path of the file; given by the command line only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Cosine similarity to the query, where a picture or its text tower took part.
+    pub similarity: Option<f32>,
+    /// x, y, width, height in pixels of the picture.
+    #[serde(rename = "box")]
+    pub box_px: [u32; 4],
+    /// Frame, counted from 0.
+    pub frame: u32,
+    /// "whole", "frame", "tile" or "region".
+    pub kind: String,
+    /// Modality of the picture.
+    pub modality: Option<String>,
+}
+
+/// A passage of the report, cut into parts so that matched words can be marked.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Passage {
+    /// Section it stands in: "findings", "impression", "history", "title", "label", "negated", "other".
+    pub section: String,
+    /// The text in order.
+    pub parts: Vec<PassagePart>,
+}
+
+/// A run of text inside a passage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PassagePart {
+    /// The text.
+    pub text: String,
+    /// True where it matched a word of the query.
+    pub mark: bool,
+}
+
+/// Counts of one filterable fact.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Facet {
+    /// Filter key: "modality", "body_part", "label", "sex", "age", "date", "site".
+    pub key: String,
+    /// Values with counts of cases, most first.
+    pub values: Vec<FacetValue>,
+}
+
+/// One value of a facet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetValue {
+    /// Value as a filter takes it.
+    pub value: String,
+    /// Cases with it.
+    pub cases: u64,
+}
+
+/// Labels among the hits: what the nearest prior cases turned out to be.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Votes {
+    /// Hits counted.
+    pub hits: u32,
+    /// Hits without any label.
+    pub unlabelled: u32,
+    /// Labels with the number of hits that carry them, most first.
+    pub labels: Vec<Vote>,
+}
+
+/// One label's votes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Vote {
+    /// The label.
+    pub label: String,
+    /// Hits that carry it.
+    pub hits: u32,
+}
