@@ -1,0 +1,146 @@
+//! What a header says, parted into facts (kept and filtered by) and identity (masked, sealed or dropped).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// File format, recognised by content.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// DICOM Part 10 file, or a bare data set.
+    Dicom,
+    /// PNG.
+    Png,
+    /// JPEG.
+    Jpeg,
+    /// TIFF; the first page is read.
+    Tiff,
+    /// BMP.
+    Bmp,
+    /// WebP.
+    WebP,
+    /// GIF; the first frame is read.
+    Gif,
+}
+
+impl Format {
+    /// Name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dicom => "DICOM",
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::Tiff => "TIFF",
+            Self::Bmp => "BMP",
+            Self::WebP => "WebP",
+            Self::Gif => "GIF",
+        }
+    }
+}
+
+/// What [`crate::inspect`] found.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub enum Inspection {
+    /// A picture; its pixels were not read and may still turn out broken.
+    Picture(Box<Header>),
+    /// A sound object without a picture of the patient in it (SEG, RT, SR, DICOMDIR …).
+    NotAPicture {
+        /// For people, for example `DICOM Segmentation (SEG) holds no picture`.
+        reason: String,
+        /// SOP class where there is one.
+        sop_class_uid: Option<String>,
+    },
+}
+
+/// The header of one picture.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Header {
+    /// How the file is written.
+    pub format: Format,
+    /// Facts without identity.
+    pub facts: Facts,
+    /// Who the patient is and who was there.
+    pub identity: Identity,
+}
+
+/// Facts of a picture. Descriptions are free text in which people write names: the caller masks them.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Facts {
+    /// Columns, after the orientation that the file asks for.
+    pub width_px: u32,
+    /// Rows, after the orientation that the file asks for.
+    pub height_px: u32,
+    /// Number of frames, at least 1.
+    pub frames: u32,
+    /// DICOM modality, for example `CT`.
+    pub modality: Option<String>,
+    /// Body Part Examined, or the meaning of the Anatomic Region.
+    pub body_part: Option<String>,
+    /// `L`, `R`, `B` (both) or `U` (unpaired).
+    pub laterality: Option<String>,
+    /// View Position, for example `PA`.
+    pub view_position: Option<String>,
+    /// Study date (else series, acquisition, content date) as `YYYY-MM-DD`.
+    pub study_date: Option<String>,
+    /// `F`, `M` or `O`.
+    pub sex: Option<String>,
+    /// Age in years; from Patient's Age, else birth date and study date.
+    pub age_years: Option<f32>,
+    /// SOP class.
+    pub sop_class_uid: Option<String>,
+    /// SOP instance.
+    pub sop_instance_uid: Option<String>,
+    /// Transfer syntax.
+    pub transfer_syntax_uid: Option<String>,
+    /// Photometric interpretation.
+    pub photometric: Option<String>,
+    /// Manufacturer of the device.
+    pub manufacturer: Option<String>,
+    /// Millimetres per pixel: across columns (x), across rows (y).
+    pub spacing_mm: Option<[f32; 2]>,
+    /// Study description: free text.
+    pub study_description: Option<String>,
+    /// Series description: free text.
+    pub series_description: Option<String>,
+    /// Stain of a slide, from the specimen's preparation steps or the container's description.
+    pub stain: Option<String>,
+    /// Position in the series.
+    pub instance_number: Option<i32>,
+    /// Burned In Annotation is `YES`: the pixels may name the patient.
+    pub burned_in_annotation: bool,
+}
+
+/// What can name the patient or the people around. `Debug` prints which fields are set, never their values.
+#[derive(Clone, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// Patient's Name.
+    pub patient_name: Option<String>,
+    /// Patient ID; absent means unknown, never one shared patient.
+    pub patient_id: Option<String>,
+    /// Patient's Birth Date as `YYYY-MM-DD`.
+    pub birth_date: Option<String>,
+    /// Accession Number.
+    pub accession: Option<String>,
+    /// Study Instance UID.
+    pub study_uid: Option<String>,
+    /// Series Instance UID.
+    pub series_uid: Option<String>,
+    /// Everything else that names somebody: physicians, operators, institution, other ids, address, telephone.
+    pub other: Vec<String>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = |value: &Option<String>| if value.is_some() { "set" } else { "unset" };
+        f.debug_struct("Identity")
+            .field("patient_name", &seen(&self.patient_name))
+            .field("patient_id", &seen(&self.patient_id))
+            .field("birth_date", &seen(&self.birth_date))
+            .field("accession", &seen(&self.accession))
+            .field("study_uid", &seen(&self.study_uid))
+            .field("series_uid", &seen(&self.series_uid))
+            .field("other", &self.other.len())
+            .finish()
+    }
+}

@@ -1,0 +1,56 @@
+//! Bounds on what one source may cost. Every one is checked before the memory is taken.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ImagingError;
+
+/// What one source may cost.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Bytes of the source, and bytes after inflating a deflated data set.
+    pub max_bytes: u64,
+    /// Pixels of one frame (width × height).
+    pub max_pixels: u64,
+    /// Frames of one object; an object that states more is refused.
+    pub max_frames: u32,
+    /// Views that one object may yield; of more frames, evenly spread ones are taken.
+    pub max_views: u32,
+    /// Nesting of DICOM sequences.
+    pub max_nesting: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 2 << 30,
+            max_pixels: 200_000_000,
+            max_frames: 100_000,
+            max_views: 64,
+            max_nesting: 64,
+        }
+    }
+}
+
+impl Limits {
+    /// Fails with [`ImagingError::StayWithinLimit`] when `found` is over `limit`.
+    pub(crate) fn check(what: &str, found: u64, limit: u64) -> Result<(), ImagingError> {
+        if found <= limit {
+            return Ok(());
+        }
+        Err(ImagingError::StayWithinLimit {
+            what: what.to_owned(),
+            found,
+            limit,
+        })
+    }
+
+    /// Checks the size of one picture.
+    pub(crate) fn check_size(&self, width_px: u32, height_px: u32) -> Result<(), ImagingError> {
+        Self::check(
+            "pixels",
+            u64::from(width_px) * u64::from(height_px),
+            self.max_pixels,
+        )
+    }
+}

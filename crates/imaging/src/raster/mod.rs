@@ -1,0 +1,1 @@
+//! Rasters: PNG, JPEG, TIFF, BMP, WebP and GIF.
