@@ -1,0 +1,92 @@
+//! Settings of a library: everything but the network's.
+//!
+//! Every key has a default, an unknown key is an error. `config/default.toml` documents them; a test of the binary
+//! holds the two together.
+
+use std::path::PathBuf;
+
+use casekin_imaging::Limits;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the flows `ingest` and `search`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineConfig {
+    /// The model and how it is run.
+    pub encoder: EncoderConfig,
+    /// Reading files and encoding their pictures.
+    pub ingest: IngestConfig,
+    /// Bounds on what a picture may be.
+    pub limits: Limits,
+    /// De-identification at ingest.
+    pub deidentify: DeidentifyConfig,
+}
+
+/// How pictures and words become vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncoderConfig {
+    /// "cpu", "cuda" or "cuda:N".
+    pub device: String,
+    /// Preprocessing profile for new libraries: "train" or "hf".
+    pub profile: String,
+    /// Threads of one ONNX Runtime session; 0 means one for each core.
+    pub threads: usize,
+    /// Views encoded at once.
+    pub batch_views: usize,
+    /// Path of libonnxruntime; searched for in the usual places when left out.
+    pub onnxruntime: Option<PathBuf>,
+}
+
+impl Default for EncoderConfig {
+    fn default() -> Self {
+        Self { device: "cpu".into(), profile: "train".into(), threads: 0, batch_views: 16, onnxruntime: None }
+    }
+}
+
+/// How files become cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestConfig {
+    /// Files opened at once while a batch is read.
+    pub readers: usize,
+    /// Pictures decoded at once by the worker.
+    pub decoders: usize,
+    /// How long a job is leased to a worker before another may take it, in milliseconds.
+    pub lease_ms: u64,
+    /// Longest side of a thumbnail, in pixels.
+    pub thumbnail_px: u32,
+    /// Views cut from one picture at the most; more frames than this are thinned evenly.
+    pub max_views: u32,
+    /// Longest report text, in bytes.
+    pub max_report_bytes: u64,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self {
+            readers: 2,
+            decoders: 2,
+            lease_ms: 120_000,
+            thumbnail_px: 320,
+            max_views: 64,
+            max_report_bytes: 1 << 20,
+        }
+    }
+}
+
+/// What is done about identity at ingest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeidentifyConfig {
+    /// Mask known identifiers in report texts, titles and labels. Pseudonyms and sealing stay on either way.
+    pub mask_reports: bool,
+    /// File that holds the pseudonym key; `keys/library.key` in the data folder when left out.
+    pub key_file: Option<PathBuf>,
+}
+
+impl Default for DeidentifyConfig {
+    fn default() -> Self {
+        Self { mask_reports: true, key_file: None }
+    }
+}

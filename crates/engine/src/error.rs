@@ -1,0 +1,125 @@
+//! What can go wrong in the two flows. Messages say what to do next and hold no patient's data.
+
+use casekin_catalog::CatalogError;
+use casekin_encoder::EncoderError;
+use casekin_imaging::ImagingError;
+use casekin_index::IndexError;
+use casekin_reports::ReportError;
+use thiserror::Error;
+
+/// An error of the engine.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// Another process writes this library.
+    #[error("the library is in use by another process{}", address.as_deref().map(|at| format!(" ({at})")).unwrap_or_default())]
+    LibraryInUse {
+        /// Address of the service that holds it, where it left one.
+        address: Option<String>,
+    },
+    /// The question has neither words nor pictures nor a case.
+    #[error("nothing to search for: give words, a picture or a case")]
+    EmptyQuery,
+    /// A part of the question cannot be understood.
+    #[error("{what}")]
+    BadQuery {
+        /// What is wrong and what is allowed.
+        what: String,
+    },
+    /// There is no such case.
+    #[error("there is no case with this id")]
+    NoSuchCase,
+    /// There is no such picture.
+    #[error("there is no picture with this id")]
+    NoSuchImage,
+    /// A query picture is no longer kept.
+    #[error("this query picture is no longer kept; give it again")]
+    QueryPictureGone,
+    /// There is no such batch.
+    #[error("there is no ingest batch with this id")]
+    NoSuchBatch,
+    /// There is no such model.
+    #[error("there is no model {name:?} in this library; `casekin model list` shows them")]
+    NoSuchModel {
+        /// Name or id asked for.
+        name: String,
+    },
+    /// The library already holds vectors of another model.
+    #[error("the library holds {vectors} vectors of {active:?}; `casekin reencode --model {name}` changes it to this model while the old index serves")]
+    ModelNeedsReencode {
+        /// The active model.
+        active: String,
+        /// The model that was added.
+        name: String,
+        /// Vectors of the active model.
+        vectors: u64,
+    },
+    /// A model's files are no longer what they were when it was added.
+    #[error("the files of model {name:?} have changed since it was added; restore them, or add the folder again under its new id")]
+    ModelChanged {
+        /// Name of the model.
+        name: String,
+    },
+    /// Search by picture is asked for and no model can be run.
+    #[error("pictures cannot be searched now: {reason}")]
+    NoEncoder {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A re-encoding is already running.
+    #[error("a re-encoding is already running; `casekin status` shows how far it is")]
+    ReencodeRunning,
+    /// An uploaded worker result does not fit the job.
+    #[error("the worker's result was refused: {reason}")]
+    WorkerResult {
+        /// What does not fit.
+        reason: String,
+    },
+    /// The picture's file is no longer where it was read.
+    #[error("the file of this picture is gone or has changed since it was read; ingest it again")]
+    ObjectGone,
+    /// Reading or writing a file of the library.
+    #[error("could not {action}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The vector log or the index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A picture.
+    #[error(transparent)]
+    Imaging(#[from] ImagingError),
+    /// The model.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// A report or manifest.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A task of this process died.
+    #[error("a task of this process died: {0}")]
+    Task(String),
+}
+
+impl EngineError {
+    /// An [`EngineError::Io`] that says what was tried.
+    pub fn io(action: &'static str, source: std::io::Error) -> Self {
+        Self::Io { action, source }
+    }
+
+    /// An [`EngineError::BadQuery`].
+    pub fn bad_query(what: impl Into<String>) -> Self {
+        Self::BadQuery { what: what.into() }
+    }
+}
+
+impl From<tokio::task::JoinError> for EngineError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        // A panic's payload may quote input; only the fact is passed on.
+        Self::Task(if error.is_panic() { "panic".into() } else { "cancelled".into() })
+    }
+}
