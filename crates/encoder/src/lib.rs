@@ -1,1 +1,26 @@
-//! casekin-encoder
+//! casekin-encoder: a SigLIP checkpoint folder in Hugging Face layout becomes L2-normalised vectors of pictures and words.
+//!
+//! [`Checkpoint`] opens and checks a folder, [`Runtime`] finds and loads ONNX Runtime, [`Encoder`] joins the two.
+//! No conversion takes place: a small graph is written in memory whose weights are byte ranges of the user's own
+//! `model.safetensors`. Every tensor is checked first, since ONNX Runtime takes a wrong range without an error.
+//!
+//! This crate never opens files of users (pictures arrive as RGB buffers), never speaks SQL or HTTP, never fetches
+//! anything, and never falls back to another device than the one asked for.
+
+mod checkpoint;
+mod config;
+mod device;
+mod encoder;
+mod error;
+mod picture;
+mod preprocess;
+mod runtime;
+
+pub use checkpoint::{Checkpoint, ModelId};
+pub use config::{PreprocessorConfig, TargetSize};
+pub use device::{Device, Profile};
+pub use encoder::{Encoder, EncoderOptions, PRECISION};
+pub use error::{EncoderError, TensorProblem, Tower};
+pub use picture::Picture;
+pub use preprocess::preprocess;
+pub use runtime::Runtime;
