@@ -1,1 +1,24 @@
-//! casekin-index
+//! The vector log (truth) and the embedded search index (a projection of it and of the catalog): usearch graphs
+//! over f16 vectors, tantivy over report text, columns of facts, filters, fusion, exact rescoring.
+//!
+//! Never: SQL, pixels, HTTP, async. Text that comes in is masked already; nothing here logs it.
+
+mod answer;
+mod entry;
+mod error;
+mod filter;
+mod fuse;
+mod index;
+mod stamp;
+mod vector_log;
+
+pub use answer::{
+    CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, ViewMatch, WordMatch, WordsQuery,
+};
+pub use entry::{CaseEntry, CaseFacts, ReportFields, ViewEntry};
+pub use error::IndexError;
+pub use filter::{Field, Filter};
+pub use fuse::{Fused, RRF_K0, RankedWay, fuse};
+pub use index::{Index, IndexSettings, VectorCode};
+pub use stamp::{Stamp, VectorLocation, split_view_key, view_key};
+pub use vector_log::{LogRecord, VectorLog};

@@ -1,0 +1,132 @@
+//! Questions to the index and the shape of its answers. Plain data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Field, Filter};
+
+/// Finds the cases whose views are most like the query's views.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearestQuery {
+    /// Query views, each of the stamp's dimension; of any length, normalised here. At most 1,024.
+    pub vectors: Vec<Vec<f32>>,
+    /// Which views may answer.
+    pub filter: Filter,
+    /// Cases that may not answer (the query's own).
+    pub exclude: Vec<u64>,
+    /// Patients (see [`crate::CaseFacts::patient`]) whose cases may not answer; 0 is ignored.
+    pub exclude_patients: Vec<u64>,
+    /// Number of cases wanted; more than 10,000 is taken as 10,000.
+    pub k: usize,
+    /// Scan every allowed view instead of walking the graph.
+    pub exact: bool,
+}
+
+impl Default for NearestQuery {
+    fn default() -> Self {
+        Self { vectors: Vec::new(), filter: Filter::All, exclude: Vec::new(), exclude_patients: Vec::new(), k: 10, exact: false }
+    }
+}
+
+/// Answer to a [`NearestQuery`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct NearestAnswer {
+    /// Best first; ties by case number.
+    pub matches: Vec<CaseMatch>,
+    /// False where some allowed view could not be read or the bound on exact scanning cut the search short.
+    pub complete: bool,
+}
+
+/// One case of a [`NearestAnswer`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseMatch {
+    /// The case.
+    pub case_no: u64,
+    /// Mean over query views of the best cosine among the case's allowed views.
+    pub score: f32,
+    /// Up to eight views, best first, each with the query view it is most like.
+    pub views: Vec<ViewMatch>,
+}
+
+/// A view that matched.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ViewMatch {
+    /// Number of the view in its case.
+    pub view_no: u32,
+    /// Index into [`NearestQuery::vectors`].
+    pub query_no: usize,
+    /// Exact cosine over the stored vectors.
+    pub cosine: f32,
+}
+
+/// Finds cases by the words of their reports, titles and labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WordsQuery {
+    /// What the case should say. Words are alternatives, phrases in double quotes are required; no other syntax.
+    pub affirmed: String,
+    /// What the case should deny, each without its negation: `pneumothorax` for "no pneumothorax".
+    pub negated: Vec<String>,
+    /// Which cases may answer.
+    pub filter: Filter,
+    /// Number of cases wanted; more than 10,000 is taken as 10,000.
+    pub k: usize,
+    /// Cases that may not answer.
+    pub exclude: Vec<u64>,
+    /// Search label text too (evaluation leaves it out).
+    pub with_labels: bool,
+}
+
+impl Default for WordsQuery {
+    fn default() -> Self {
+        Self { affirmed: String::new(), negated: Vec::new(), filter: Filter::All, k: 10, exclude: Vec::new(), with_labels: true }
+    }
+}
+
+/// One case found by words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WordMatch {
+    /// The case.
+    pub case_no: u64,
+    /// BM25; only the order means something.
+    pub score: f32,
+    /// Where the words were found, best first, at most six.
+    pub passages: Vec<Passage>,
+    /// Labels that contain a word of the query, as they were given.
+    pub matched_labels: Vec<String>,
+}
+
+/// A piece of text with the words that matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passage {
+    /// `title`, `findings`, `impression`, `history`, `other`, `negated`, `uncertain` or `label`.
+    pub field: String,
+    /// One or a few sentences.
+    pub text: String,
+    /// Byte ranges of matched words in `text`, in order, never overlapping, on character borders.
+    pub marks: Vec<(usize, usize)>,
+}
+
+/// Counts of one field's values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facet {
+    /// The field. Ages come as decades (`40-49`), dates as years.
+    pub field: Field,
+    /// Value and number of cases, most frequent first (ties by value), at most 200.
+    pub values: Vec<(String, u64)>,
+}
+
+/// What the index holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IndexStats {
+    /// Cases.
+    pub cases: u64,
+    /// Views.
+    pub views: u64,
+    /// Vectors reachable by search (each view has one).
+    pub vectors: u64,
+    /// Of these, how many a graph holds; the rest is scanned.
+    pub graphed: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
