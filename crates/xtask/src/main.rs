@@ -1,1 +1,87 @@
-fn main() {}
+//! casekin's developer commands: set up a machine, show the program, test it, pack it.
+//!
+//! Runs as `cargo xtask COMMAND`. It only starts other programs (cargo, npm, pip, apt-get, tar) in the
+//! right order and skips what is already done; it holds no product code and is never shipped.
+
+mod demo;
+mod digest;
+mod dist;
+mod onnxruntime;
+mod openapi;
+mod page;
+mod paths;
+mod pins;
+mod prerequisites;
+mod process;
+mod python;
+mod setup;
+mod skips;
+mod suites;
+mod tally;
+mod wheels;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+/// Developer commands of casekin.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Checks the tools, fetches ONNX Runtime and the npm packages, builds the page
+    Setup(SetupArgs),
+    /// Sets up, builds the release binary and serves a synthetic library of cases
+    Demo(DemoArgs),
+    /// Sets up and runs every test: Rust, web, browser
+    Test(TestArgs),
+    /// Packs a tarball that runs without toolchain and network
+    Dist,
+    /// Writes web/openapi.json from the program's own description of its HTTP interface
+    Openapi(OpenapiArgs),
+}
+
+#[derive(Args)]
+struct SetupArgs {
+    /// Fetch ONNX Runtime with the CUDA 13 provider (and NVIDIA's libraries where they are missing)
+    #[arg(long)]
+    cuda: bool,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Number of synthetic cases
+    #[arg(long)]
+    cases: Option<u32>,
+    /// Port on 127.0.0.1
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+#[derive(Args)]
+struct TestArgs {
+    /// Arguments for the Rust test runner; with any, only Rust tests run
+    #[arg(last = true)]
+    runner_args: Vec<String>,
+}
+
+#[derive(Args)]
+struct OpenapiArgs {
+    /// Write nothing; fail if the committed file differs
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Setup(args) => setup::command(args.cuda),
+        Command::Demo(args) => demo::command(args.cases, args.port),
+        Command::Test(args) => suites::command(&args.runner_args),
+        Command::Dist => dist::command(),
+        Command::Openapi(args) => openapi::command(args.check),
+    }
+}
