@@ -145,12 +145,10 @@ pub enum EncoderError {
         source: std::io::Error,
     },
     /// A file of the checkpoint folder is larger than such a file can sensibly be.
-    #[error("{file} has {length_bytes} bytes, more than the {limit_bytes} that are accepted")]
+    #[error("{file} has more than the {limit_bytes} bytes that are accepted")]
     BoundFile {
         /// The file's name within the folder.
         file: &'static str,
-        /// Its length.
-        length_bytes: u64,
         /// The bound.
         limit_bytes: u64,
     },

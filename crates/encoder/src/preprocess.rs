@@ -1,16 +1,242 @@
-//! skeleton
-use crate::{EncoderError, Picture, PreprocessorConfig, Profile};
+//! A picture to the image tower's input. Two profiles, see [`Profile`]; which one a vector was made with is stamped on it.
+//! Never looks at what the picture shows: windowing and colour belong to whoever decoded it.
 
-/// One picture to the model's input, `[3, size_px, size_px]` in row-major order.
+use rayon::prelude::*;
+
+use crate::{EncoderError, Picture, PreprocessorConfig, Profile, resample};
+
+/// One picture to the model's input: channels red, green, blue of `size_px` rows of `size_px` values, about -1 to 1.
+/// The profile `train` takes nothing from `config`; `hf` takes filter, factor, mean and deviation.
 ///
 /// # Errors
 /// [`EncoderError::CheckPicture`].
 pub fn preprocess(
     picture: &Picture<'_>,
     size_px: u32,
-    _profile: Profile,
-    _config: &PreprocessorConfig,
+    profile: Profile,
+    config: &PreprocessorConfig,
 ) -> Result<Vec<f32>, EncoderError> {
     picture.check()?;
-    Ok(vec![0.0; 3 * (size_px as usize).pow(2)])
+    let mut planes = vec![0.0; plane_values(size_px)];
+    fill(&mut planes, picture, size_px, profile, config);
+    Ok(planes)
+}
+
+/// Many pictures side by side into one batch, `[pictures, 3, size_px, size_px]`.
+pub(crate) fn preprocess_batch(
+    pictures: &[Picture<'_>],
+    size_px: u32,
+    profile: Profile,
+    config: &PreprocessorConfig,
+) -> Vec<f32> {
+    let mut batch = vec![0.0; pictures.len() * plane_values(size_px)];
+    batch
+        .par_chunks_exact_mut(plane_values(size_px))
+        .zip(pictures)
+        .for_each(|(planes, picture)| fill(planes, picture, size_px, profile, config));
+    batch
+}
+
+fn plane_values(size_px: u32) -> usize {
+    3 * size_px as usize * size_px as usize
+}
+
+fn fill(
+    planes: &mut [f32],
+    picture: &Picture<'_>,
+    size_px: u32,
+    profile: Profile,
+    config: &PreprocessorConfig,
+) {
+    match profile {
+        Profile::Train => {
+            // x / 127.5 - 1, as the training code writes it.
+            let levels: [f32; 256] = std::array::from_fn(|value| value as f32 / 127.5 - 1.0);
+            let pixels = pad_bilinear(picture, size_px);
+            fill_planes(planes, &pixels, [&levels, &levels, &levels]);
+        }
+        Profile::Hf => {
+            let pixels = resample::resize(picture, size_px, config.resample);
+            let levels = [0, 1, 2].map(|channel| normalised_levels(config, channel));
+            fill_planes(planes, &pixels, [&levels[0], &levels[1], &levels[2]]);
+        }
+    }
+}
+
+/// Every 8-bit value after rescaling and normalising, in the reference's order and precision.
+fn normalised_levels(config: &PreprocessorConfig, channel: usize) -> [f32; 256] {
+    let (mean, std) = (config.image_mean[channel], config.image_std[channel]);
+    std::array::from_fn(|value| ((value as f64 * config.rescale_factor) as f32 - mean) / std)
+}
+
+/// Interleaved 8-bit pixels to three planes of floats.
+fn fill_planes(planes: &mut [f32], pixels: &[u8], levels: [&[f32; 256]; 3]) {
+    let plane = pixels.len() / 3;
+    let (red, rest) = planes.split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    let targets = red.iter_mut().zip(green).zip(blue);
+    for (pixel, ((red, green), blue)) in pixels.chunks_exact(3).zip(targets) {
+        *red = levels[0][usize::from(pixel[0])];
+        *green = levels[1][usize::from(pixel[1])];
+        *blue = levels[2][usize::from(pixel[2])];
+    }
+}
+
+/// Two neighbouring source pixels and their weights; a neighbour in the padding has weight 0.
+#[derive(Clone, Copy)]
+struct Tap {
+    first: usize,
+    second: usize,
+    first_weight: f32,
+    second_weight: f32,
+}
+
+/// The taps of every target pixel along one side. `length` source pixels lie centred (the odd one left over goes
+/// behind) in a square of side `square`, the rest of which is zeros. Half-pixel centres, edges clamped, in the f32
+/// arithmetic of `torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=False)`.
+fn taps(length: usize, square: usize, target: usize) -> Vec<Tap> {
+    let before = (square - length) / 2;
+    let scale = square as f32 / target as f32;
+    let place = |position: usize, weight: f32| match position.checked_sub(before) {
+        Some(inside) if inside < length => (inside, weight),
+        _ => (0, 0.0),
+    };
+    let tap = |index: usize| {
+        let centre = (scale * (index as f32 + 0.5) - 0.5).max(0.0);
+        let lower = (centre as usize).min(square - 1);
+        let upper = (lower + 1).min(square - 1);
+        let fraction = (centre - lower as f32).clamp(0.0, 1.0);
+        let (first, first_weight) = place(lower, 1.0 - fraction);
+        let (second, second_weight) = place(upper, fraction);
+        Tap {
+            first,
+            second,
+            first_weight,
+            second_weight,
+        }
+    };
+    (0..target).map(tap).collect()
+}
+
+/// Centred zero padding to a square and bilinear resizing in one go: the padding is never built. Truncates to 8 bit.
+fn pad_bilinear(picture: &Picture<'_>, size_px: u32) -> Vec<u8> {
+    let (width, height, size) = (
+        picture.width_px as usize,
+        picture.height_px as usize,
+        size_px as usize,
+    );
+    let square = width.max(height);
+    let columns = taps(width, square, size);
+    let rows = taps(height, square, size);
+    let mut pixels = vec![0_u8; size * size * 3];
+    for (row, target) in rows.iter().zip(pixels.chunks_exact_mut(size * 3)) {
+        let upper = &picture.rgb[row.first * width * 3..][..width * 3];
+        let lower = &picture.rgb[row.second * width * 3..][..width * 3];
+        for (column, pixel) in columns.iter().zip(target.chunks_exact_mut(3)) {
+            let across = |line: &[u8], channel: usize| {
+                column.first_weight * f32::from(line[column.first * 3 + channel])
+                    + column.second_weight * f32::from(line[column.second * 3 + channel])
+            };
+            for (channel, value) in pixel.iter_mut().enumerate() {
+                let mixed = row.first_weight * across(upper, channel)
+                    + row.second_weight * across(lower, channel);
+                // `as` clips to 0..=255 and truncates, as tf.cast after tf.clip_by_value does.
+                *value = mixed as u8;
+            }
+        }
+    }
+    pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn train(width_px: u32, height_px: u32, rgb: &[u8], size_px: u32) -> Vec<u8> {
+        pad_bilinear(
+            &Picture {
+                width_px,
+                height_px,
+                rgb,
+            },
+            size_px,
+        )
+    }
+
+    #[test]
+    fn a_picture_of_the_right_size_passes_unchanged() {
+        let rgb: Vec<u8> = (0..4 * 4 * 3).map(|value| (value * 5) as u8).collect();
+        assert_eq!(train(4, 4, &rgb, 4), rgb);
+    }
+
+    #[test]
+    fn the_odd_row_of_padding_goes_below() {
+        // 3 x 2 becomes 3 x 3: floor(1 / 2) = 0 rows above, one below.
+        let rgb = [200_u8; 3 * 2 * 3];
+        let padded = train(3, 2, &rgb, 3);
+        assert_eq!(padded[..18], [200; 18]);
+        assert_eq!(padded[18..], [0; 9]);
+    }
+
+    #[test]
+    fn shrinking_reads_two_taps_and_not_the_whole_area() {
+        // 8 columns to 2: centres at 1.5 and 5.5, so columns 1, 2 and 5, 6 alone count.
+        let mut rgb = Vec::new();
+        for _ in 0..8 {
+            for column in 0..8 {
+                rgb.extend([if matches!(column, 1 | 2) { 101 } else { 0 }; 3]);
+            }
+        }
+        assert_eq!(
+            train(8, 8, &rgb, 2),
+            [101, 101, 101, 0, 0, 0, 101, 101, 101, 0, 0, 0]
+        );
+    }
+
+    #[test]
+    fn values_are_truncated_and_not_rounded() {
+        // Halfway between 0 and 255 lies 127.5.
+        let rgb = [0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255];
+        assert_eq!(train(2, 2, &rgb, 1), [127, 127, 127]);
+    }
+
+    #[test]
+    fn thin_and_single_pixels_work_in_both_profiles() {
+        let config = PreprocessorConfig::siglip(16);
+        for (width_px, height_px) in [(1, 1), (1, 40), (40, 1), (3, 17)] {
+            let rgb = vec![255; (width_px * height_px * 3) as usize];
+            let picture = Picture {
+                width_px,
+                height_px,
+                rgb: &rgb,
+            };
+            for profile in [Profile::Train, Profile::Hf] {
+                let values = preprocess(&picture, 16, profile, &config).unwrap();
+                assert_eq!(values.len(), 3 * 16 * 16);
+                assert!(
+                    values
+                        .iter()
+                        .all(|value| (-1.0001..=1.0001).contains(value))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn channels_become_planes() {
+        let rgb = [255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0];
+        let picture = Picture {
+            width_px: 2,
+            height_px: 2,
+            rgb: &rgb,
+        };
+        let values =
+            preprocess(&picture, 2, Profile::Train, &PreprocessorConfig::siglip(2)).unwrap();
+        assert_eq!(
+            values,
+            [
+                1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0
+            ]
+        );
+    }
 }

@@ -1,0 +1,16 @@
+//! Writes the two towers as ONNX graphs whose weights are byte ranges of model.safetensors.
+//! Writing and checking are one act: a tensor gets into a graph only through [`crate::weights::Weights::find`].
+//! Never holds weights.
+
+mod builder;
+mod protobuf;
+mod towers;
+
+pub(crate) use towers::{image_tower, text_tower};
+
+/// Name of the image tower's input, `[batch, 3, size, size]` f32.
+pub(crate) const PIXELS: &str = "pixel_values";
+/// Name of the text tower's input, `[batch, length]` i64.
+pub(crate) const IDS: &str = "input_ids";
+/// Name of either tower's output, `[batch, dimension]` f32, not normalised; the name that exported SigLIP models use.
+pub(crate) const POOLED: &str = "pooler_output";

@@ -1,0 +1,207 @@
+//! One tower in ONNX Runtime: started at first use from a graph in memory and the weights in their own file, then run
+//! batch by batch. Never falls back to another device.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ort::ep::cuda::ConvAlgorithmSearch;
+use ort::ep::{CPU, CUDA, ExecutionProvider, ExecutionProviderDispatch};
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::value::{DynValue, Value};
+
+use crate::graph::POOLED;
+use crate::weights::Weights;
+use crate::{Device, EncoderError, Runtime, Tower};
+
+/// Where external weights lie for a graph that has no file of its own.
+const WEIGHTS_FOLDER_KEY: &str = "session.model_external_initializers_file_folder_path";
+
+/// How both towers are started.
+#[derive(Clone)]
+pub(crate) struct Launch {
+    pub runtime: Runtime,
+    pub weights: Arc<Weights>,
+    pub device: Device,
+    pub intra_threads: usize,
+}
+
+impl Launch {
+    /// Proves that the device can be used, before anything large is loaded.
+    pub fn check_device(&self) -> Result<(), EncoderError> {
+        let Device::Cuda { id } = self.device else {
+            return Ok(());
+        };
+        if !CUDA::is_available().unwrap_or(false) {
+            let missing = "the ONNX Runtime in use was built without CUDA".to_owned();
+            return Err(EncoderError::UseCuda {
+                id,
+                missing,
+                source: None,
+            });
+        }
+        let builder = Session::builder(self.runtime.environment())
+            .map_err(|source| self.cuda_error(id, source))?;
+        builder
+            .with_execution_providers([self.provider()])
+            .map_err(|error| self.cuda_error(id, error.into()))?;
+        Ok(())
+    }
+
+    fn cuda_error(&self, id: u32, source: ort::Error) -> EncoderError {
+        let missing =
+            "the CUDA provider does not start (driver, CUDA 13 or cuDNN 9 missing, or no such GPU)"
+                .to_owned();
+        EncoderError::UseCuda {
+            id,
+            missing,
+            source: Some(source),
+        }
+    }
+
+    fn provider(&self) -> ExecutionProviderDispatch {
+        match self.device {
+            Device::Cpu => CPU::default().build().error_on_failure(),
+            // TF32 would cost three digits of the cosine; vectors of one model must agree across devices.
+            Device::Cuda { id } => CUDA::default()
+                .with_device_id(i32::try_from(id).unwrap_or(i32::MAX))
+                .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
+                .with_tf32(false)
+                .build()
+                .error_on_failure(),
+        }
+    }
+
+    fn builder(&self) -> Result<SessionBuilder, ort::Error> {
+        // The graph's `location` is a plain file name, this is the folder it is looked for in.
+        let folder = self
+            .weights
+            .path()
+            .parent()
+            .and_then(|folder| folder.to_str());
+        let folder =
+            folder.ok_or_else(|| ort::Error::new("the path of the weights is not UTF-8"))?;
+        let builder = Session::builder(self.runtime.environment())?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            // Search and decoding share the cores; a pool that spins between runs would take them.
+            .with_intra_op_spinning(false)?
+            .with_inter_threads(1)?
+            .with_config_entry(WEIGHTS_FOLDER_KEY, folder)?
+            .with_execution_providers([self.provider()])?;
+        Ok(if self.intra_threads == 0 {
+            builder
+        } else {
+            builder.with_intra_threads(self.intra_threads)?
+        })
+    }
+}
+
+/// A tower that starts when it is first needed. Runs are one at a time; each run uses all its threads.
+pub(crate) struct TowerSession {
+    tower: Tower,
+    graph: Vec<u8>,
+    input: &'static str,
+    dimension: usize,
+    launch: Launch,
+    session: Mutex<Option<Session>>,
+}
+
+impl TowerSession {
+    pub fn new(tower: Tower, graph: &[u8], dimension: usize, launch: Launch) -> Self {
+        let input = match tower {
+            Tower::Image => crate::graph::PIXELS,
+            Tower::Text => crate::graph::IDS,
+        };
+        Self {
+            tower,
+            graph: graph.to_vec(),
+            input,
+            dimension,
+            launch,
+            session: Mutex::new(None),
+        }
+    }
+
+    /// Starts the session if it has not been started.
+    pub fn start(&self) -> Result<(), EncoderError> {
+        self.started().map(|_| ())
+    }
+
+    /// The session, started. A panic elsewhere cannot leave it half made: it is put in place whole.
+    fn started(&self) -> Result<MutexGuard<'_, Option<Session>>, EncoderError> {
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if session.is_none() {
+            self.launch.weights.recheck()?;
+            let begun = std::time::Instant::now();
+            let fail = |source| EncoderError::StartSession {
+                tower: self.tower,
+                source,
+            };
+            let mut builder = self.launch.builder().map_err(fail)?;
+            *session = Some(builder.commit_from_memory(&self.graph).map_err(fail)?);
+            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(tower = %self.tower, device = %self.launch.device, took_ms, "model loaded");
+        }
+        Ok(session)
+    }
+
+    /// Runs one batch of `count` inputs and gives a unit vector for each.
+    pub fn run(
+        &self,
+        input: ort::Result<DynValue>,
+        count: usize,
+    ) -> Result<Vec<Vec<f32>>, EncoderError> {
+        let fail = |source| EncoderError::RunSession {
+            tower: self.tower,
+            source,
+        };
+        let input = input.map_err(fail)?;
+        let mut session = self.started()?;
+        let session = session
+            .as_mut()
+            .expect("`started` gives a session that is in place");
+        let outputs = session
+            .run(ort::inputs![self.input => input])
+            .map_err(fail)?;
+        let (shape, values) = outputs[POOLED].try_extract_tensor::<f32>().map_err(fail)?;
+        if **shape != [count as i64, self.dimension as i64] {
+            return Err(self.refuse(format!("an output of shape {shape:?}")));
+        }
+        values
+            .chunks_exact(self.dimension)
+            .map(|vector| self.normalise(vector))
+            .collect()
+    }
+
+    /// To length 1. The sum is taken in f64, so that it cannot overflow.
+    fn normalise(&self, vector: &[f32]) -> Result<Vec<f32>, EncoderError> {
+        let norm = vector
+            .iter()
+            .map(|value| f64::from(*value).powi(2))
+            .sum::<f64>()
+            .sqrt();
+        if !(norm.is_finite() && norm > 0.0) {
+            return Err(self.refuse(format!(
+                "a vector of length {norm}; are the weights intact?"
+            )));
+        }
+        Ok(vector
+            .iter()
+            .map(|value| (f64::from(*value) / norm) as f32)
+            .collect())
+    }
+
+    fn refuse(&self, reason: String) -> EncoderError {
+        EncoderError::CheckOutput {
+            tower: self.tower,
+            reason,
+        }
+    }
+}
+
+/// A batch as ONNX Runtime takes it; the buffer is handed over, not copied.
+pub(crate) fn tensor<T>(shape: Vec<i64>, values: Vec<T>) -> ort::Result<DynValue>
+where
+    T: ort::value::PrimitiveTensorElementType + std::fmt::Debug + Clone + Send + Sync + 'static,
+{
+    Ok(Value::from_array((shape, values))?.into_dyn())
+}
