@@ -8,11 +8,17 @@
 
 mod analysis;
 mod error;
+mod fold;
+mod headings;
 pub mod manifest;
 mod mask;
 mod passages;
+mod polarity;
+mod qa;
 mod query;
+mod sentences;
 mod text;
+mod triggers;
 
 pub use analysis::{Analysis, Language, Polarity, Section, SectionKind, Sentence, analyse};
 pub use error::ReportError;

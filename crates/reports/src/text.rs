@@ -97,7 +97,7 @@ mod tests {
     fn binary_and_oversized_input_is_refused() {
         assert_eq!(read(b"ab\0c"), Err(ReportError::Binary { offset: 2, byte: 0 }));
         assert!(matches!(read(b"\x89PNG\r\n\x1a\n"), Err(ReportError::Binary { offset: 6, .. })));
-        assert_eq!(read(b"\xFF\xFE\x00"), Err(ReportError::DecodeUtf16 { offset: 4 }));
+        assert_eq!(read(b"\xFF\xFE\x00"), Err(ReportError::DecodeUtf16 { offset: 2 }));
         assert!(matches!(read(b"\xFF\xFE\x00\xD8\x41\x00"), Err(ReportError::DecodeUtf16 { offset: 2 })));
         let small = TextLimits { max_bytes: 3 };
         assert_eq!(read_text(b"abcd", &small), Err(ReportError::TooLarge { size_bytes: 4, limit_bytes: 3 }));

@@ -1,0 +1,42 @@
+//! Negation on a labelled set of sentences, as F1 of each polarity.
+
+use casekin_reports::{Polarity, analyse};
+
+const LABELLED: &str = include_str!("polarity.tsv");
+
+fn label(code: &str) -> Polarity {
+    match code {
+        "A" => Polarity::Affirmed,
+        "N" => Polarity::Negated,
+        "U" => Polarity::Uncertain,
+        "H" => Polarity::Historical,
+        _ => panic!("unknown label {code}"),
+    }
+}
+
+fn judged(sentence: &str, finding: &str) -> Option<Polarity> {
+    let wanted = finding.to_lowercase();
+    analyse(sentence).sentences.iter().find(|c| c.text.to_lowercase().contains(&wanted)).map(|c| c.polarity)
+}
+
+#[test]
+fn polarity_of_labelled_findings() {
+    let rows: Vec<_> = LABELLED
+        .lines()
+        .filter(|l| !l.starts_with('#') && !l.is_empty())
+        .map(|l| l.split('\t').collect::<Vec<_>>())
+        .map(|c| (label(c[0]), judged(c[2], c[1]), c[1], c[2]))
+        .collect();
+    assert!(rows.len() >= 180, "the labelled set was cut: {}", rows.len());
+    for (want, got, finding, sentence) in rows.iter().filter(|r| Some(r.0) != r.1) {
+        println!("want {want:?} got {got:?}: {finding} | {sentence}");
+    }
+    for polarity in [Polarity::Negated, Polarity::Affirmed, Polarity::Uncertain, Polarity::Historical] {
+        let both = rows.iter().filter(|r| r.0 == polarity && r.1 == Some(polarity)).count() as f64;
+        let wanted = rows.iter().filter(|r| r.0 == polarity).count() as f64;
+        let given = rows.iter().filter(|r| r.1 == Some(polarity)).count() as f64;
+        let f1 = 2.0 * both / (wanted + given);
+        println!("{polarity:?}: precision {:.3}, recall {:.3}, F1 {f1:.3} (n = {wanted})", both / given, both / wanted);
+        assert!(f1 >= 0.9, "{polarity:?} F1 {f1:.3}");
+    }
+}
