@@ -242,7 +242,10 @@ fn obstruction(plan: &CasePlan, slab: &mut Plane, trunk: &Trunk, dice: &mut Dice
         }
         let r = dice.between(0.046, 0.068);
         let (x, y) = (trunk.body.x + dice.between(-0.2, 0.3), trunk.body.y + dice.between(-0.23, 0.14));
-        let free = trunk.liver.radius(x, y) > 0.95 && loops.iter().all(|l| (l.x - x).hypot(l.y - y) > l.rx + r - 0.006);
+        let before_spine = (x - trunk.body.x).abs() < 0.13 && y > trunk.body.y + 0.045;
+        let free = !before_spine
+            && trunk.liver.radius(x, y) > 0.95
+            && loops.iter().all(|l| (l.x - x).hypot(l.y - y) > l.rx + r - 0.006);
         if free && trunk.cavity.radius(x, y) < 0.80 {
             loops.push(Blob::new(x, y, r, r * dice.between(0.85, 1.0)).wavy(dice, 0.07));
         }
