@@ -4,13 +4,21 @@
 //! Never: SQL, pixels, HTTP, async. Text that comes in is masked already; nothing here logs it.
 
 mod answer;
+mod durable;
 mod entry;
 mod error;
 mod filter;
 mod fuse;
+mod graph;
 mod index;
+mod kernel;
+mod nearest;
+mod rows;
+mod select;
+mod snapshot;
 mod stamp;
 mod vector_log;
+mod words;
 
 pub use answer::{
     CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, ViewMatch, WordMatch, WordsQuery,

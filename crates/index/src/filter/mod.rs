@@ -2,6 +2,8 @@
 
 mod parse;
 
+pub(crate) use parse::{range, truth};
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,10 +1,26 @@
-//! The search index.
-use std::path::Path;
-use std::sync::Arc;
+//! The search index of one generation: columns, graphs and text, kept in step. A projection: it can be made again
+//! from the catalog and the vector log at any time. One writer at a time; searches go on beside it.
 
+mod facets;
+mod growth;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
+use crate::nearest::{self, Searched};
+use crate::rows::Columns;
+use crate::select::{Excluded, select};
+use crate::snapshot::{Manifest, damaged};
+use crate::words::{TextIndex, text_hash};
 use crate::{CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Stamp, VectorLog, WordMatch, WordsQuery};
+
+const MAX_CASES: usize = 10_000;
+const TEXT_DIR: &str = "text";
 
 /// The code under which a graph holds its vectors. Exact rescoring always follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,7 +31,7 @@ pub enum VectorCode {
     F16,
 }
 
-/// How the index is built and searched.
+/// How the index is built and searched. Graphs that exist keep the `m` with which they were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IndexSettings {
@@ -39,51 +55,280 @@ impl Default for IndexSettings {
     }
 }
 
+impl IndexSettings {
+    /// Within what the graph can be built with.
+    fn bounded(self) -> Self {
+        Self {
+            m: self.m.clamp(4, 128),
+            ef_construction: self.ef_construction.clamp(8, 4_096),
+            ef_search: self.ef_search.clamp(8, 4_096),
+            segment_vectors: self.segment_vectors.clamp(64, 4_000_000),
+            graph_from: self.graph_from.clamp(1, 1_000_000),
+            ..self
+        }
+    }
+}
+
 /// The search index of one generation. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Index {
-    inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dir: PathBuf,
+    stamp: Stamp,
+    log: Arc<VectorLog>,
+    settings: IndexSettings,
+    columns: RwLock<Columns>,
+    text: TextIndex,
+    applied: AtomicU64,
+    /// Deleted text may still lie in files.
+    unpurged: AtomicBool,
+    /// What is durable; held by whoever writes.
+    writing: Mutex<Manifest>,
 }
 
 impl Index {
     /// Opens the folder (made if missing) at its last durable state.
-    pub fn open(_dir: &Path, _stamp: &Stamp, _log: Arc<VectorLog>, _settings: IndexSettings) -> Result<Self, IndexError> {
-        Ok(Self { inner: Arc::new(()) })
+    ///
+    /// # Errors
+    /// [`IndexError::StampMismatch`], [`IndexError::FormatVersion`], [`IndexError::Damaged`] (each says what to run),
+    /// [`IndexError::Busy`], [`IndexError::File`].
+    pub fn open(dir: &Path, stamp: &Stamp, log: Arc<VectorLog>, settings: IndexSettings) -> Result<Self, IndexError> {
+        if log.stamp() != stamp {
+            let (held, wanted) = (Box::new(log.stamp().clone()), Box::new(stamp.clone()));
+            return Err(IndexError::StampMismatch { what: "vector log", held, wanted });
+        }
+        std::fs::create_dir_all(dir).map_err(|source| IndexError::File { action: "create", path: dir.to_owned(), source })?;
+        let settings = settings.bounded();
+        let manifest = match Manifest::read(dir, stamp)? {
+            Some(manifest) => manifest,
+            None => begin(dir, stamp)?,
+        };
+        let (text, text_seq) = TextIndex::open(&dir.join(TEXT_DIR))?;
+        if text_seq < manifest.seq {
+            return Err(damaged("text", "it is older than the columns"));
+        }
+        manifest.sweep(dir)?;
+        let mut columns = manifest.load(dir, &settings)?;
+        if text_seq > manifest.seq {
+            // Text is ahead after a crash: what is replayed must be written again even if it looks unchanged.
+            columns.cases.iter_mut().flatten().for_each(|case| case.text_hash = 0);
+        }
+        let inner = Inner {
+            dir: dir.to_owned(),
+            stamp: stamp.clone(),
+            log,
+            settings,
+            columns: RwLock::new(columns),
+            text,
+            applied: AtomicU64::new(manifest.seq),
+            unpurged: AtomicBool::new(true),
+            writing: Mutex::new(manifest),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
+
     /// The last sequence number applied; right after opening, the durable one.
     pub fn applied(&self) -> u64 {
-        Arc::strong_count(&self.inner) as u64
+        self.inner.applied.load(Ordering::Acquire)
     }
-    /// Makes the index hold exactly these entries of their cases, and nothing of `gone`. Visible on return; idempotent.
-    pub fn apply(&self, _entries: &[CaseEntry], _gone: &[u64], _seq: u64) -> Result<(), IndexError> {
-        Ok(())
+
+    /// The stamp of the vectors that are searched.
+    pub fn stamp(&self) -> &Stamp {
+        &self.inner.stamp
     }
-    /// Makes everything up to [`Index::applied`] durable and everything deleted physically gone.
+
+    /// Makes the index hold exactly these entries of their cases, and nothing of `gone` (which wins over an entry;
+    /// of two entries of a case the later one counts). Visible on return; idempotent. Text is durable on return,
+    /// the rest after [`Index::flush`]. Where it fails, apply the same again.
+    ///
+    /// # Errors
+    /// [`IndexError::KeyRange`] (nothing is applied then), [`IndexError::Text`], [`IndexError::Graph`].
+    pub fn apply(&self, entries: &[CaseEntry], gone: &[u64], seq: u64) -> Result<(), IndexError> {
+        let _writing = self.inner.lock_writing();
+        self.inner.apply(entries, gone, seq)?;
+        self.inner.applied.fetch_max(seq, Ordering::AcqRel);
+        self.inner.grow()
+    }
+
+    /// Makes everything up to [`Index::applied`] durable and what was deleted physically gone from the folder.
+    ///
+    /// # Errors
+    /// [`IndexError::File`], [`IndexError::Text`], [`IndexError::Graph`]; the former durable state then stands.
     pub fn flush(&self) -> Result<(), IndexError> {
+        let mut writing = self.inner.lock_writing();
+        if self.inner.unpurged.load(Ordering::Acquire) {
+            self.inner.text.purge()?;
+            self.inner.unpurged.store(!self.inner.text.is_clean(), Ordering::Release);
+        }
+        self.inner.compact()?;
+        let manifest = writing.save(&self.inner.dir, &self.inner.read_columns(), self.applied())?;
+        manifest.publish(&self.inner.dir)?;
+        *writing = manifest;
+        for segment in &mut self.inner.write_columns().segments {
+            segment.rows_dirty = false;
+            segment.graph_dirty = false;
+        }
         Ok(())
     }
-    /// Cases by pictures.
-    pub fn nearest(&self, _query: &NearestQuery) -> Result<NearestAnswer, IndexError> {
-        Ok(NearestAnswer::default())
+
+    /// Cases by pictures: mean over the query's views of the best cosine among a case's allowed views, exact.
+    ///
+    /// # Errors
+    /// [`IndexError::Dimension`], [`IndexError::BadVector`], [`IndexError::QueryTooLarge`], those of filters,
+    /// [`IndexError::Graph`].
+    pub fn nearest(&self, query: &NearestQuery) -> Result<NearestAnswer, IndexError> {
+        let inner = &self.inner;
+        let columns = inner.read_columns();
+        let searched = Searched {
+            columns: &columns,
+            log: inner.log.view(),
+            settings: &inner.settings,
+            dimension: inner.stamp.dimension,
+        };
+        nearest::nearest(&searched, query)
     }
-    /// Cases by words.
-    pub fn words(&self, _query: &WordsQuery) -> Result<Vec<WordMatch>, IndexError> {
-        Ok(Vec::new())
+
+    /// Cases by words, BM25 over reports, titles and labels.
+    ///
+    /// # Errors
+    /// Those of filters, [`IndexError::Text`]. No query text is an error.
+    pub fn words(&self, query: &WordsQuery) -> Result<Vec<WordMatch>, IndexError> {
+        let wanted = query.k.min(MAX_CASES);
+        if wanted == 0 {
+            return Ok(Vec::new());
+        }
+        let columns = self.inner.read_columns();
+        let excluded = Excluded { cases: &query.exclude, patients: &[] };
+        let selection = select(&columns, &query.filter, &excluded)?;
+        let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
+        let allowed: Arc<RoaringTreemap> = Arc::new(selection.cases.iter().filter_map(case_no).collect());
+        drop(columns);
+        self.inner.text.search(query, wanted, move |case_no| allowed.contains(case_no))
     }
+
     /// Number of cases that pass.
-    pub fn count(&self, _filter: &Filter) -> Result<u64, IndexError> {
-        Ok(0)
+    ///
+    /// # Errors
+    /// Those of filters.
+    pub fn count(&self, filter: &Filter) -> Result<u64, IndexError> {
+        Ok(select(&self.inner.read_columns(), filter, &Excluded::default())?.cases.len())
     }
+
+    /// Cases that pass (of those given, or all), in order of their numbers.
+    ///
+    /// # Errors
+    /// Those of filters.
+    pub fn cases(&self, filter: &Filter, among: Option<&[u64]>) -> Result<Vec<u64>, IndexError> {
+        let columns = self.inner.read_columns();
+        let selection = select(&columns, filter, &Excluded::default())?;
+        let among: Option<RoaringTreemap> = among.map(|among| among.iter().copied().collect());
+        let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
+        let wanted = |case_no: &u64| among.as_ref().is_none_or(|among| among.contains(*case_no));
+        let mut cases: Vec<u64> = selection.cases.iter().filter_map(case_no).filter(wanted).collect();
+        cases.sort_unstable();
+        Ok(cases)
+    }
+
     /// Counts of every field's values over the cases that pass, or those of `among` that do.
-    pub fn facets(&self, _filter: &Filter, _among: Option<&[u64]>) -> Result<Vec<Facet>, IndexError> {
-        Ok(Vec::new())
+    ///
+    /// # Errors
+    /// Those of filters.
+    pub fn facets(&self, filter: &Filter, among: Option<&[u64]>) -> Result<Vec<Facet>, IndexError> {
+        let columns = self.inner.read_columns();
+        let selection = select(&columns, filter, &Excluded::default())?;
+        Ok(facets::facets(&columns, &selection, among))
     }
-    /// Cases (of those given, or all) that pass the filter.
-    pub fn cases(&self, _filter: &Filter, _among: Option<&[u64]>) -> Result<Vec<u64>, IndexError> {
-        Ok(Vec::new())
-    }
+
     /// What is held.
     pub fn stats(&self) -> IndexStats {
-        IndexStats::default()
+        let columns = self.inner.read_columns();
+        let views = columns.views() as u64;
+        IndexStats {
+            cases: columns.by_no.len() as u64,
+            views,
+            vectors: views,
+            graphed: columns.segments.iter().map(|segment| segment.rows[..segment.published()].iter().filter(|row| row.live).count() as u64).sum(),
+            segments: columns.segments.len() as u64,
+            bytes: bytes_in(&self.inner.dir),
+        }
     }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index").field("dir", &self.inner.dir).field("applied", &self.applied()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn apply(&self, entries: &[CaseEntry], gone: &[u64], seq: u64) -> Result<(), IndexError> {
+        let leaving: RoaringTreemap = gone.iter().copied().collect();
+        let mut seen = RoaringTreemap::new();
+        let mut staying: Vec<(&CaseEntry, u64)> = Vec::with_capacity(entries.len());
+        for entry in entries.iter().rev() {
+            for view in &entry.views {
+                crate::view_key(entry.case_no, view.view_no)?;
+            }
+            crate::view_key(entry.case_no, 0)?;
+            if !leaving.contains(entry.case_no) && seen.insert(entry.case_no) {
+                staying.push((entry, text_hash(entry)));
+            }
+        }
+        staying.reverse();
+        let rewritten: Vec<&CaseEntry> = {
+            let columns = self.read_columns();
+            let changed = |(entry, hash): &&(&CaseEntry, u64)| columns.case(entry.case_no).is_none_or(|case| case.text_hash != *hash);
+            staying.iter().filter(changed).map(|(entry, _)| *entry).collect()
+        };
+        if !rewritten.is_empty() || !gone.is_empty() {
+            self.unpurged.store(true, Ordering::Release);
+            self.text.apply(&rewritten, gone, seq)?;
+        }
+        let mut columns = self.write_columns();
+        for case_no in gone {
+            columns.remove(*case_no);
+        }
+        for (entry, hash) in staying {
+            columns.put(entry, hash, self.settings.segment_vectors)?;
+        }
+        Ok(())
+    }
+
+    fn read_columns(&self) -> RwLockReadGuard<'_, Columns> {
+        self.columns.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_columns(&self) -> RwLockWriteGuard<'_, Columns> {
+        self.columns.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_writing(&self) -> MutexGuard<'_, Manifest> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins an index where nothing was ever durable: what a crash left of the first attempt is removed.
+fn begin(dir: &Path, stamp: &Stamp) -> Result<Manifest, IndexError> {
+    let text = dir.join(TEXT_DIR);
+    if text.exists() {
+        std::fs::remove_dir_all(&text).map_err(|source| IndexError::File { action: "remove", path: text, source })?;
+    }
+    let manifest = Manifest::empty(stamp);
+    manifest.publish(dir)?;
+    Ok(manifest)
+}
+
+fn bytes_in(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_in(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }

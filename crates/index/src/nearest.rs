@@ -1,0 +1,204 @@
+//! Search by vectors: graphs and scans propose cases, exact rescoring over the vector log ranks them.
+//! Small selections, and answers that came out short, are scanned exactly, so recall does not depend on the filter.
+
+use std::cmp::Ordering as Order;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use half::f16;
+use rayon::prelude::*;
+
+use crate::kernel;
+use crate::rows::{Columns, Segment};
+use crate::select::{Excluded, Selection, select};
+use crate::vector_log::LogView;
+use crate::{CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, ViewMatch};
+
+const MAX_CASES: usize = 10_000;
+const MAX_QUERY_VIEWS: usize = 1_024;
+const MAX_VIEW_MATCHES: usize = 8;
+/// Views that are scanned rather than walked to, whatever the size of the library.
+const SCANNED_VIEWS: u64 = 4_096;
+/// Cases that are rescored exactly, at least.
+const MIN_RESCORED: usize = 200;
+
+/// What a search reads.
+pub(crate) struct Searched<'a> {
+    pub(crate) columns: &'a Columns,
+    pub(crate) log: LogView<'a>,
+    pub(crate) settings: &'a IndexSettings,
+    pub(crate) dimension: u32,
+}
+
+struct Search<'a> {
+    at: &'a Searched<'a>,
+    allowed: Selection,
+    queries: Vec<Vec<f32>>,
+    rounded: Vec<Vec<f16>>,
+    /// A view could not be read.
+    incomplete: AtomicBool,
+}
+
+/// Answers a query.
+pub(crate) fn nearest(at: &Searched<'_>, query: &NearestQuery) -> Result<NearestAnswer, IndexError> {
+    if query.vectors.len() > MAX_QUERY_VIEWS {
+        return Err(IndexError::QueryTooLarge { what: "views", found: query.vectors.len(), limit: MAX_QUERY_VIEWS });
+    }
+    let queries = query.vectors.iter().map(|vector| kernel::normalised(vector, at.dimension)).collect::<Result<Vec<_>, _>>()?;
+    let excluded = Excluded { cases: &query.exclude, patients: &query.exclude_patients };
+    let allowed = select(at.columns, &query.filter, &excluded)?;
+    let wanted = query.k.min(MAX_CASES);
+    let views = allowed.view_count();
+    if wanted == 0 || queries.is_empty() || views == 0 {
+        return Ok(NearestAnswer { matches: Vec::new(), complete: true });
+    }
+    let rounded = queries.iter().map(|query| kernel::to_f16(query)).collect();
+    let search = Search { at, allowed, queries, rounded, incomplete: AtomicBool::new(false) };
+    // A walk under a filter touches about total / allowed times as many nodes as without one.
+    let scanned = query.exact || views * views <= SCANNED_VIEWS * at.columns.views() as u64 || views <= SCANNED_VIEWS;
+    let ranked = match scanned {
+        true => search.rank(search.every_case()),
+        false => search.walk(wanted)?,
+    };
+    let matches: Vec<CaseMatch> = ranked.into_iter().take(wanted).map(|(case, _)| search.describe(case)).collect();
+    Ok(NearestAnswer { matches, complete: !search.incomplete.load(Ordering::Relaxed) })
+}
+
+impl Search<'_> {
+    fn every_case(&self) -> Vec<u32> {
+        self.allowed.cases.iter().collect()
+    }
+
+    /// Proposes cases by graphs, wider if too few came, all of them if still too few.
+    fn walk(&self, wanted: usize) -> Result<Vec<(u32, f32)>, IndexError> {
+        let reachable = wanted.min(self.allowed.cases.len() as usize);
+        let mut count = (wanted * 4).max(self.at.settings.ef_search);
+        for _ in 0..2 {
+            let ranked = self.rank(self.propose(count, wanted)?);
+            if ranked.len() >= reachable {
+                return Ok(ranked);
+            }
+            count *= 8;
+        }
+        Ok(self.rank(self.every_case()))
+    }
+
+    /// The most promising cases of the nearest `count` views to each query view.
+    fn propose(&self, count: usize, wanted: usize) -> Result<Vec<u32>, IndexError> {
+        let lists = (0..self.queries.len())
+            .into_par_iter()
+            .map(|query_no| self.nearest_views(query_no, count))
+            .collect::<Result<Vec<_>, IndexError>>()?;
+        let mut promise: HashMap<u32, f32> = HashMap::new();
+        for list in &lists {
+            // A case that this query view did not meet is at most as near as the last one it met.
+            let floor = list.last().map_or(0.0, |(_, cosine)| *cosine);
+            let mut best: HashMap<u32, f32> = HashMap::new();
+            for (case, cosine) in list {
+                let held = best.entry(*case).or_insert(f32::MIN);
+                *held = held.max(*cosine);
+            }
+            for (case, cosine) in best {
+                *promise.entry(case).or_insert(0.0) += cosine - floor;
+            }
+        }
+        let mut cases: Vec<(u32, f32)> = promise.into_iter().collect();
+        cases.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        cases.truncate((wanted * 4).max(MIN_RESCORED));
+        Ok(cases.into_iter().map(|(case, _)| case).collect())
+    }
+
+    /// Nearest allowed views to one query view as (case, cosine), best first.
+    fn nearest_views(&self, query_no: usize, count: usize) -> Result<Vec<(u32, f32)>, IndexError> {
+        let mut found = Vec::new();
+        for (segment, allowed) in self.at.columns.segments.iter().zip(&self.allowed.views) {
+            let published = self.walk_segment(segment, allowed, query_no, count, &mut found)?;
+            for slot in allowed.range(published..) {
+                let row = &segment.rows[slot as usize];
+                if let Some(cosine) = self.cosine(&row.location, query_no) {
+                    found.push((row.case, cosine));
+                }
+            }
+        }
+        found.sort_unstable_by(|a: &(u32, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        found.truncate(count);
+        Ok(found)
+    }
+
+    /// Searches a segment's graph, where it has one; returns the first slot that the graph does not cover.
+    fn walk_segment(&self, segment: &Segment, allowed: &roaring::RoaringBitmap, query_no: usize, count: usize, found: &mut Vec<(u32, f32)>) -> Result<u32, IndexError> {
+        let published = segment.published() as u32;
+        let in_graph = allowed.range_cardinality(..published);
+        let Some(graph) = segment.graph.as_ref().filter(|_| in_graph > 0) else { return Ok(published) };
+        if in_graph * in_graph <= SCANNED_VIEWS * u64::from(published) {
+            return Ok(0);
+        }
+        let everything = in_graph == u64::from(published);
+        let allow = |slot: u32| slot < published && (everything || allowed.contains(slot));
+        for (slot, cosine) in graph.search(&self.rounded[query_no], count, allow)? {
+            found.push((segment.rows[slot as usize].case, cosine));
+        }
+        Ok(published)
+    }
+
+    fn cosine(&self, location: &crate::VectorLocation, query_no: usize) -> Option<f32> {
+        match self.at.log.dot(location, &self.queries[query_no]) {
+            Ok(cosine) => Some(cosine.clamp(-1.0, 1.0)),
+            Err(_) => {
+                self.incomplete.store(true, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+
+    /// Exact scores of cases, best first, ties by case number. Cases without a readable allowed view fall out.
+    fn rank(&self, cases: Vec<u32>) -> Vec<(u32, f32)> {
+        let mut ranked: Vec<(u32, f32)> = cases.into_par_iter().filter_map(|case| Some((case, self.score(case)?))).collect();
+        let case_no = |case: u32| self.at.columns.cases[case as usize].as_ref().map_or(0, |case| case.case_no);
+        ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| case_no(a.0).cmp(&case_no(b.0))));
+        ranked
+    }
+
+    /// Mean over query views of the best cosine among the case's allowed views.
+    fn score(&self, case: u32) -> Option<f32> {
+        let mut best = vec![f32::MIN; self.queries.len()];
+        let mut any = false;
+        self.each_cosine(case, |_, query_no, cosine| {
+            best[query_no] = best[query_no].max(cosine);
+            any = true;
+        });
+        any.then(|| best.iter().map(|best| best.max(-1.0)).sum::<f32>() / best.len() as f32)
+    }
+
+    fn each_cosine(&self, case: u32, mut with: impl FnMut(u32, usize, f32)) {
+        let places = self.at.columns.cases[case as usize].as_ref().map_or(&[][..], |case| &case.places);
+        for place in places.iter().filter(|place| self.allowed.views[place.segment as usize].contains(place.slot)) {
+            let row = self.at.columns.row(*place);
+            for query_no in 0..self.queries.len() {
+                if let Some(cosine) = self.cosine(&row.location, query_no) {
+                    with(row.view_no(), query_no, cosine);
+                }
+            }
+        }
+    }
+
+    fn describe(&self, case: u32) -> CaseMatch {
+        let mut best: HashMap<u32, ViewMatch> = HashMap::new();
+        self.each_cosine(case, |view_no, query_no, cosine| {
+            let found = ViewMatch { view_no, query_no, cosine };
+            let held = best.entry(view_no).or_insert(found);
+            if cosine > held.cosine {
+                *held = found;
+            }
+        });
+        let mut views: Vec<ViewMatch> = best.into_values().collect();
+        views.sort_unstable_by(by_cosine);
+        views.truncate(MAX_VIEW_MATCHES);
+        let case_no = self.at.columns.cases[case as usize].as_ref().map_or(0, |case| case.case_no);
+        CaseMatch { case_no, score: self.score(case).unwrap_or(-1.0), views }
+    }
+}
+
+fn by_cosine(a: &ViewMatch, b: &ViewMatch) -> Order {
+    b.cosine.total_cmp(&a.cosine).then(a.view_no.cmp(&b.view_no))
+}

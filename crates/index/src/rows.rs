@@ -1,0 +1,267 @@
+//! The columns in memory: facts of cases and views as codes of words, and which segment holds which view.
+//! Changed by one writer under a short lock; never touches files.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::graph::Graph;
+use crate::{CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key};
+
+/// Words as numbers; 0 means unknown. Upper and lower case are alike, the first spelling is shown.
+#[derive(Debug, Default)]
+pub(crate) struct Vocabulary {
+    codes: HashMap<String, u32>,
+    words: Vec<String>,
+}
+
+impl Vocabulary {
+    pub(crate) fn code(&mut self, word: Option<&str>) -> u32 {
+        let Some(word) = word.map(str::trim).filter(|word| !word.is_empty()) else { return 0 };
+        let next = self.words.len() as u32 + 1;
+        let code = *self.codes.entry(word.to_lowercase()).or_insert(next);
+        if code == next {
+            self.words.push(word.to_owned());
+        }
+        code
+    }
+
+    pub(crate) fn find(&self, word: &str) -> Option<u32> {
+        self.codes.get(&word.trim().to_lowercase()).copied()
+    }
+
+    pub(crate) fn word(&self, code: u32) -> Option<&str> {
+        self.words.get((code as usize).checked_sub(1)?).map(String::as_str)
+    }
+}
+
+/// One vocabulary per field.
+#[derive(Debug, Default)]
+pub(crate) struct Vocabularies {
+    pub(crate) modality: Vocabulary,
+    pub(crate) body_part: Vocabulary,
+    pub(crate) laterality: Vocabulary,
+    pub(crate) stain: Vocabulary,
+    pub(crate) label: Vocabulary,
+    pub(crate) sex: Vocabulary,
+    pub(crate) site: Vocabulary,
+}
+
+/// A view in its segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) key: u64,
+    pub(crate) location: VectorLocation,
+    pub(crate) modality: u32,
+    pub(crate) body_part: u32,
+    pub(crate) laterality: u32,
+    pub(crate) stain: u32,
+    /// Index into [`Columns::cases`].
+    pub(crate) case: u32,
+    pub(crate) live: bool,
+}
+
+impl Row {
+    /// What is left of a deleted view.
+    pub(crate) const DEAD: Row = Row {
+        key: 0,
+        location: VectorLocation { segment: 0, offset: 0, crc32: 0 },
+        modality: 0,
+        body_part: 0,
+        laterality: 0,
+        stain: 0,
+        case: u32::MAX,
+        live: false,
+    };
+
+    pub(crate) fn view_no(&self) -> u32 {
+        split_view_key(self.key).1
+    }
+}
+
+/// Rows that share a graph.
+#[derive(Debug, Default)]
+pub(crate) struct Segment {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) dead: usize,
+    pub(crate) graph: Option<Arc<Graph>>,
+    /// Full, and every slot was found reachable or added again.
+    pub(crate) sealed: bool,
+    /// Rows changed since they were written.
+    pub(crate) rows_dirty: bool,
+    /// A slot of the graph died since the graph was written.
+    pub(crate) graph_dirty: bool,
+}
+
+impl Segment {
+    pub(crate) fn live(&self) -> usize {
+        self.rows.len() - self.dead
+    }
+
+    /// Slots that a graph search covers.
+    pub(crate) fn published(&self) -> usize {
+        self.graph.as_ref().map_or(0, |graph| graph.published() as usize).min(self.rows.len())
+    }
+
+    fn kill(&mut self, slot: u32) {
+        let in_graph = (slot as usize) < self.published() || self.graph.is_some();
+        let row = &mut self.rows[slot as usize];
+        if row.live {
+            *row = Row::DEAD;
+            self.dead += 1;
+            self.rows_dirty = true;
+            self.graph_dirty |= in_graph;
+        }
+    }
+}
+
+/// Where a view's row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) segment: u32,
+    pub(crate) slot: u32,
+}
+
+/// Facts of a case as codes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CaseRow {
+    pub(crate) case_no: u64,
+    pub(crate) labels: Vec<u32>,
+    pub(crate) sex: u32,
+    pub(crate) site: u32,
+    pub(crate) age_years: Option<f32>,
+    pub(crate) date: Option<i32>,
+    pub(crate) synthetic: bool,
+    pub(crate) patient: u64,
+    /// Hash of the text that the text index holds; 0 = to be written again.
+    pub(crate) text_hash: u64,
+    pub(crate) places: Vec<Place>,
+}
+
+/// All columns.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) words: Vocabularies,
+    pub(crate) cases: Vec<Option<CaseRow>>,
+    pub(crate) by_no: HashMap<u64, u32>,
+    pub(crate) segments: Vec<Segment>,
+    free: Vec<u32>,
+}
+
+impl Columns {
+    pub(crate) fn case(&self, case_no: u64) -> Option<&CaseRow> {
+        self.by_no.get(&case_no).and_then(|at| self.cases[*at as usize].as_ref())
+    }
+
+    /// Live cases with their indices.
+    pub(crate) fn live_cases(&self) -> impl Iterator<Item = (u32, &CaseRow)> {
+        self.cases.iter().enumerate().filter_map(|(at, case)| Some((at as u32, case.as_ref()?)))
+    }
+
+    pub(crate) fn row(&self, place: Place) -> &Row {
+        &self.segments[place.segment as usize].rows[place.slot as usize]
+    }
+
+    pub(crate) fn views(&self) -> usize {
+        self.segments.iter().map(Segment::live).sum()
+    }
+
+    /// Makes the columns hold exactly this entry of its case. A view whose vector did not move keeps its row.
+    pub(crate) fn put(&mut self, entry: &CaseEntry, text_hash: u64, segment_vectors: usize) -> Result<(), IndexError> {
+        view_key(entry.case_no, 0)?;
+        let mut views: HashMap<u64, &ViewEntry> = HashMap::new();
+        for view in &entry.views {
+            views.insert(view_key(entry.case_no, view.view_no)?, view);
+        }
+        let at = self.index_of(entry.case_no);
+        let held = self.cases[at as usize].take().map(|case| case.places).unwrap_or_default();
+        let mut places = Vec::with_capacity(views.len());
+        for place in held {
+            let row = *self.row(place);
+            match views.get(&row.key) {
+                Some(view) if view.location == row.location => {
+                    let fresh = self.new_row(row.key, at, view);
+                    let segment = &mut self.segments[place.segment as usize];
+                    segment.rows_dirty |= fresh != row;
+                    segment.rows[place.slot as usize] = fresh;
+                    views.remove(&row.key);
+                    places.push(place);
+                }
+                _ => self.segments[place.segment as usize].kill(place.slot),
+            }
+        }
+        let mut added: Vec<(u64, &ViewEntry)> = views.into_iter().collect();
+        added.sort_unstable_by_key(|(key, _)| *key);
+        for (key, view) in added {
+            let row = self.new_row(key, at, view);
+            places.push(self.push(row, segment_vectors));
+        }
+        self.cases[at as usize] = Some(self.case_row(entry.case_no, &entry.facts, text_hash, places));
+        Ok(())
+    }
+
+    /// Forgets a case.
+    pub(crate) fn remove(&mut self, case_no: u64) {
+        let Some(at) = self.by_no.remove(&case_no) else { return };
+        if let Some(case) = self.cases[at as usize].take() {
+            for place in case.places {
+                self.segments[place.segment as usize].kill(place.slot);
+            }
+        }
+        self.free.push(at);
+    }
+
+    /// The index of a case's row, made if new.
+    pub(crate) fn index_of(&mut self, case_no: u64) -> u32 {
+        if let Some(at) = self.by_no.get(&case_no) {
+            return *at;
+        }
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.cases.push(None);
+            self.cases.len() as u32 - 1
+        });
+        self.by_no.insert(case_no, at);
+        at
+    }
+
+    fn push(&mut self, row: Row, segment_vectors: usize) -> Place {
+        if self.segments.last().is_none_or(|segment| segment.rows.len() >= segment_vectors) {
+            self.segments.push(Segment::default());
+        }
+        let segment = self.segments.len() as u32 - 1;
+        let last = self.segments.last_mut().expect("a segment was pushed if there was none");
+        last.rows.push(row);
+        last.rows_dirty = true;
+        Place { segment, slot: last.rows.len() as u32 - 1 }
+    }
+
+    pub(crate) fn new_row(&mut self, key: u64, case: u32, view: &ViewEntry) -> Row {
+        Row {
+            key,
+            location: view.location,
+            modality: self.words.modality.code(view.modality.as_deref()),
+            body_part: self.words.body_part.code(view.body_part.as_deref()),
+            laterality: self.words.laterality.code(view.laterality.as_deref()),
+            stain: self.words.stain.code(view.stain.as_deref()),
+            case,
+            live: true,
+        }
+    }
+
+    pub(crate) fn case_row(&mut self, case_no: u64, facts: &CaseFacts, text_hash: u64, places: Vec<Place>) -> CaseRow {
+        let mut labels: Vec<u32> = facts.labels.iter().map(|label| self.words.label.code(Some(label))).filter(|code| *code != 0).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        CaseRow {
+            case_no,
+            labels,
+            sex: self.words.sex.code(facts.sex.as_deref()),
+            site: self.words.site.code(facts.site.as_deref()),
+            age_years: facts.age_years.filter(|age| age.is_finite()),
+            date: facts.date,
+            synthetic: facts.synthetic,
+            patient: facts.patient,
+            text_hash,
+            places,
+        }
+    }
+}

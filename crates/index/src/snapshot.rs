@@ -1,0 +1,241 @@
+//! The columns on disk: one file of cases, per segment one file of rows and one of its graph, all vouched for by
+//! a small MANIFEST that is replaced at once. What the manifest does not name does not exist, and is removed.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::durable::{self, FileRef};
+use crate::graph::Graph;
+use crate::rows::{CaseRow, Columns, Place, Row, Segment, Vocabulary};
+use crate::{CaseFacts, IndexError, IndexSettings, Stamp, VectorLocation, ViewEntry, split_view_key};
+
+const MANIFEST: &str = "MANIFEST";
+const FORMAT_VERSION: u32 = 1;
+/// A graph is written again once it grew by this many nodes, or by an eighth; what it lacks is scanned meanwhile.
+const GRAPH_GROWTH: u32 = 1_000;
+
+/// What is durable.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub(crate) format_version: u32,
+    pub(crate) stamp: Stamp,
+    /// Last sequence number that is durable.
+    pub(crate) seq: u64,
+    generation: u64,
+    cases: Option<FileRef>,
+    segments: Vec<SegmentRef>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct SegmentRef {
+    rows: Option<FileRef>,
+    graph: Option<FileRef>,
+    graph_slots: u32,
+    sealed: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedCase {
+    case_no: u64,
+    facts: CaseFacts,
+    text_hash: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedRow {
+    key: u64,
+    location: VectorLocation,
+    /// Modality, body part, laterality, stain: indices from 1 into the file's own words; 0 = unknown.
+    words: [u32; 4],
+    live: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedRows {
+    words: [Vec<String>; 4],
+    rows: Vec<SavedRow>,
+}
+
+impl Manifest {
+    pub(crate) fn empty(stamp: &Stamp) -> Self {
+        Self { format_version: FORMAT_VERSION, stamp: stamp.clone(), seq: 0, generation: 0, cases: None, segments: Vec::new() }
+    }
+
+    /// Reads the manifest; none means that nothing was ever durable here.
+    pub(crate) fn read(dir: &Path, stamp: &Stamp) -> Result<Option<Self>, IndexError> {
+        let path = dir.join(MANIFEST);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Err(damaged(MANIFEST, "it is no text")),
+            Err(source) => return Err(IndexError::File { action: "read", path, source }),
+        };
+        let (crc32, body) = text.split_once('\n').ok_or_else(|| damaged(MANIFEST, "it is cut short"))?;
+        if u32::from_str_radix(crc32, 16).ok() != Some(crc32fast::hash(body.as_bytes())) {
+            return Err(damaged(MANIFEST, "its checksum is wrong"));
+        }
+        let value: serde_json::Value = serde_json::from_str(body).map_err(|_| damaged(MANIFEST, "it cannot be read"))?;
+        let found = value.get("format_version").and_then(serde_json::Value::as_u64).unwrap_or(0) as u32;
+        if found != FORMAT_VERSION {
+            return Err(IndexError::FormatVersion { what: "index", found, known: FORMAT_VERSION });
+        }
+        let manifest: Self = serde_json::from_value(value).map_err(|_| damaged(MANIFEST, "it cannot be read"))?;
+        if manifest.stamp != *stamp {
+            return Err(IndexError::StampMismatch { what: "index", held: Box::new(manifest.stamp), wanted: Box::new(stamp.clone()) });
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Replaces the manifest, then removes the files that it no longer names.
+    pub(crate) fn publish(&self, dir: &Path) -> Result<(), IndexError> {
+        let body = serde_json::to_string(self).expect("a manifest of strings and numbers serialises");
+        durable::replace(dir, MANIFEST, format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes())).as_bytes())?;
+        self.sweep(dir)
+    }
+
+    /// Removes files of ours that the manifest does not name.
+    pub(crate) fn sweep(&self, dir: &Path) -> Result<(), IndexError> {
+        let named: HashSet<&str> = self.files().map(|file| file.name.as_str()).collect();
+        let failed = |source| IndexError::File { action: "sweep", path: dir.to_owned(), source };
+        for entry in fs::read_dir(dir).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let ours = name.ends_with(".columns") || name.ends_with(".graph") || name == "MANIFEST.new";
+            if ours && !named.contains(name) {
+                fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        durable::sync_dir(dir)
+    }
+
+    fn files(&self) -> impl Iterator<Item = &FileRef> {
+        let of_segments = self.segments.iter().flat_map(|segment| segment.rows.iter().chain(&segment.graph));
+        self.cases.iter().chain(of_segments)
+    }
+
+    /// Writes what changed and returns the manifest that names it; [`Manifest::publish`] must follow.
+    pub(crate) fn save(&self, dir: &Path, columns: &Columns, seq: u64) -> Result<Self, IndexError> {
+        let generation = self.generation + 1;
+        let cases: Vec<SavedCase> = columns.live_cases().map(|(_, case)| saved_case(columns, case)).collect();
+        let cases = write(dir, format!("cases-{generation}.columns"), &cases)?;
+        let mut segments = Vec::with_capacity(columns.segments.len());
+        for (number, segment) in columns.segments.iter().enumerate() {
+            let held = self.segments.get(number).cloned().unwrap_or_default();
+            segments.push(save_segment(dir, columns, segment, held, &format!("{number}-{generation}"))?);
+        }
+        let stamp = self.stamp.clone();
+        Ok(Self { format_version: FORMAT_VERSION, stamp, seq, generation, cases: Some(cases), segments })
+    }
+
+    /// Reads the columns that the manifest names.
+    pub(crate) fn load(&self, dir: &Path, settings: &IndexSettings) -> Result<Columns, IndexError> {
+        let mut columns = Columns::default();
+        let cases: Vec<SavedCase> = self.cases.as_ref().map_or(Ok(Vec::new()), |file| read(dir, file))?;
+        for case in cases {
+            let at = columns.index_of(case.case_no);
+            let row = columns.case_row(case.case_no, &case.facts, case.text_hash, Vec::new());
+            columns.cases[at as usize] = Some(row);
+        }
+        for (number, held) in self.segments.iter().enumerate() {
+            let rows: Option<SavedRows> = held.rows.as_ref().map(|file| read(dir, file)).transpose()?;
+            let mut segment = Segment { sealed: held.sealed, ..Segment::default() };
+            for row in rows.iter().flat_map(|saved| saved.rows.iter().map(move |row| (saved, row))) {
+                let place = Place { segment: number as u32, slot: segment.rows.len() as u32 };
+                let row = load_row(&mut columns, row.0, row.1, place)?;
+                segment.dead += usize::from(!row.live);
+                segment.rows.push(row);
+            }
+            if let Some(file) = &held.graph {
+                let capacity = settings.segment_vectors.max(segment.rows.len());
+                let graph = Graph::load(&durable::read_file(dir, file)?, settings, self.stamp.dimension, capacity)?;
+                if graph.published() as usize > segment.rows.len() {
+                    return Err(damaged(&file.name, "it has more slots than its segment"));
+                }
+                segment.graph = Some(Arc::new(graph));
+            }
+            columns.segments.push(segment);
+        }
+        Ok(columns)
+    }
+}
+
+fn save_segment(dir: &Path, columns: &Columns, segment: &Segment, held: SegmentRef, tag: &str) -> Result<SegmentRef, IndexError> {
+    let mut saved = SegmentRef { sealed: segment.sealed, ..held };
+    if segment.rows_dirty || saved.rows.is_none() {
+        saved.rows = Some(write(dir, format!("rows-{tag}.columns"), &saved_rows(columns, segment))?);
+    }
+    let Some(graph) = &segment.graph else {
+        return Ok(SegmentRef { graph: None, graph_slots: 0, ..saved });
+    };
+    let grown = graph.published() >= saved.graph_slots + GRAPH_GROWTH.min(saved.graph_slots / 8 + 1);
+    if segment.graph_dirty || saved.graph.is_none() || grown {
+        let live = |slot: u32| segment.rows.get(slot as usize).is_some_and(|row| row.live);
+        saved.graph_slots = graph.published();
+        saved.graph = Some(durable::write_file(dir, format!("{tag}.graph"), &graph.save(live)?)?);
+    }
+    Ok(saved)
+}
+
+fn saved_case(columns: &Columns, case: &CaseRow) -> SavedCase {
+    let words = &columns.words;
+    let word = |vocabulary: &Vocabulary, code: u32| vocabulary.word(code).map(str::to_owned);
+    let facts = CaseFacts {
+        labels: case.labels.iter().filter_map(|code| word(&words.label, *code)).collect(),
+        sex: word(&words.sex, case.sex),
+        age_years: case.age_years,
+        date: case.date,
+        site: word(&words.site, case.site),
+        synthetic: case.synthetic,
+        title: String::new(),
+        patient: case.patient,
+    };
+    SavedCase { case_no: case.case_no, facts, text_hash: case.text_hash }
+}
+
+fn saved_rows(columns: &Columns, segment: &Segment) -> SavedRows {
+    let shared = [&columns.words.modality, &columns.words.body_part, &columns.words.laterality, &columns.words.stain];
+    let mut own: [Vocabulary; 4] = Default::default();
+    let mut save = |row: &Row| {
+        let codes = [row.modality, row.body_part, row.laterality, row.stain];
+        let words = std::array::from_fn(|at| own[at].code(shared[at].word(codes[at])));
+        SavedRow { key: row.key, location: row.location, words, live: row.live }
+    };
+    let rows = segment.rows.iter().map(&mut save).collect();
+    let words = own.map(|vocabulary| (1..).map_while(|code| vocabulary.word(code).map(str::to_owned)).collect());
+    SavedRows { words, rows }
+}
+
+fn load_row(columns: &mut Columns, saved: &SavedRows, row: &SavedRow, place: Place) -> Result<Row, IndexError> {
+    if !row.live {
+        return Ok(Row::DEAD);
+    }
+    let (case_no, view_no) = split_view_key(row.key);
+    let case = *columns.by_no.get(&case_no).ok_or_else(|| damaged("rows", "a view belongs to no case"))?;
+    let word = |at: usize| saved.words[at].get((row.words[at] as usize).wrapping_sub(1)).cloned();
+    let (modality, body_part, laterality, stain) = (word(0), word(1), word(2), word(3));
+    let view = ViewEntry { view_no, modality, body_part, laterality, stain, location: row.location };
+    let loaded = columns.new_row(row.key, case, &view);
+    if let Some(case) = columns.cases[case as usize].as_mut() {
+        case.places.push(place);
+    }
+    Ok(loaded)
+}
+
+fn write<T: Serialize>(dir: &Path, name: String, content: &T) -> Result<FileRef, IndexError> {
+    let bytes = postcard::to_stdvec(content).map_err(|error| damaged(&name, &error.to_string()))?;
+    durable::write_file(dir, name, &bytes)
+}
+
+fn read<T: DeserializeOwned>(dir: &Path, file: &FileRef) -> Result<T, IndexError> {
+    postcard::from_bytes(&durable::read_file(dir, file)?).map_err(|_| damaged(&file.name, "it cannot be read"))
+}
+
+pub(crate) fn damaged(what: &str, reason: &str) -> IndexError {
+    IndexError::Damaged { what: what.into(), reason: reason.into() }
+}

@@ -1,0 +1,10 @@
+//! Search by words: one tantivy document per case. Each language has its own fields, because a field has one
+//! analyser; affirmed, negated, uncertain and label text lie in different fields, so polarity is never confused.
+//! Every word here is masked already; none is logged.
+
+mod analyse;
+mod passages;
+mod query;
+mod store;
+
+pub(crate) use store::{TextIndex, text_hash};

@@ -1,0 +1,322 @@
+//! The tantivy index: its schema, writing, physical deletion and searching.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tantivy::collector::{FilterCollector, TopDocs};
+use tantivy::directory::MmapDirectory;
+use tantivy::indexer::{LogMergePolicy, MergePolicy, NoMergePolicy};
+use tantivy::schema::document::Value;
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
+
+use super::analyse::{self, LANGUAGES};
+use super::passages::Passages;
+use super::query::{Compiled, Compiler};
+use crate::snapshot::damaged;
+use crate::{CaseEntry, IndexError, ReportFields, WordMatch, WordsQuery};
+
+const WRITER_BYTES: usize = 48 << 20;
+const CASE_NO: &str = "case_no";
+const LANGUAGE: &str = "language";
+
+/// A part of a case's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    Title,
+    Findings,
+    Impression,
+    History,
+    Other,
+    Labels,
+    Uncertain,
+    Negated,
+}
+
+impl Section {
+    const ALL: [Section; 8] = [
+        Section::Impression,
+        Section::Findings,
+        Section::Labels,
+        Section::Title,
+        Section::Other,
+        Section::History,
+        Section::Uncertain,
+        Section::Negated,
+    ];
+    /// What is not denied.
+    pub(super) const AFFIRMED: [Section; 7] = [
+        Section::Impression,
+        Section::Findings,
+        Section::Labels,
+        Section::Title,
+        Section::Other,
+        Section::History,
+        Section::Uncertain,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Section::Title => "title",
+            Section::Findings => "findings",
+            Section::Impression => "impression",
+            Section::History => "history",
+            Section::Other => "other",
+            Section::Labels => "label",
+            Section::Uncertain => "uncertain",
+            Section::Negated => "negated",
+        }
+    }
+
+    /// Weight of a match here against one in the findings.
+    pub(super) fn boost(self) -> f32 {
+        match self {
+            Section::Impression => 1.2,
+            Section::Findings | Section::Labels | Section::Title | Section::Negated => 1.0,
+            Section::Other => 0.9,
+            Section::History => 0.7,
+            Section::Uncertain => 0.4,
+        }
+    }
+
+    fn of_labels(self) -> bool {
+        matches!(self, Section::Labels | Section::Title)
+    }
+}
+
+/// The fields of the schema.
+#[derive(Debug)]
+pub(super) struct TextFields {
+    case_no: Field,
+    language: Field,
+    /// Per section, as it was given.
+    kept: [Field; 8],
+    /// Per section and language.
+    searched: [[Field; LANGUAGES.len()]; 8],
+}
+
+impl TextFields {
+    fn build() -> (Schema, Self) {
+        let mut schema = Schema::builder();
+        let case_no = schema.add_u64_field(CASE_NO, INDEXED | FAST | STORED);
+        let language = schema.add_text_field(LANGUAGE, STRING | STORED);
+        let kept = Section::ALL.map(|section| schema.add_text_field(section.name(), TextOptions::default().set_stored()));
+        let searched = Section::ALL.map(|section| std::array::from_fn(|language| searched_field(&mut schema, section, language)));
+        (schema.build(), Self { case_no, language, kept, searched })
+    }
+
+    pub(super) fn searched(&self, section: Section, language: usize) -> Field {
+        self.searched[at(section)][language]
+    }
+}
+
+fn searched_field(schema: &mut SchemaBuilder, section: Section, language: usize) -> Field {
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(&analyse::analyser_name(language))
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    schema.add_text_field(&format!("{}_{}", section.name(), LANGUAGES[language]), TextOptions::default().set_indexing_options(indexing))
+}
+
+fn at(section: Section) -> usize {
+    Section::ALL.iter().position(|held| *held == section).expect("ALL names every section")
+}
+
+/// One document per case.
+pub(crate) struct TextIndex {
+    index: Index,
+    reader: IndexReader,
+    writer: Mutex<IndexWriter>,
+    fields: TextFields,
+}
+
+impl TextIndex {
+    /// Opens the folder (made if missing), every file's checksum verified; also returns the sequence number of its
+    /// last commit.
+    pub(crate) fn open(dir: &Path) -> Result<(Self, u64), IndexError> {
+        std::fs::create_dir_all(dir).map_err(|source| IndexError::File { action: "create", path: dir.to_owned(), source })?;
+        let (schema, fields) = TextFields::build();
+        let directory = MmapDirectory::open(dir).map_err(|error| opening(error.into()))?;
+        let index = Index::open_or_create(directory, schema).map_err(opening)?;
+        analyse::register(index.tokenizers());
+        let bad_files = index.validate_checksum().map_err(opening)?;
+        if !bad_files.is_empty() {
+            return Err(damaged("text", "a file's checksum is wrong"));
+        }
+        let writer: IndexWriter = index.writer_with_num_threads(1, WRITER_BYTES).map_err(|error| match error {
+            TantivyError::LockFailure(..) => IndexError::Busy { path: dir.to_owned() },
+            error => opening(error),
+        })?;
+        writer.set_merge_policy(Box::new(NoMergePolicy));
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(opening)?;
+        let seq = index.load_metas().map_err(opening)?.payload.and_then(|payload| payload.parse().ok()).unwrap_or(0);
+        Ok((Self { index, reader, writer: Mutex::new(writer), fields }, seq))
+    }
+
+    /// Replaces the documents of these cases, visible and durable on return.
+    pub(crate) fn apply(&self, entries: &[&CaseEntry], gone: &[u64], seq: u64) -> Result<(), IndexError> {
+        let mut writer = self.lock_writer();
+        let written = self.write(&mut writer, entries, gone, seq);
+        if written.is_err() {
+            let _ = writer.rollback();
+        }
+        written.map_err(text_error("write"))?;
+        self.reader.reload().map_err(text_error("reload"))?;
+        Ok(())
+    }
+
+    fn write(&self, writer: &mut IndexWriter, entries: &[&CaseEntry], gone: &[u64], seq: u64) -> tantivy::Result<()> {
+        for case_no in gone.iter().copied().chain(entries.iter().map(|entry| entry.case_no)) {
+            writer.delete_term(Term::from_field_u64(self.fields.case_no, case_no));
+        }
+        for entry in entries {
+            writer.add_document(self.document(entry))?;
+        }
+        let mut commit = writer.prepare_commit()?;
+        commit.set_payload(&seq.to_string());
+        commit.commit()?;
+        let policy = LogMergePolicy::default();
+        let merges = policy.compute_merge_candidates(&self.index.searchable_segment_metas()?);
+        for merge in merges {
+            writer.merge(&merge.0).wait()?;
+        }
+        Ok(())
+    }
+
+    fn document(&self, entry: &CaseEntry) -> TantivyDocument {
+        let none = ReportFields { language: "en".into(), ..ReportFields::default() };
+        let report = entry.report.as_ref().unwrap_or(&none);
+        let language = analyse::language_no(&report.language);
+        let mut document = TantivyDocument::default();
+        document.add_u64(self.fields.case_no, entry.case_no);
+        document.add_text(self.fields.language, LANGUAGES[language]);
+        for (section, text) in texts(entry, report) {
+            let text = analyse::composed(text);
+            document.add_text(self.fields.kept[at(section)], &text);
+            let languages = if section.of_labels() { analyse::label_languages(language) } else { vec![language] };
+            for language in languages {
+                document.add_text(self.fields.searched(section, language), &text);
+            }
+        }
+        document
+    }
+
+    /// Rewrites segments so that nothing of a deleted document is left in any file.
+    pub(crate) fn purge(&self) -> Result<(), IndexError> {
+        let mut writer = self.lock_writer();
+        let purged = |writer: &mut IndexWriter| -> tantivy::Result<()> {
+            for segment in self.index.searchable_segment_metas()? {
+                if segment.has_deletes() {
+                    writer.merge(&[segment.id()]).wait()?;
+                }
+            }
+            self.reader.reload()?;
+            writer.garbage_collect_files().wait()?;
+            Ok(())
+        };
+        purged(&mut writer).map_err(text_error("purge"))
+    }
+
+    /// Whether every file belongs to a segment that is searched; false while an old search still reads one.
+    pub(crate) fn is_clean(&self) -> bool {
+        let Ok(metas) = self.index.load_metas() else { return false };
+        let files = metas.list_segment_files();
+        self.index.directory().list_managed_files().iter().all(|file| files.contains(file) || file.extension().is_some_and(|kind| kind == "json"))
+            && metas.segments.iter().all(|meta| !meta.has_deletes())
+    }
+
+    fn lock_writer(&self) -> MutexGuard<'_, IndexWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The best cases among those allowed, ties by case number.
+    pub(crate) fn search(&self, query: &WordsQuery, wanted: usize, allowed: impl Fn(u64) -> bool + Send + Sync + Clone + 'static) -> Result<Vec<WordMatch>, IndexError> {
+        let searcher = self.reader.searcher();
+        let Some(compiled) = Compiler::new(&searcher, &self.fields, query.with_labels).compile(query) else {
+            return Ok(Vec::new());
+        };
+        let collector = FilterCollector::new(CASE_NO.to_owned(), allowed, TopDocs::with_limit(wanted).order_by_score());
+        let found = searcher.search(&compiled.query, &collector).map_err(text_error("search"))?;
+        let mut analysers: Vec<_> = (0..LANGUAGES.len()).map(analyse::analyser).collect();
+        let mut matches = Vec::with_capacity(found.len());
+        for (score, address) in found {
+            let document: TantivyDocument = searcher.doc(address).map_err(text_error("read"))?;
+            matches.push(self.word_match(&document, score, &compiled, &mut analysers, query.with_labels));
+        }
+        matches.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.case_no.cmp(&b.case_no)));
+        Ok(matches)
+    }
+
+    fn word_match(&self, document: &TantivyDocument, score: f32, compiled: &Compiled, analysers: &mut [tantivy::tokenizer::TextAnalyzer], with_labels: bool) -> WordMatch {
+        let case_no = document.get_first(self.fields.case_no).and_then(|value| value.as_u64()).unwrap_or(0);
+        let language = analyse::language_no(document.get_first(self.fields.language).and_then(|value| value.as_str()).unwrap_or_default());
+        let mut passages = Passages::new();
+        let mut matched_labels = Vec::new();
+        for section in Section::ALL {
+            if section == Section::Labels && !with_labels {
+                continue;
+            }
+            let wanted = if section == Section::Negated { &compiled.negated } else { &compiled.affirmed };
+            let languages = if section.of_labels() { analyse::label_languages(language) } else { vec![language] };
+            for value in document.get_all(self.fields.kept[at(section)]) {
+                let text = value.as_str().unwrap_or_default();
+                let hits = |language: &usize, analysers: &mut [tantivy::tokenizer::TextAnalyzer]| {
+                    analyse::stems(&mut analysers[*language], text).iter().any(|stem| wanted[*language].contains(&stem.text))
+                };
+                let Some(language) = languages.iter().find(|language| hits(language, analysers)) else { continue };
+                passages.add(section.name(), text, &mut analysers[*language], &wanted[*language]);
+                if section == Section::Labels {
+                    matched_labels.push(text.to_owned());
+                }
+            }
+        }
+        WordMatch { case_no, score, passages: passages.best(), matched_labels }
+    }
+}
+
+/// What a case says, section by section; labels and titles that come twice are taken once.
+fn texts<'a>(entry: &'a CaseEntry, report: &'a ReportFields) -> Vec<(Section, &'a str)> {
+    let mut texts: Vec<(Section, &str)> = vec![
+        (Section::Title, &entry.facts.title),
+        (Section::Title, &report.title),
+        (Section::Findings, &report.findings),
+        (Section::Impression, &report.impression),
+        (Section::History, &report.history),
+        (Section::Other, &report.other),
+        (Section::Uncertain, &report.uncertain),
+        (Section::Negated, &report.negated),
+    ];
+    texts.extend(entry.facts.labels.iter().map(|label| (Section::Labels, label.as_str())));
+    texts.extend(report.labels.lines().map(|label| (Section::Labels, label)));
+    let mut seen: HashMap<(usize, String), ()> = HashMap::new();
+    texts.retain_mut(|(section, text)| {
+        *text = text.trim();
+        !text.is_empty() && seen.insert((at(*section), text.to_lowercase()), ()).is_none()
+    });
+    texts
+}
+
+/// A hash of everything that the text index holds of a case; never 0.
+pub(crate) fn text_hash(entry: &CaseEntry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let report = entry.report.clone().unwrap_or_default();
+    (report.language.as_str(), &entry.facts.title).hash(&mut hasher);
+    for (section, text) in texts(entry, &report) {
+        (at(section), text).hash(&mut hasher);
+    }
+    hasher.finish().max(1)
+}
+
+fn text_error(action: &'static str) -> impl Fn(TantivyError) -> IndexError {
+    move |source| IndexError::Text { action, source: Box::new(source) }
+}
+
+/// What goes wrong while opening is damage, unless the operating system itself failed.
+fn opening(error: TantivyError) -> IndexError {
+    match error {
+        TantivyError::IoError(_) | TantivyError::OpenDirectoryError(_) | TantivyError::SystemError(_) => text_error("open")(error),
+        TantivyError::SchemaError(_) | TantivyError::IncompatibleIndex(_) => damaged("text", "it was made by another version"),
+        _ => damaged("text", "its files contradict each other"),
+    }
+}

@@ -1,0 +1,132 @@
+//! The index against exact search: 10,000 clustered vectors of 256 dimensions, with and without filters.
+
+mod support;
+
+use std::collections::HashSet;
+
+use casekin_index::{CaseEntry, CaseFacts, Field, Filter, Index, NearestQuery};
+use support::{Dice, open, settings, views};
+
+const DIMENSION: u32 = 256;
+const CLUSTERS: usize = 200;
+const CASES: u64 = 5_000;
+
+struct Library {
+    _root: tempfile::TempDir,
+    index: Index,
+    centres: Vec<Vec<f32>>,
+    dice: Dice,
+}
+
+/// 5,000 cases of two views each, in three segments (the last growing); ages spread evenly over 0 to 100 so that a range of
+/// them lets any share through, sites follow the clusters.
+fn library() -> Library {
+    let root = tempfile::tempdir().unwrap();
+    let mut dice = Dice(7);
+    let log = support::open_log(root.path(), DIMENSION);
+    let index = Index::open(&root.path().join("index"), &support::stamp(DIMENSION), log.clone(), settings()).unwrap();
+    let centres: Vec<Vec<f32>> = (0..CLUSTERS).map(|_| dice.vector(DIMENSION as usize)).collect();
+    let mut entries = Vec::new();
+    for case_no in 1..=CASES {
+        let cluster = dice.below(CLUSTERS as u64) as usize;
+        let vectors = [dice.near(&centres[cluster], 0.7), dice.near(&centres[cluster], 0.7)];
+        let facts = CaseFacts {
+            age_years: Some((case_no * 7_919 % CASES) as f32 / CASES as f32 * 100.0),
+            site: Some(format!("site {}", cluster % 20)),
+            ..CaseFacts::default()
+        };
+        let views = views(&log, case_no, if case_no % 2 == 0 { "CT" } else { "CR" }, &vectors);
+        entries.push(CaseEntry { case_no, facts, report: None, views });
+    }
+    for (at, batch) in entries.chunks(500).enumerate() {
+        index.apply(batch, &[], at as u64 + 1).unwrap();
+    }
+    Library { _root: root, index, centres, dice }
+}
+
+impl Library {
+    fn recall(&mut self, filter: &Filter, queries: usize, views: usize) -> f64 {
+        let mut found = 0;
+        let mut wanted = 0;
+        for _ in 0..queries {
+            let centre = self.dice.below(CLUSTERS as u64) as usize;
+            let vectors = (0..views).map(|_| self.dice.near(&self.centres[centre], 0.7)).collect();
+            let query = NearestQuery { vectors, filter: filter.clone(), k: 10, ..NearestQuery::default() };
+            let truth = self.index.nearest(&NearestQuery { exact: true, ..query.clone() }).unwrap();
+            let answer = self.index.nearest(&query).unwrap();
+            assert!(answer.complete && truth.complete);
+            let truth: HashSet<u64> = truth.matches.iter().map(|found| found.case_no).collect();
+            wanted += truth.len();
+            found += answer.matches.iter().filter(|found| truth.contains(&found.case_no)).count();
+        }
+        found as f64 / wanted as f64
+    }
+}
+
+#[test]
+fn recall_does_not_depend_on_the_filter() {
+    let mut library = library();
+    let stats = library.index.stats();
+    assert_eq!((stats.cases, stats.views, stats.segments), (CASES, 2 * CASES, 3));
+    assert!(stats.graphed >= 9_000, "graphs hold {} views", stats.graphed);
+    let aged = |share: f64| Filter::Between { field: Field::AgeYears, min: None, max: Some(share * 100.0 - 0.001) };
+    let site = |site: &str| Filter::Is { field: Field::Site, value: site.into() };
+    let filters = [
+        ("all", Filter::All),
+        ("90 %", aged(0.9)),
+        ("50 %", aged(0.5)),
+        ("10 %", aged(0.1)),
+        ("1 %", aged(0.01)),
+        ("0.1 %", aged(0.001)),
+        ("half, CT", Filter::parse("modality=CT").unwrap()),
+        ("5 %, by cluster", site("site 3")),
+        ("95 %, by cluster", Filter::Not(Box::new(site("site 3")))),
+    ];
+    for (name, filter) in filters {
+        let (single, several) = (library.recall(&filter, 100, 1), library.recall(&filter, 20, 4));
+        println!("{name}: recall@10 {single:.4} (one view), {several:.4} (four views)");
+        assert!(single >= 0.98 && several >= 0.98, "{name}: {single} {several}");
+    }
+}
+
+#[test]
+fn every_vector_of_a_sealed_segment_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    let log = support::open_log(root.path(), 64);
+    let index = Index::open(&root.path().join("index"), &support::stamp(64), log.clone(), settings()).unwrap();
+    let mut dice = Dice(11);
+    let centres: Vec<Vec<f32>> = (0..40).map(|_| dice.vector(64)).collect();
+    let vectors: Vec<Vec<f32>> = (0..4_000).map(|at| dice.near(&centres[at % 40], 0.4)).collect();
+    let entries: Vec<CaseEntry> = vectors
+        .iter()
+        .enumerate()
+        .map(|(at, vector)| {
+            let case_no = at as u64 + 1;
+            CaseEntry { case_no, views: views(&log, case_no, "CT", std::slice::from_ref(vector)), ..CaseEntry::default() }
+        })
+        .collect();
+    index.apply(&entries, &[], 1).unwrap();
+    assert_eq!(index.stats().graphed, 4_000);
+    for (at, vector) in vectors.iter().enumerate() {
+        let answer = index.nearest(&NearestQuery { vectors: vec![vector.clone()], k: 1, ..NearestQuery::default() }).unwrap();
+        assert_eq!(answer.matches[0].case_no, at as u64 + 1);
+        assert!(answer.matches[0].score > 0.999);
+    }
+}
+
+#[test]
+fn an_index_reopened_answers_alike() {
+    let mut library = library();
+    library.index.flush().unwrap();
+    let queries: Vec<NearestQuery> = (0..20)
+        .map(|at| NearestQuery { vectors: vec![library.dice.near(&library.centres[at], 0.5)], k: 10, ..NearestQuery::default() })
+        .collect();
+    let before: Vec<_> = queries.iter().map(|query| library.index.nearest(query).unwrap()).collect();
+    let (stats, root) = (library.index.stats(), library._root);
+    drop(library.index);
+    let index = open(root.path(), DIMENSION, settings());
+    assert_eq!(index.applied(), 10);
+    assert_eq!(index.stats(), stats);
+    let after: Vec<_> = queries.iter().map(|query| index.nearest(query).unwrap()).collect();
+    assert_eq!(before, after);
+}
