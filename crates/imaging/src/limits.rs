@@ -8,14 +8,18 @@ use crate::ImagingError;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default)]
 pub struct Limits {
-    /// Bytes of the source, and bytes after inflating a deflated data set.
+    /// Bytes of the source.
     pub max_bytes: u64,
+    /// Bytes of a deflated data set, or of a deflated frame, after inflating.
+    pub max_inflated_bytes: u64,
     /// Pixels of one frame (width × height).
     pub max_pixels: u64,
     /// Frames of one object; an object that states more is refused.
     pub max_frames: u32,
     /// Views that one object may yield; of more frames, evenly spread ones are taken.
     pub max_views: u32,
+    /// Pixels of all views of one object together; fewer frames are taken where it would be more.
+    pub max_view_pixels: u64,
     /// Nesting of DICOM sequences.
     pub max_nesting: u32,
 }
@@ -24,9 +28,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_bytes: 2 << 30,
+            max_inflated_bytes: 512 << 20,
             max_pixels: 200_000_000,
             max_frames: 100_000,
             max_views: 64,
+            max_view_pixels: 400_000_000,
             max_nesting: 64,
         }
     }

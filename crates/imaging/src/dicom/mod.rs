@@ -1,5 +1,26 @@
 //! DICOM: parsing, stored values, grey levels and colour.
+//!
+//! A data set is walked once by `scan`, which finds the pixels without copying them and bounds nesting and
+//! lengths; dicom-object then parses the header alone. Frames are decompressed one at a time.
 
+mod attributes;
+mod codec;
+mod colour;
+mod dates;
+mod file;
+mod fragments;
+mod grey;
+mod header;
+mod identity;
+mod kinds;
+mod layout;
+mod native;
+mod picture;
+mod scan;
+mod start;
 mod stored;
+mod syntax;
 
+pub(crate) use picture::{DicomPicture, inspect};
+pub(crate) use start::is_dicom;
 pub use stored::{Samples, StoredFrame};

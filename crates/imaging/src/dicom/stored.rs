@@ -1,4 +1,17 @@
-//! Stored values: what PixelData holds after decompression, before any look-up table.
+//! Stored values: what PixelData holds after decompression, before any look-up table. Colour arrives here as
+//! interleaved RGB (YBR is turned to RGB), because that is how every reader compares it.
+
+use dicom_dictionary_std::tags;
+
+use super::attributes::attribute_error;
+use super::codec::{Packed, Unpacked, unpack};
+use super::colour;
+use super::file::DicomFile;
+use super::fragments::Fragments;
+use super::layout::{Layout, Photometric};
+use super::native::{Run, integers, read_native};
+use super::scan::{DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PixelPlace};
+use crate::{ImagingError, Limits};
 
 /// Values of one frame, interleaved when there are three samples per pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,4 +45,177 @@ pub struct StoredFrame {
     pub samples_per_pixel: u16,
     /// `height_px * width_px * samples_per_pixel` values.
     pub samples: Samples,
+}
+
+impl StoredFrame {
+    /// Little-endian bytes of all values, as numpy's `tobytes` gives them.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        match &self.samples {
+            Samples::U8(values) => values.clone(),
+            Samples::I8(values) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Samples::U16(values) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Samples::I16(values) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Samples::U32(values) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Samples::I32(values) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Samples::F32(values) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Samples::F64(values) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+        }
+    }
+}
+
+/// Decodes the stored values of a frame (number from 1).
+///
+/// # Errors
+/// `SelectFrame`, `ReadAttribute` on Pixel Data that is missing or too short, and the codec's.
+pub(crate) fn stored_frame(
+    file: &DicomFile,
+    layout: &Layout,
+    frame: u32,
+    limits: &Limits,
+) -> Result<StoredFrame, ImagingError> {
+    if frame == 0 || frame > layout.frames {
+        return Err(ImagingError::SelectFrame {
+            frame,
+            frames: layout.frames,
+        });
+    }
+    let samples = match &file.pixels {
+        None if file.cut_short => {
+            return Err(attribute_error(
+                tags::PIXEL_DATA,
+                "missing: the file ends before it",
+            ));
+        }
+        None => return Err(attribute_error(tags::PIXEL_DATA, "missing")),
+        Some(PixelPlace::Native {
+            tag,
+            vr,
+            stated_len,
+            bytes,
+        }) => {
+            let run = Run {
+                bytes: &file.bytes()[bytes.clone()],
+                stated_len: *stated_len,
+                big_endian: file.syntax.encoding.big_endian,
+                words_swapped: file.syntax.encoding.big_endian && *vr == Some(*b"OW"),
+                planar: layout.planar,
+            };
+            match *tag {
+                FLOAT_PIXEL_DATA => run.floats(layout, frame)?,
+                DOUBLE_PIXEL_DATA => run.doubles(layout, frame)?,
+                _ => colour::to_rgb(read_native(&run, layout, frame)?, layout.photometric)?,
+            }
+        }
+        Some(PixelPlace::Encapsulated {
+            frame_offsets,
+            fragments,
+        }) => {
+            let fragments = Fragments {
+                bytes: file.bytes(),
+                fragments,
+                frame_offsets,
+                frames: layout.frames,
+            };
+            let bytes = fragments.frame(frame)?;
+            let unpacked = unpack(
+                &Packed {
+                    bytes: &bytes,
+                    layout,
+                    frame,
+                    limits,
+                },
+                &file.syntax,
+            )?;
+            of_unpacked(unpacked, layout, frame)?
+        }
+    };
+    Ok(StoredFrame {
+        width_px: layout.width_px,
+        height_px: layout.height_px,
+        samples_per_pixel: layout.samples_per_pixel,
+        samples,
+    })
+}
+
+fn of_unpacked(unpacked: Unpacked, layout: &Layout, frame: u32) -> Result<Samples, ImagingError> {
+    let (samples, is_rgb) = match unpacked {
+        Unpacked::Native { bytes, planar } => {
+            let run = Run {
+                bytes: &bytes,
+                stated_len: bytes.len() as u64,
+                big_endian: false,
+                words_swapped: false,
+                planar,
+            };
+            // The run holds this frame alone.
+            (read_native(&run, layout, 1)?, false)
+        }
+        Unpacked::Bytes { values, is_rgb } => {
+            check_count(values.len(), layout, frame)?;
+            (
+                integers(
+                    values.into_iter().map(u32::from),
+                    layout,
+                    layout.bits_stored.min(8),
+                    0,
+                ),
+                is_rgb,
+            )
+        }
+        Unpacked::Words {
+            values,
+            precision,
+            is_rgb,
+        } => {
+            check_count(values.len(), layout, frame)?;
+            if precision > layout.bits_allocated.max(8) {
+                return Err(attribute_error(
+                    tags::BITS_ALLOCATED,
+                    format!("too few for values of {precision} bits"),
+                ));
+            }
+            (integers(values.into_iter(), layout, precision, 0), is_rgb)
+        }
+    };
+    let photometric = if is_rgb && layout.samples_per_pixel == 3 {
+        Photometric::Rgb
+    } else {
+        layout.photometric
+    };
+    // Codecs upsample by themselves: subsampled YBR comes back with three values per pixel.
+    let photometric = if photometric == Photometric::YbrFull422 {
+        Photometric::YbrFull
+    } else {
+        photometric
+    };
+    colour::to_rgb(samples, photometric)
+}
+
+fn check_count(found: usize, layout: &Layout, frame: u32) -> Result<(), ImagingError> {
+    if found == layout.values() {
+        return Ok(());
+    }
+    let reason = format!("frame {frame} holds {found} of {} values", layout.values());
+    Err(attribute_error(tags::PIXEL_DATA, reason))
 }

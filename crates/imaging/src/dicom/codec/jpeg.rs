@@ -1,0 +1,103 @@
+//! JPEG (ISO 10918-1): baseline, progressive and lossless. Lossy JPEG of 12 bits has no decoder here yet.
+
+use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
+
+use super::{Packed, Unpacked};
+use crate::ImagingError;
+use crate::dicom::layout::Photometric;
+
+const NAME: &str = "JPEG";
+
+pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
+    let mut decoder = Decoder::new(packed.bytes);
+    decoder
+        .read_info()
+        .map_err(|error| packed.error(NAME, error))?;
+    let info = decoder
+        .info()
+        .ok_or_else(|| packed.error(NAME, "no frame header"))?;
+    packed.check_size(NAME, info.width.into(), info.height.into())?;
+    let components = match info.pixel_format {
+        PixelFormat::L8 | PixelFormat::L16 => 1,
+        PixelFormat::RGB24 => 3,
+        PixelFormat::CMYK32 => 4,
+    };
+    packed.check_components(NAME, components)?;
+    if components == 3 {
+        decoder.set_color_transform(transform(packed));
+    }
+    decoder.set_max_decoding_buffer_size(packed.layout.values() * 2);
+    let values = decoder
+        .decode()
+        .map_err(|error| packed.error(NAME, error))?;
+    if info.pixel_format != PixelFormat::L16 {
+        return Ok(Unpacked::Bytes {
+            values,
+            is_rgb: components == 3,
+        });
+    }
+    let values = values
+        .chunks_exact(2)
+        .map(|pair| u16::from_ne_bytes([pair[0], pair[1]]).into())
+        .collect();
+    Ok(Unpacked::Words {
+        values,
+        precision: packed.layout.bits_stored,
+        is_rgb: false,
+    })
+}
+
+/// Markers inside the stream are believed before the header of the data set: writers that say RGB and
+/// compress YCbCr are common, and their streams say JFIF or Adobe transform 1.
+fn transform(packed: &Packed<'_>) -> ColorTransform {
+    let says = Markers::read(packed.bytes);
+    let is_ycbcr = match (says.adobe_transform, says.is_jfif, &says.component_ids) {
+        (_, _, b"RGB") => false,
+        (Some(transform), _, _) => transform != 0,
+        (None, true, _) => true,
+        (None, false, _) => packed.layout.photometric != Photometric::Rgb,
+    };
+    if is_ycbcr && !says.is_lossless {
+        ColorTransform::YCbCr
+    } else {
+        ColorTransform::RGB
+    }
+}
+
+#[derive(Default)]
+struct Markers {
+    is_jfif: bool,
+    adobe_transform: Option<u8>,
+    component_ids: [u8; 3],
+    is_lossless: bool,
+}
+
+impl Markers {
+    /// Reads marker segments up to the start of the scan.
+    fn read(bytes: &[u8]) -> Self {
+        let mut found = Self::default();
+        let mut rest = bytes.get(2..).unwrap_or_default();
+        while let [0xFF, marker, high, low, tail @ ..] = rest {
+            let len = usize::from(u16::from_be_bytes([*high, *low])).saturating_sub(2);
+            let Some(segment) = tail.get(..len) else {
+                break;
+            };
+            match marker {
+                0xE0 => found.is_jfif |= segment.starts_with(b"JFIF\0"),
+                0xEE if segment.starts_with(b"Adobe") => {
+                    found.adobe_transform = segment.get(11).copied()
+                }
+                0xC0..=0xC3 => {
+                    found.is_lossless = *marker == 0xC3;
+                    if let [_, _, _, _, _, 3, a, _, _, b, _, _, c, ..] = segment {
+                        found.component_ids = [*a, *b, *c];
+                    }
+                }
+                0xDA => break,
+                _ => {}
+            }
+            rest = &tail[len..];
+        }
+        found
+    }
+}

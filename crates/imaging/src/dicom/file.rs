@@ -1,0 +1,171 @@
+//! One opened DICOM object: its header parsed, its pixels located but not copied.
+
+use std::io::Read as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use dicom_object::InMemDicomObject;
+use dicom_transfer_syntax_registry::entries;
+use flate2::read::DeflateDecoder;
+
+use super::scan::{PixelPlace, scan};
+use super::start::{Start, read_start};
+use super::syntax::{Encoding, Syntax};
+use crate::{ImagingError, Limits, Source};
+
+/// First read of a header; it grows eightfold until the pixels are met.
+const HEADER_BYTES: usize = 256 << 10;
+
+/// An object whose header is parsed.
+pub(crate) struct DicomFile {
+    /// The header, without the pixels.
+    pub object: InMemDicomObject,
+    /// Transfer syntax.
+    pub syntax: Syntax,
+    /// SOP class of the file meta group.
+    pub media_sop_class: Option<String>,
+    /// Where the pixels are, in `data_set`.
+    pub pixels: Option<PixelPlace>,
+    /// The file ends inside an element.
+    pub cut_short: bool,
+    data_set: DataSet,
+}
+
+enum DataSet {
+    InFile { file: Arc<[u8]>, at: usize },
+    Inflated(Vec<u8>),
+}
+
+impl DicomFile {
+    /// Reads only the header of a source, growing the read until the pixels are met.
+    pub(crate) fn open_header(source: &Source, limits: &Limits) -> Result<Self, ImagingError> {
+        let mut len = HEADER_BYTES;
+        loop {
+            let bytes = source.read_start(len, limits)?;
+            let whole = bytes.len() < len;
+            let bytes: Arc<[u8]> = bytes.into();
+            let start = read_start(&bytes)?;
+            if whole || start.syntax.deflated {
+                break;
+            }
+            let found = scan(
+                &bytes[start.data_set_at..],
+                start.syntax.encoding,
+                limits,
+                false,
+            )?;
+            if found.pixels.is_some() {
+                return Self::assemble(bytes, start, limits, false);
+            }
+            len = len.saturating_mul(8);
+        }
+        let bytes = source.read_all(limits)?;
+        let start = read_start(&bytes)?;
+        Self::assemble(bytes, start, limits, false)
+    }
+
+    /// Opens the whole content.
+    pub(crate) fn open(bytes: Arc<[u8]>, limits: &Limits) -> Result<Self, ImagingError> {
+        let start = read_start(&bytes)?;
+        Self::assemble(bytes, start, limits, true)
+    }
+
+    fn assemble(
+        file: Arc<[u8]>,
+        start: Start,
+        limits: &Limits,
+        fragments: bool,
+    ) -> Result<Self, ImagingError> {
+        let data_set = if start.syntax.deflated {
+            DataSet::Inflated(inflate(&file[start.data_set_at..], limits)?)
+        } else {
+            DataSet::InFile {
+                file,
+                at: start.data_set_at,
+            }
+        };
+        let found = scan(data_set.bytes(), start.syntax.encoding, limits, fragments)?;
+        let object = parse_header(
+            &data_set.bytes()[found.header.clone()],
+            start.syntax.encoding,
+        )?;
+        if object.iter().next().is_none() {
+            return Err(ImagingError::ParseDicom {
+                reason: "the data set is empty".to_owned(),
+            });
+        }
+        Ok(Self {
+            object,
+            syntax: start.syntax,
+            media_sop_class: start.media_sop_class,
+            pixels: found.pixels,
+            cut_short: found.cut_short,
+            data_set,
+        })
+    }
+
+    /// The bytes of the data set; positions in `pixels` count from its start.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.data_set.bytes()
+    }
+}
+
+impl DataSet {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::InFile { file, at } => &file[*at..],
+            Self::Inflated(bytes) => bytes,
+        }
+    }
+}
+
+/// PS3.5 A.5: the data set is a raw deflate stream.
+fn inflate(deflated: &[u8], limits: &Limits) -> Result<Vec<u8>, ImagingError> {
+    let mut bytes = Vec::new();
+    let bound = limits.max_inflated_bytes.saturating_add(1);
+    DeflateDecoder::new(deflated)
+        .take(bound)
+        .read_to_end(&mut bytes)
+        .map_err(|_| ImagingError::ParseDicom {
+            reason: "the deflated data set is damaged".to_owned(),
+        })?;
+    Limits::check(
+        "inflated bytes",
+        bytes.len() as u64,
+        limits.max_inflated_bytes,
+    )?;
+    Ok(bytes)
+}
+
+fn parse_header(header: &[u8], encoding: Encoding) -> Result<InMemDicomObject, ImagingError> {
+    let syntax = match (encoding.explicit, encoding.big_endian) {
+        (false, _) => entries::IMPLICIT_VR_LITTLE_ENDIAN.erased(),
+        (true, false) => entries::EXPLICIT_VR_LITTLE_ENDIAN.erased(),
+        (true, true) => entries::EXPLICIT_VR_BIG_ENDIAN.erased(),
+    };
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        InMemDicomObject::read_dataset_with_ts(header, &syntax)
+    }));
+    match parsed {
+        // The parser's own words may quote a value: they are left out.
+        Ok(parsed) => parsed.map_err(|error| ImagingError::ParseDicom {
+            reason: where_parsing_stopped(&error),
+        }),
+        Err(_) => Err(ImagingError::SurviveDecoder {
+            codec: "DICOM data set".to_owned(),
+        }),
+    }
+}
+
+fn where_parsing_stopped(error: &dicom_object::ReadError) -> String {
+    use dicom_object::ReadError;
+    match error {
+        ReadError::PrematureEnd { .. } => "a sequence does not end",
+        ReadError::UnexpectedToken { .. } => "an item or delimiter stands where none may",
+        ReadError::ReadToken { .. } => {
+            "an element's value does not match its representation or length"
+        }
+        _ => "the data set is malformed",
+    }
+    .to_owned()
+}

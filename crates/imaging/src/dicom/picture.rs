@@ -1,0 +1,131 @@
+//! One opened DICOM picture, frame by frame: for the encoder, for people, and as stored.
+
+use std::sync::Arc;
+
+use super::colour::{Palette, narrow};
+use super::file::DicomFile;
+use super::grey::{Grey, Rendered};
+use super::header;
+use super::kinds::why_no_picture;
+use super::layout::{Layout, Photometric};
+use super::stored::{StoredFrame, stored_frame};
+use crate::{Header, ImagingError, Inspection, Limits, Rgb8, Source};
+
+/// Reads the header of a DICOM source.
+///
+/// # Errors
+/// What cannot be parsed or lies over the limits.
+pub(crate) fn inspect(source: &Source, limits: &Limits) -> Result<Inspection, ImagingError> {
+    let file = DicomFile::open_header(source, limits)?;
+    if let Some(reason) = why_no_picture(&file) {
+        return Ok(Inspection::NotAPicture {
+            reason,
+            sop_class_uid: super::kinds::sop_class(&file),
+        });
+    }
+    Ok(Inspection::Picture(Box::new(header::build(&file, limits)?)))
+}
+
+/// An opened picture.
+pub(crate) struct DicomPicture {
+    file: DicomFile,
+    layout: Layout,
+    limits: Limits,
+}
+
+impl DicomPicture {
+    /// Opens a picture.
+    ///
+    /// # Errors
+    /// `FindPicture` for objects without one; what cannot be parsed or lies over the limits.
+    pub(crate) fn open(bytes: Arc<[u8]>, limits: &Limits) -> Result<Self, ImagingError> {
+        let file = DicomFile::open(bytes, limits)?;
+        if let Some(reason) = why_no_picture(&file) {
+            return Err(ImagingError::FindPicture { reason });
+        }
+        Self::with_layout(file, limits)
+    }
+
+    /// Opens anything that has pixels, pictures of a patient or not (SEG, RT Dose).
+    pub(crate) fn open_any(bytes: Arc<[u8]>, limits: &Limits) -> Result<Self, ImagingError> {
+        Self::with_layout(DicomFile::open(bytes, limits)?, limits)
+    }
+
+    fn with_layout(file: DicomFile, limits: &Limits) -> Result<Self, ImagingError> {
+        let layout = Layout::read(&file.object, limits)?;
+        Ok(Self {
+            file,
+            layout,
+            limits: limits.clone(),
+        })
+    }
+
+    /// The header.
+    pub(crate) fn header(&self) -> Result<Header, ImagingError> {
+        header::build(&self.file, &self.limits)
+    }
+
+    /// Spacing of one frame.
+    pub(crate) fn spacing_mm(&self, frame: u32) -> Option<[f32; 2]> {
+        header::spacing_mm(&self.file.object, frame)
+    }
+
+    /// Stored values of a frame (number from 1).
+    pub(crate) fn stored(&self, frame: u32) -> Result<StoredFrame, ImagingError> {
+        stored_frame(&self.file, &self.layout, frame, &self.limits)
+    }
+
+    /// A frame as the encoder reads it, and how it was made.
+    ///
+    /// # Errors
+    /// Senseless look-up tables, windows or palettes.
+    pub(crate) fn for_encoder(
+        &self,
+        frame: u32,
+        stored: &StoredFrame,
+    ) -> Result<(&'static str, Rgb8), ImagingError> {
+        self.made(frame, stored, |grey| grey.for_encoder(&stored.samples))
+    }
+
+    /// A frame as a person sees it, through a window or the file's own.
+    ///
+    /// # Errors
+    /// As [`Self::for_encoder`].
+    pub(crate) fn for_people(
+        &self,
+        frame: u32,
+        stored: &StoredFrame,
+        window: Option<(f32, f32)>,
+    ) -> Result<Rgb8, ImagingError> {
+        Ok(self
+            .made(frame, stored, |grey| {
+                grey.for_people(&stored.samples, window)
+            })?
+            .1)
+    }
+
+    fn made(
+        &self,
+        frame: u32,
+        stored: &StoredFrame,
+        shade: impl Fn(&Grey) -> Rendered,
+    ) -> Result<(&'static str, Rgb8), ImagingError> {
+        let object = &self.file.object;
+        let (made_by, pixels) = match self.layout.photometric {
+            Photometric::Monochrome1 | Photometric::Monochrome2 => {
+                let rendered = shade(&Grey::read(object, &self.layout, frame)?);
+                (rendered.made_by, rendered.rgb)
+            }
+            Photometric::Palette => ("palette", Palette::read(object)?.apply(&stored.samples)),
+            _ => ("colour", narrow(&stored.samples, &self.layout)),
+        };
+        Ok((
+            made_by,
+            Rgb8 {
+                width_px: stored.width_px,
+                height_px: stored.height_px,
+                pixels,
+            },
+        ))
+    }
+}

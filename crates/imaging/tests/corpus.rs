@@ -1,0 +1,268 @@
+//! Every DICOM file and every odd raster of the shared data: what opens, whether its stored values are the ones
+//! pydicom reads, and that nothing panics. Skips where the shared data is absent.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use casekin_imaging::{
+    DecodeRequest, ImagingError, Inspection, Limits, Samples, Source, StoredFrame, decode, inspect,
+    stored_frame,
+};
+use sha2::{Digest as _, Sha256};
+
+#[derive(serde::Deserialize)]
+struct Row {
+    file: String,
+    category: String,
+    transfer_syntax_name: String,
+    ref_decode: String,
+    ref_frame1_stats: String,
+    ref_frame1_sha256_32: String,
+}
+
+fn shared(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("CASEKIN_SHARED")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+            here.ancestors()
+                .map(|above| above.join("shared"))
+                .find(|found| found.is_dir())
+        });
+    let found = root
+        .map(|root| root.join(folder))
+        .filter(|folder| folder.is_dir());
+    if found.is_none() {
+        println!("skipped: no shared/{folder} beside this checkout");
+    }
+    found
+}
+
+fn rows<T: serde::de::DeserializeOwned>(folder: &Path) -> Vec<T> {
+    let mut reader = csv::Reader::from_path(folder.join("INDEX.csv")).unwrap();
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}
+
+fn request(path: PathBuf) -> DecodeRequest {
+    DecodeRequest {
+        source: Source::Path(path),
+        limits: Limits::default(),
+        thumbnail_px: 128,
+    }
+}
+
+/// Decodes through the public entry and checks what must hold of every answer.
+fn open(path: PathBuf) -> Result<(), ImagingError> {
+    let inspected = inspect(&Source::Path(path.clone()), &Limits::default());
+    let decoded = decode(&request(path))?;
+    let Inspection::Picture(header) = inspected? else {
+        panic!("decoded, but inspect says it is no picture")
+    };
+    assert_eq!(
+        *header, decoded.header,
+        "inspect and decode read the same header"
+    );
+    assert!(!decoded.views.is_empty());
+    for view in &decoded.views {
+        assert_eq!(
+            view.rgb.pixels.len(),
+            view.rgb.width_px as usize * view.rgb.height_px as usize * 3
+        );
+        assert_eq!(
+            (view.rgb.width_px, view.rgb.height_px),
+            (header.facts.width_px, header.facts.height_px)
+        );
+    }
+    assert!(decoded.thumbnail.width_px.max(decoded.thumbnail.height_px) <= 128);
+    Ok(())
+}
+
+fn value_count(frame: &StoredFrame) -> usize {
+    frame.width_px as usize * frame.height_px as usize * usize::from(frame.samples_per_pixel)
+}
+
+/// Minimum, maximum and mean of the stored values.
+fn statistics(frame: &StoredFrame) -> (f64, f64, f64) {
+    let values: Vec<f64> = match &frame.samples {
+        Samples::U8(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Samples::I8(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Samples::U16(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Samples::I16(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Samples::U32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Samples::I32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Samples::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Samples::F64(values) => values.clone(),
+    };
+    let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), v| {
+        (low.min(*v), high.max(*v))
+    });
+    (low, high, values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn parse_statistics(written: &str) -> Option<(f64, f64, f64)> {
+    let (range, mean) = written.split_once(" mean ")?;
+    let (low, high) = range.split_once("..")?;
+    Some((low.parse().ok()?, high.parse().ok()?, mean.parse().ok()?))
+}
+
+fn is_lossy(syntax: &str) -> bool {
+    [
+        "JPEG Baseline",
+        "JPEG Extended",
+        "Near-Lossless",
+        "Progression",
+        "Spectral",
+    ]
+    .iter()
+    .any(|w| syntax.contains(w))
+        || matches!(
+            syntax,
+            "JPEG 2000 Image Compression" | "High-Throughput JPEG 2000 Image Compression"
+        )
+}
+
+/// How the stored stage compares with the reference: `exact`, `near`, or what differs.
+fn compare(path: &Path, row: &Row) -> Result<&'static str, String> {
+    let frame = stored_frame(&Source::Path(path.to_owned()), 1, &Limits::default())
+        .map_err(|e| e.to_string())?;
+    let mut bytes = frame.to_le_bytes();
+    if row.transfer_syntax_name == "Explicit VR Big Endian" {
+        // The reference keeps the byte order of the file.
+        let width = bytes.len() / value_count(&frame);
+        bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+    }
+    let digest = hex::encode(Sha256::digest(&bytes));
+    if digest[..32] == row.ref_frame1_sha256_32 {
+        return Ok("exact");
+    }
+    let (low, high, mean) = statistics(&frame);
+    let Some((ref_low, ref_high, ref_mean)) = parse_statistics(&row.ref_frame1_stats) else {
+        return Err("no reference statistics".to_owned());
+    };
+    // Lossy decoders may differ by 2 grey levels of the value's own range.
+    let level = ((ref_high - ref_low) / 255.0).max(1.0);
+    let near = [low - ref_low, high - ref_high]
+        .iter()
+        .all(|d| d.abs() <= 6.0 * level)
+        && (mean - ref_mean).abs() <= level;
+    if near && is_lossy(&row.transfer_syntax_name) {
+        return Ok("near");
+    }
+    Err(format!(
+        "{low}..{high} mean {mean:.3}, reference {}",
+        row.ref_frame1_stats
+    ))
+}
+
+#[test]
+fn pictures_open_and_hold_the_reference_values() {
+    let Some(folder) = shared("data/dicom") else {
+        return;
+    };
+    let pictures: Vec<Row> = rows::<Row>(&folder)
+        .into_iter()
+        .filter(|row| row.category == "image" && row.ref_decode.starts_with("ok"))
+        .collect();
+    assert_eq!(pictures.len(), 239, "the bar is about these 239 files");
+    let (mut opened, mut closed) = (0, Vec::new());
+    let (mut stored, mut wrong): (BTreeMap<&str, u32>, Vec<String>) = (BTreeMap::new(), Vec::new());
+    for row in &pictures {
+        match open(folder.join(&row.file)) {
+            Ok(()) => opened += 1,
+            Err(error) => closed.push(format!(
+                "{} [{}]: {error}",
+                row.file, row.transfer_syntax_name
+            )),
+        }
+        match compare(&folder.join(&row.file), row) {
+            Ok(how) => *stored.entry(how).or_default() += 1,
+            Err(difference) => {
+                wrong.push(format!(
+                    "{} [{}]: {difference}",
+                    row.file, row.transfer_syntax_name
+                ));
+            }
+        }
+    }
+    println!("pictures: {opened} of {} open", pictures.len());
+    closed.iter().for_each(|line| println!("  closed  {line}"));
+    println!(
+        "stored values: {stored:?}, {} differ or do not decode",
+        wrong.len()
+    );
+    wrong.iter().for_each(|line| println!("  differs {line}"));
+    assert!(opened >= 200, "{opened} open");
+    let exact = stored.get("exact").copied().unwrap_or(0);
+    assert!(exact >= 150, "{exact} exact");
+}
+
+#[test]
+fn every_other_file_gives_a_picture_or_a_typed_answer() {
+    let Some(folder) = shared("data/dicom") else {
+        return;
+    };
+    let mut table: BTreeMap<(String, &str), u32> = BTreeMap::new();
+    for row in rows::<Row>(&folder)
+        .iter()
+        .filter(|row| row.category != "image")
+    {
+        let outcome = match open(folder.join(&row.file)) {
+            Ok(()) => "open",
+            Err(ImagingError::FindPicture { reason }) => {
+                println!("  {} is no picture: {reason}", row.file);
+                "no picture"
+            }
+            Err(error) => {
+                println!("  {}: {error}", row.file);
+                "error"
+            }
+        };
+        *table.entry((row.category.clone(), outcome)).or_default() += 1;
+    }
+    table
+        .iter()
+        .for_each(|((category, outcome), count)| println!("{category:20} {outcome:12} {count}"));
+    assert_eq!(
+        table.get(&("nonimage".to_owned(), "open")),
+        None,
+        "objects without pixels are no pictures"
+    );
+    assert!(
+        table
+            .keys()
+            .any(|(category, outcome)| category == "wsi" && *outcome == "open")
+    );
+}
+
+#[derive(serde::Deserialize)]
+struct OddRaster {
+    file: String,
+    expect: String,
+}
+
+#[test]
+fn odd_rasters_do_what_is_expected_of_them() {
+    let Some(folder) = shared("data/images-broken-or-odd") else {
+        return;
+    };
+    let mut wrong = Vec::new();
+    for row in rows::<OddRaster>(&folder) {
+        let outcome = open(folder.join(&row.file));
+        match &outcome {
+            Ok(()) => println!("  {}: opens", row.file),
+            Err(error) => println!("  {}: {error}", row.file),
+        }
+        let fits = match row.expect.as_str() {
+            "accept" | "accept by content" | "accept, apply orientation" | "accept or warn" => {
+                outcome.is_ok()
+            }
+            "reject" => outcome.is_err(),
+            "reject by pixel limit" => matches!(outcome, Err(ImagingError::StayWithinLimit { .. })),
+            _ => true,
+        };
+        if !fits {
+            wrong.push(format!("{} (expected: {})", row.file, row.expect));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
