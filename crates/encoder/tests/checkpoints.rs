@@ -1,0 +1,478 @@
+//! Checkpoints that are broken, hostile or merely laid out differently: each is refused with the name of what is wrong,
+//! or gives the same vectors.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+
+use casekin_encoder::{Checkpoint, Encoder, EncoderError, EncoderOptions, Picture, TensorProblem};
+use serde_json::json;
+use support::{Small, Stored, cosine, runtime};
+
+fn open(small: &Small) -> Result<Checkpoint, EncoderError> {
+    let dir = tempfile::tempdir().unwrap();
+    small.write(dir.path());
+    Checkpoint::open(dir.path())
+}
+
+/// Opens a checkpoint whose header was bent, and gives the tensor complained about and the complaint.
+fn complaint(
+    bend: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
+) -> (String, TensorProblem) {
+    let (small, dir) = (Small::new(Stored::F32), tempfile::tempdir().unwrap());
+    let mut header = small.header();
+    bend(&mut header);
+    small.write_with(dir.path(), serde_json::to_vec(&header).unwrap());
+    match Checkpoint::open(dir.path()) {
+        Err(EncoderError::CheckTensor { tensor, problem }) => (tensor, problem),
+        other => panic!("no complaint about a tensor: {other:?}"),
+    }
+}
+
+const PROBE: &str = "vision_model.head.probe";
+const FIRST: &str = "logit_scale";
+
+/// Vectors of one text and one picture.
+fn vectors(dir: &Path) -> (Vec<f32>, Vec<f32>) {
+    let checkpoint = Checkpoint::open(dir).unwrap();
+    let encoder = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
+    let rgb: Vec<u8> = (0..10 * 6 * 3)
+        .map(|value| (value * 7 % 256) as u8)
+        .collect();
+    let picture = Picture {
+        width_px: 10,
+        height_px: 6,
+        rgb: &rgb,
+    };
+    let mut image = encoder.encode_images(&[picture]).unwrap();
+    let mut text = encoder.encode_texts(&["Left pleural effusion"]).unwrap();
+    (image.remove(0), text.remove(0))
+}
+
+#[test]
+fn a_small_checkpoint_encodes() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let (image, text) = vectors(dir.path());
+    for vector in [&image, &text] {
+        assert_eq!(vector.len(), 16);
+        let square: f32 = vector.iter().map(|value| value * value).sum();
+        assert!((square - 1.0).abs() < 1e-5, "{square}");
+    }
+    assert!(cosine(&image, &text) < 0.999);
+}
+
+#[test]
+fn half_precision_weights_give_the_vectors_of_the_same_values_in_full() {
+    let full = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(full.path());
+    let (image, text) = vectors(full.path());
+    for stored in [Stored::F16, Stored::Bf16] {
+        let half = tempfile::tempdir().unwrap();
+        Small::new(stored).write(half.path());
+        let (half_image, half_text) = vectors(half.path());
+        assert!(cosine(&image, &half_image) > 0.999_999, "{stored:?}");
+        assert!(cosine(&text, &half_text) > 0.999_999, "{stored:?}");
+    }
+}
+
+#[test]
+fn batches_give_what_single_runs_give() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let checkpoint = Checkpoint::open(dir.path()).unwrap();
+    let options = EncoderOptions {
+        batch_size: 2,
+        intra_threads: 1,
+        ..EncoderOptions::default()
+    };
+    let encoder = Encoder::load(&runtime(), &checkpoint, &options).unwrap();
+    let texts = ["no nodule", "", "left effusion", "pleural", "nodule left"];
+    let together = encoder.encode_texts(&texts).unwrap();
+    for (text, vector) in texts.iter().zip(&together) {
+        assert!(
+            cosine(&encoder.encode_texts(&[text]).unwrap()[0], vector) > 0.999_999,
+            "{text}"
+        );
+    }
+    assert!(
+        encoder.encode_texts(&[]).unwrap().is_empty()
+            && encoder.encode_images(&[]).unwrap().is_empty()
+    );
+    let broken = Picture {
+        width_px: 3,
+        height_px: 3,
+        rgb: &[0; 5],
+    };
+    assert!(matches!(
+        encoder.encode_images(&[broken]),
+        Err(EncoderError::CheckPicture { .. })
+    ));
+}
+
+#[test]
+fn token_ids_are_cut_ended_and_padded() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let encoder = Encoder::load(
+        &runtime(),
+        &Checkpoint::open(dir.path()).unwrap(),
+        &EncoderOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(encoder.token_ids("").unwrap(), [1, 1, 1, 1, 1]);
+    assert_eq!(encoder.token_ids("NO left").unwrap(), [3, 6, 1, 1, 1]);
+    assert_eq!(
+        encoder.token_ids("no no no no no no").unwrap(),
+        [3, 3, 3, 3, 1]
+    );
+    // The marks' own spelling is words like any other.
+    assert_eq!(encoder.token_ids("</s> no").unwrap(), [2, 3, 1, 1, 1]);
+    let long = "left ".repeat(1_000_000);
+    assert_eq!(encoder.token_ids(&long).unwrap(), [6, 6, 6, 6, 1]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_into_a_blob_store_work_as_the_hub_cache_lays_them_out() {
+    let root = tempfile::tempdir().unwrap();
+    let plain = root.path().join("plain");
+    std::fs::create_dir(&plain).unwrap();
+    Small::new(Stored::F16).write(&plain);
+    let repository = root.path().join("models--example--small-siglip");
+    let (blobs, snapshot) = (
+        repository.join("blobs"),
+        repository.join("snapshots/0123abc"),
+    );
+    std::fs::create_dir_all(&blobs).unwrap();
+    std::fs::create_dir_all(&snapshot).unwrap();
+    for (number, file) in [
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "model.safetensors",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let blob = format!("{number}f00d");
+        std::fs::copy(plain.join(file), blobs.join(&blob)).unwrap();
+        std::os::unix::fs::symlink(format!("../../blobs/{blob}"), snapshot.join(file)).unwrap();
+    }
+    assert_eq!(vectors(&plain), vectors(&snapshot));
+    let (plain, linked) = (
+        Checkpoint::open(&plain).unwrap(),
+        Checkpoint::open(&snapshot).unwrap(),
+    );
+    assert_eq!(plain.model_id().unwrap(), linked.model_id().unwrap());
+    assert_eq!(
+        (plain.name(), linked.name()),
+        ("plain", "example/small-siglip")
+    );
+}
+
+#[test]
+fn weights_that_change_after_the_check_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let checkpoint = Checkpoint::open(dir.path()).unwrap();
+    let encoder = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
+    std::fs::write(dir.path().join("model.safetensors"), [0; 64]).unwrap();
+    assert!(matches!(
+        encoder.encode_texts(&["no"]),
+        Err(EncoderError::RecheckWeights)
+    ));
+    assert!(matches!(
+        checkpoint.model_id(),
+        Err(EncoderError::RecheckWeights)
+    ));
+}
+
+#[test]
+fn a_truncated_file_names_a_tensor() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let path = dir.path().join("model.safetensors");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+    match Checkpoint::open(dir.path()) {
+        Err(EncoderError::CheckTensor {
+            tensor,
+            problem: TensorProblem::OutOfRange { .. },
+        }) => {
+            assert!(tensor.ends_with("layer_norm2.bias"), "{tensor}");
+        }
+        other => panic!("{other:?}"),
+    }
+    for length in [0, 7, 8, 300] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(
+            Checkpoint::open(dir.path()).is_err(),
+            "{length} bytes were taken for a checkpoint"
+        );
+    }
+}
+
+#[test]
+fn a_huge_header_length_allocates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let path = dir.path().join("model.safetensors");
+    let whole = std::fs::read(&path).unwrap();
+    for claim in [u64::MAX, 1 << 40, whole.len() as u64] {
+        let mut bent = whole.clone();
+        bent[..8].copy_from_slice(&claim.to_le_bytes());
+        std::fs::write(&path, bent).unwrap();
+        assert!(
+            matches!(
+                Checkpoint::open(dir.path()),
+                Err(EncoderError::CheckHeader { .. })
+            ),
+            "{claim}"
+        );
+    }
+}
+
+#[test]
+fn a_header_that_lies_is_found_out() {
+    let (tensor, problem) = complaint(|header| {
+        header.remove("vision_model.head.mlp.fc2.bias");
+    });
+    // Its bytes belong to none now, so the tensor behind it is out of place.
+    assert!(
+        matches!(problem, TensorProblem::Misplaced { .. }),
+        "{tensor} {problem}"
+    );
+
+    let (tensor, problem) = complaint(|header| header[PROBE]["shape"] = json!([1, 16, 1]));
+    assert_eq!(
+        (tensor.as_str(), problem),
+        (
+            PROBE,
+            TensorProblem::Shape {
+                expected: vec![1, 1, 16],
+                found: vec![1, 16, 1]
+            }
+        )
+    );
+
+    let (tensor, problem) = complaint(|header| header[PROBE]["dtype"] = json!("I32"));
+    assert_eq!(
+        (tensor.as_str(), problem),
+        (
+            PROBE,
+            TensorProblem::Dtype {
+                found: "I32".into()
+            }
+        )
+    );
+
+    let (tensor, problem) = complaint(|header| header[PROBE]["dtype"] = json!("F16"));
+    assert_eq!(
+        (tensor.as_str(), problem),
+        (
+            PROBE,
+            TensorProblem::Length {
+                expected: Some(32),
+                found: 64
+            }
+        )
+    );
+
+    let (_, problem) = complaint(|header| header[FIRST]["data_offsets"] = json!([0, 8]));
+    assert!(
+        matches!(
+            problem,
+            TensorProblem::Misplaced {
+                expected_begin: 8,
+                begin: 4
+            }
+        ),
+        "{problem}"
+    );
+
+    let (tensor, problem) = complaint(|header| header[FIRST]["data_offsets"] = json!([4, 0]));
+    assert!(
+        tensor == FIRST && matches!(problem, TensorProblem::OutOfRange { .. }),
+        "{tensor} {problem}"
+    );
+
+    let (tensor, problem) =
+        complaint(|header| header[PROBE]["data_offsets"] = json!([u64::MAX - 64, u64::MAX]));
+    assert!(
+        matches!(
+            problem,
+            TensorProblem::OutOfRange { .. } | TensorProblem::Misplaced { .. }
+        ),
+        "{tensor} {problem}"
+    );
+}
+
+#[test]
+fn a_tensor_listed_twice_is_refused() {
+    let (small, dir) = (Small::new(Stored::F32), tempfile::tempdir().unwrap());
+    let header = serde_json::to_string(&small.header()).unwrap();
+    let again = format!(
+        r#",{}:{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}}}"#,
+        json!(FIRST)
+    );
+    small.write_with(
+        dir.path(),
+        (header[..header.len() - 1].to_owned() + &again).into_bytes(),
+    );
+    let error = Checkpoint::open(dir.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            EncoderError::CheckTensor {
+                problem: TensorProblem::Repeated,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_missing_tensor_is_named() {
+    let mut small = Small::new(Stored::F32);
+    small.tensors.retain(|(name, ..)| name != PROBE);
+    let error = open(&small).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("model.safetensors: tensor {PROBE} is missing")
+    );
+}
+
+#[test]
+fn values_that_are_no_numbers_are_refused() {
+    let mut small = Small::new(Stored::F32);
+    small.tensor(FIRST).3 = f32::NAN.to_le_bytes().to_vec();
+    assert!(matches!(
+        open(&small),
+        Err(EncoderError::CheckTensor {
+            problem: TensorProblem::NotFinite,
+            ..
+        })
+    ));
+
+    let (mut small, dir) = (Small::new(Stored::F32), tempfile::tempdir().unwrap());
+    small.tensor("text_model.head.bias").3 = f32::NAN.to_le_bytes().repeat(16);
+    small.write(dir.path());
+    let encoder = Encoder::load(
+        &runtime(),
+        &Checkpoint::open(dir.path()).unwrap(),
+        &EncoderOptions::default(),
+    )
+    .unwrap();
+    assert!(matches!(
+        encoder.encode_texts(&["no"]),
+        Err(EncoderError::CheckOutput { .. })
+    ));
+}
+
+#[test]
+fn an_impossible_configuration_is_refused_by_field() {
+    let cases = [
+        (
+            "/vision_config/num_attention_heads",
+            json!(3),
+            "vision_config.num_attention_heads",
+        ),
+        (
+            "/text_config/num_attention_heads",
+            json!(0),
+            "text_config.num_attention_heads",
+        ),
+        (
+            "/vision_config/patch_size",
+            json!(0),
+            "vision_config.patch_size",
+        ),
+        (
+            "/text_config/num_hidden_layers",
+            json!(1_000_000_000_u64),
+            "text_config.num_hidden_layers",
+        ),
+        (
+            "/vision_config/hidden_act",
+            json!("gelu"),
+            "vision_config.hidden_act",
+        ),
+        (
+            "/text_config/projection_size",
+            json!(8),
+            "text_config.projection_size",
+        ),
+        ("/model_type", json!("clip"), "model_type"),
+    ];
+    for (pointer, value, wanted) in cases {
+        let mut small = Small::new(Stored::F32);
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        small.config.pointer_mut(parent).unwrap()[key] = value;
+        match open(&small) {
+            Err(EncoderError::CheckConfig { field, .. }) => assert_eq!(field, wanted),
+            other => panic!("{pointer}: {other:?}"),
+        }
+    }
+    let mut small = Small::new(Stored::F32);
+    small.preprocessor = json!({"size": {"height": 16, "width": 8}});
+    assert!(matches!(
+        open(&small),
+        Err(EncoderError::CheckConfig { field: "size", .. })
+    ));
+}
+
+#[test]
+fn a_tokenizer_of_another_vocabulary_is_refused() {
+    let mut small = Small::new(Stored::F32);
+    small.tokenizer["model"]["vocab"]["further"] = json!(8);
+    let error = open(&small).unwrap_err();
+    assert!(
+        matches!(error, EncoderError::CheckTokenizer { .. })
+            && error.to_string().contains("vocab_size is 8"),
+        "{error}"
+    );
+
+    let mut small = Small::new(Stored::F32);
+    small.tokenizer["model"]["vocab"]
+        .as_object_mut()
+        .unwrap()
+        .remove("</s>");
+    assert!(matches!(
+        open(&small),
+        Err(EncoderError::CheckTokenizer { .. })
+    ));
+
+    let mut small = Small::new(Stored::F32);
+    small.config["text_config"]["pad_token_id"] = json!(-1);
+    assert!(matches!(
+        open(&small),
+        Err(EncoderError::CheckTokenizer { .. })
+    ));
+
+    let mut small = Small::new(Stored::F32);
+    small.tokenizer = json!({"model": "none"});
+    assert!(matches!(
+        open(&small),
+        Err(EncoderError::LoadTokenizer { .. })
+    ));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    for file in [
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "model.safetensors",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        Small::new(Stored::F32).write(dir.path());
+        std::fs::remove_file(dir.path().join(file)).unwrap();
+        let error = Checkpoint::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains(file), "{error}");
+    }
+}
