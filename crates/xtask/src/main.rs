@@ -20,7 +20,8 @@ mod suites;
 mod tally;
 mod wheels;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Args, Parser, Subcommand};
 
 /// Developer commands of casekin.
@@ -76,12 +77,20 @@ struct OpenapiArgs {
     check: bool,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
         Command::Setup(args) => setup::command(args.cuda),
         Command::Demo(args) => demo::command(args.cases, args.port),
         Command::Test(args) => suites::command(&args.runner_args),
         Command::Dist => dist::command(),
         Command::Openapi(args) => openapi::command(args.check),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // No backtrace: what failed is nearly always a program that was started.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -46,7 +46,7 @@ fn install_packages() -> Result<()> {
         return Ok(());
     }
     run(npm().args(["ci", "--no-progress", "--loglevel=error"]))
-        .context("cannot install the page's packages: is the npm registry reachable?")?;
+        .context("cannot install the page's packages from web/package-lock.json")?;
     digest::write_stamp(&stamp, &wanted)
 }
 
