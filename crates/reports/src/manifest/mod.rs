@@ -3,79 +3,19 @@
 //! Reads rows one at a time and never holds the file; never opens the pictures that rows name. Errors carry
 //! line, column, reason and remedy, never a cell's value.
 
-use std::io::BufRead;
+mod columns;
+mod rows;
+mod values;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use crate::Identifiers;
 
-/// What a manifest's column can mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// File of the picture or report, relative to the manifest's folder.
-    Path,
-    /// Groups rows into a case.
-    CaseId,
-    /// Patient id: becomes a pseudonym.
-    PatientId,
-    /// Short title of the case.
-    Title,
-    /// Report text.
-    Report,
-    /// Labels, split on `|` and `;`.
-    Labels,
-    /// Modality.
-    Modality,
-    /// Body part.
-    BodyPart,
-    /// Study date.
-    Date,
-    /// Days from a patient's reference day, where dates are withheld.
-    StudyOffsetDays,
-    /// Sex.
-    Sex,
-    /// Age.
-    Age,
-    /// Accession number: sealed.
-    Accession,
-    /// Site.
-    Site,
-    /// Name of the patient or a physician: only masked for, never stored.
-    Name,
-    /// Birth date: only masked for, never stored.
-    BirthDate,
-    /// Another identifier (record number, phone, address): only masked for, never stored.
-    Identifier,
-    /// Left out.
-    Ignore,
-}
-
-/// Sex as DICOM's Patient's Sex (0010,0040) spells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Sex {
-    /// Male.
-    M,
-    /// Female.
-    F,
-    /// Other.
-    O,
-}
-
-/// Which column means what: the columns' own names, overridden by `--map COLUMN=FIELD`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ColumnMap {
-    pairs: Vec<(String, Field)>,
-}
-
-impl ColumnMap {
-    /// Reads `COLUMN=FIELD` arguments.
-    ///
-    /// # Errors
-    /// A [`ManifestError`] on a missing `=`, an empty column or an unknown field; its remedy lists the fields.
-    pub fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Self, ManifestError> {
-        let _ = arguments;
-        Ok(Self { pairs: Vec::new() })
-    }
-}
+pub use columns::{ColumnMap, Field};
+pub use rows::Rows;
+pub use values::Sex;
 
 /// How a manifest is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,16 +89,17 @@ fn at_column(column: &Option<String>) -> String {
     column.as_ref().map(|name| format!("column \"{name}\": ")).unwrap_or_default()
 }
 
-/// The rows of a manifest, read as they are asked for.
-pub struct Rows {
-    _lines: Box<dyn BufRead + Send>,
+impl Row {
+    /// Columns of no known meaning as labels: "column: value".
+    pub fn extra_labels(&self) -> impl Iterator<Item = String> + '_ {
+        self.extra.iter().map(|(column, value)| format!("{column}: {value}"))
+    }
 }
 
-impl Iterator for Rows {
-    type Item = Result<Row, ManifestError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        None
+/// Shows where the row stands and nothing of what it holds.
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Row").field("line", &self.line).finish_non_exhaustive()
     }
 }
 
@@ -167,8 +108,19 @@ impl Iterator for Rows {
 /// # Errors
 /// The file cannot be read, is no text, or no column means `path`.
 pub fn open(path: &Path, map: &ColumnMap) -> Result<Rows, ManifestError> {
-    let _ = (path, map);
-    read(Box::new(std::io::empty()), None, map)
+    let file = File::open(path).map_err(|e| ManifestError {
+        line: 0,
+        column: None,
+        reason: format!("the manifest cannot be read ({})", e.kind()),
+        remedy: "check its path and permissions".to_owned(),
+    })?;
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+    let named = match extension.as_str() {
+        "csv" | "tsv" => Some(Format::Csv),
+        "jsonl" | "ndjson" => Some(Format::Jsonl),
+        _ => None,
+    };
+    rows::start(Box::new(BufReader::new(file)), None, named, map)
 }
 
 /// Reads a manifest from any source; `format` `None` decides by the first character.
@@ -176,6 +128,5 @@ pub fn open(path: &Path, map: &ColumnMap) -> Result<Rows, ManifestError> {
 /// # Errors
 /// As [`open`].
 pub fn read(source: Box<dyn BufRead + Send>, format: Option<Format>, map: &ColumnMap) -> Result<Rows, ManifestError> {
-    let _ = (format, map);
-    Ok(Rows { _lines: source })
+    rows::start(source, format, None, map)
 }
