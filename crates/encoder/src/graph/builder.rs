@@ -121,7 +121,7 @@ impl<'a> Builder<'a> {
     pub fn weight(&mut self, name: &str, shape: &[u64]) -> Result<String, EncoderError> {
         let range = self.weights.find(name, shape)?;
         let stored = self.initializer(name, shape, range);
-        Ok(self.to_f32(stored, range.dtype))
+        Ok(self.widen(stored, range.dtype))
     }
 
     /// A tensor of the checkpoint, in the type it is stored in: for tables of which a run reads a few rows.
@@ -144,7 +144,7 @@ impl<'a> Builder<'a> {
         debug_assert_eq!(shape.iter().product::<u64>(), dims.iter().product::<u64>());
         let range = self.weights.find(name, shape)?;
         let stored = self.initializer(name, dims, range);
-        Ok(self.to_f32(stored, range.dtype))
+        Ok(self.widen(stored, range.dtype))
     }
 
     /// The `part`-th of `parts` equal slices along the first dimension: torch packs query, key and value so.
@@ -164,7 +164,7 @@ impl<'a> Builder<'a> {
             ..whole
         };
         let stored = self.initializer(&format!("{name}.{part}"), &dims, range);
-        Ok(self.to_f32(stored, range.dtype))
+        Ok(self.widen(stored, range.dtype))
     }
 
     fn initializer(&mut self, name: &str, dims: &[u64], range: TensorRange) -> String {
@@ -187,7 +187,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Widens a half-precision value; ONNX Runtime folds this into the weights when the session starts.
-    pub fn to_f32(&mut self, value: String, dtype: Dtype) -> String {
+    pub fn widen(&mut self, value: String, dtype: Dtype) -> String {
         match dtype {
             Dtype::F32 => value,
             Dtype::F16 | Dtype::Bf16 => self.node(

@@ -199,7 +199,7 @@ pub(crate) fn text_tower(
         &[config.vocab_size, hidden],
     )?;
     let tokens = b.node("Gather", &[&table, IDS], &[("axis", Attribute::Int(0))]);
-    let tokens = b.to_f32(tokens, dtype);
+    let tokens = b.widen(tokens, dtype);
     let positions = b.weight(
         "text_model.embeddings.position_embedding.weight",
         &[length, hidden],
