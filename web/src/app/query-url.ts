@@ -1,0 +1,118 @@
+// The whole query lives in the page's address, so that back, forward, reload and a sent link all work.
+//
+//   /?q=words &image=i-…|q-… &frame= &box=x,y,w,h &case=ID &f=key=value … &way= &top= &open=i-… &of=frame
+//
+// `image` may repeat; `frame` and `box` belong to the `image` before them. `open` is the picture in the viewer.
+
+import type { Box, ImageQuery, SearchRequest, Way } from "../api/types";
+
+export interface PageQuery {
+  text: string;
+  images: ImageQuery[];
+  case: string | null;
+  filters: string[];
+  ways: Way[];
+  top: number | null;
+  /** True for "show me the library": cases in order, without a question. */
+  browse: boolean;
+  open: { image: string; frame: number } | null;
+}
+
+export const EMPTY_QUERY: PageQuery = {
+  text: "",
+  images: [],
+  case: null,
+  filters: [],
+  ways: [],
+  top: null,
+  browse: false,
+  open: null,
+};
+
+const WAYS: readonly Way[] = ["report", "image", "text_to_image"];
+
+function wholeNumber(value: string | null | undefined): number | null {
+  return value != null && /^\d{1,9}$/.test(value) ? Number(value) : null;
+}
+
+/** Reads `x,y,w,h`; anything else is no box. */
+export function parseBox(value: string): Box | null {
+  const parts = value.split(",").map((part) => wholeNumber(part.trim()));
+  const [x, y, width, height] = parts;
+  if (parts.length !== 4 || x == null || y == null || !width || !height) return null;
+  return [x, y, width, height];
+}
+
+/** Reads a query from an address; what it does not understand it leaves out. */
+export function parseQuery(search: string): PageQuery {
+  const query: PageQuery = { ...EMPTY_QUERY, images: [], filters: [], ways: [] };
+  let openFrame = 0;
+  for (const [key, value] of new URLSearchParams(search)) {
+    const last = query.images.at(-1);
+    if (key === "q") query.text = value;
+    else if (key === "image" && value) query.images.push({ image_id: value });
+    else if (key === "frame" && last) last.frame = wholeNumber(value) || undefined;
+    else if (key === "box" && last) last.box = parseBox(value) ?? undefined;
+    else if (key === "case" && value) query.case = value;
+    else if (key === "f" && value) query.filters.push(value);
+    else if (key === "way" && (WAYS as string[]).includes(value)) query.ways.push(value as Way);
+    else if (key === "top") query.top = wholeNumber(value);
+    else if (key === "browse") query.browse = true;
+    else if (key === "open" && value) query.open = { image: value, frame: 0 };
+    else if (key === "of") openFrame = wholeNumber(value) ?? 0;
+  }
+  if (query.open) query.open.frame = openFrame;
+  return query;
+}
+
+/** Writes a query as the search part of an address; empty for the start page. */
+export function formatQuery(query: PageQuery): string {
+  const params = new URLSearchParams();
+  if (query.text) params.append("q", query.text);
+  for (const image of query.images) {
+    params.append("image", image.image_id);
+    if (image.frame) params.append("frame", String(image.frame));
+    if (image.box) params.append("box", image.box.join(","));
+  }
+  if (query.case) params.append("case", query.case);
+  for (const filter of query.filters) params.append("f", filter);
+  for (const way of query.ways) params.append("way", way);
+  if (query.top) params.append("top", String(query.top));
+  if (query.browse && !hasQuestion(query)) params.append("browse", "1");
+  if (query.open) {
+    params.append("open", query.open.image);
+    if (query.open.frame) params.append("of", String(query.open.frame));
+  }
+  // Commas, equals signs and slashes are legal in a query string; written plainly the address can be read.
+  const written = params.toString().replaceAll("%2C", ",").replaceAll("%3D", "=").replaceAll("%2F", "/");
+  return written ? `?${written}` : "";
+}
+
+export const queryHref = (query: PageQuery): string => `/${formatQuery(query)}`;
+
+/** Whether there is something to search for; filters alone only narrow a list. */
+export const hasQuestion = (query: PageQuery): boolean =>
+  query.text.trim() !== "" || query.images.length > 0 || query.case !== null;
+
+/** Whether the start page gives way to a list of cases. */
+export const isStart = (query: PageQuery): boolean =>
+  !hasQuestion(query) && !query.browse && query.filters.length === 0;
+
+/** The request that the service understands, without what is the page's own. */
+export function toRequest(query: PageQuery): SearchRequest {
+  const request: SearchRequest = {};
+  const text = query.text.trim();
+  if (text) request.text = text;
+  if (query.images.length > 0) {
+    request.images = query.images.map(({ image_id, frame, box }) => ({
+      image_id,
+      frame: frame ?? 0,
+      ...(box ? { box } : {}),
+    }));
+  }
+  if (query.case) request.case = query.case;
+  if (query.filters.length > 0) request.filters = query.filters;
+  if (query.ways.length > 0) request.ways = query.ways;
+  if (query.top) request.top = query.top;
+  return request;
+}
