@@ -46,3 +46,59 @@ pub fn fuse(ways: &[RankedWay], k: usize) -> Vec<Fused> {
     fused.truncate(k);
     fused
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn way(weight: f64, keys: &[u64]) -> RankedWay {
+        RankedWay { name: "report".into(), weight, keys: keys.to_vec() }
+    }
+
+    #[test]
+    fn two_ways_outweigh_one() {
+        let fused = fuse(&[way(1.0, &[1, 2, 3]), way(1.0, &[4, 3])], 10);
+        assert_eq!(fused.iter().map(|hit| hit.key).collect::<Vec<_>>(), [3, 1, 4, 2]);
+        assert_eq!(fused[0].ways, [(0, 3), (1, 2)]);
+        assert!((fused[0].score - (1.0 / 63.0 + 1.0 / 62.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn weights_count_and_senseless_ones_do_not() {
+        let fused = fuse(&[way(1.0, &[1]), way(3.0, &[2]), way(0.0, &[9]), way(-1.0, &[8]), way(f64::NAN, &[7])], 10);
+        assert_eq!(fused.iter().map(|hit| hit.key).collect::<Vec<_>>(), [2, 1]);
+        assert!(fuse(&[], 3).is_empty() && fuse(&[way(1.0, &[1])], 0).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_bounds_hold(lists in prop::collection::vec((0.1f64..4.0, prop::collection::vec(0u64..40, 0..30)), 0..5), k in 0usize..50) {
+            let ways: Vec<RankedWay> = lists.iter().map(|(weight, keys)| way(*weight, keys)).collect();
+            let fused = fuse(&ways, k);
+            let different: std::collections::HashSet<u64> = ways.iter().flat_map(|way| way.keys.iter().copied()).collect();
+            prop_assert_eq!(fused.len(), k.min(different.len()));
+            for pair in fused.windows(2) {
+                prop_assert!(pair[0].score > pair[1].score || (pair[0].score == pair[1].score && pair[0].key < pair[1].key));
+            }
+            for hit in &fused {
+                let mut score = 0.0;
+                for (way, rank) in &hit.ways {
+                    prop_assert_eq!(ways[*way].keys.iter().position(|key| *key == hit.key), Some(rank - 1));
+                    score += ways[*way].weight / (RRF_K0 + *rank as f64);
+                }
+                prop_assert_eq!(hit.score, score);
+            }
+        }
+
+        #[test]
+        fn the_order_of_ways_changes_no_rank_where_nothing_ties(keys in prop::collection::hash_set(0u64..1000, 1..20)) {
+            let keys: Vec<u64> = keys.into_iter().collect();
+            let reversed: Vec<u64> = keys.iter().rev().copied().collect();
+            let there = fuse(&[way(2.0, &keys), way(1.0, &reversed)], 20);
+            let back = fuse(&[way(1.0, &reversed), way(2.0, &keys)], 20);
+            prop_assert_eq!(there.iter().map(|hit| hit.key).collect::<Vec<_>>(), back.iter().map(|hit| hit.key).collect::<Vec<_>>());
+        }
+    }
+}

@@ -17,8 +17,6 @@ use crate::{CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, V
 const MAX_CASES: usize = 10_000;
 const MAX_QUERY_VIEWS: usize = 1_024;
 const MAX_VIEW_MATCHES: usize = 8;
-/// Views that are scanned rather than walked to, whatever the size of the library.
-const SCANNED_VIEWS: u64 = 4_096;
 /// Cases that are rescored exactly, at least.
 const MIN_RESCORED: usize = 200;
 
@@ -54,8 +52,7 @@ pub(crate) fn nearest(at: &Searched<'_>, query: &NearestQuery) -> Result<Nearest
     }
     let rounded = queries.iter().map(|query| kernel::to_f16(query)).collect();
     let search = Search { at, allowed, queries, rounded, incomplete: AtomicBool::new(false) };
-    // A walk under a filter touches about total / allowed times as many nodes as without one.
-    let scanned = query.exact || views * views <= SCANNED_VIEWS * at.columns.views() as u64 || views <= SCANNED_VIEWS;
+    let scanned = query.exact || search.is_cheaper_scanned(views, at.columns.views() as u64);
     let ranked = match scanned {
         true => search.rank(search.every_case()),
         false => search.walk(wanted)?,
@@ -65,6 +62,12 @@ pub(crate) fn nearest(at: &Searched<'_>, query: &NearestQuery) -> Result<Nearest
 }
 
 impl Search<'_> {
+    /// A walk under a filter touches about total / allowed times as many nodes as one without.
+    fn is_cheaper_scanned(&self, allowed: u64, total: u64) -> bool {
+        let scan_views = self.at.settings.scan_views as u64;
+        allowed <= scan_views || u128::from(allowed) * u128::from(allowed) <= u128::from(scan_views) * u128::from(total)
+    }
+
     fn every_case(&self) -> Vec<u32> {
         self.allowed.cases.iter().collect()
     }
@@ -130,7 +133,7 @@ impl Search<'_> {
         let published = segment.published() as u32;
         let in_graph = allowed.range_cardinality(..published);
         let Some(graph) = segment.graph.as_ref().filter(|_| in_graph > 0) else { return Ok(published) };
-        if in_graph * in_graph <= SCANNED_VIEWS * u64::from(published) {
+        if self.is_cheaper_scanned(in_graph, u64::from(published)) {
             return Ok(0);
         }
         let everything = in_graph == u64::from(published);

@@ -174,7 +174,7 @@ fn an_index_has_one_writer() {
 fn searching_goes_on_while_cases_are_applied() {
     let (_root, log, _) = library();
     let root = tempfile::tempdir().unwrap();
-    let small = IndexSettings { segment_vectors: 300, graph_from: 50, ..IndexSettings::default() };
+    let small = IndexSettings { segment_vectors: 300, graph_from: 50, scan_views: 8, ..IndexSettings::default() };
     let index = Index::open(&root.path().join("index"), &stamp(DIMENSION), log.clone(), small).unwrap();
     let mut dice = Dice(8);
     let fixed = dice.vector(32);

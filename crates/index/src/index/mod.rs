@@ -47,11 +47,14 @@ pub struct IndexSettings {
     pub segment_vectors: usize,
     /// A segment with fewer views has no graph and is scanned; also the number of new views that wait outside a graph.
     pub graph_from: usize,
+    /// Selections of no more views than this are always scanned exactly; larger ones when a walk under their filter
+    /// would cost more than the scan.
+    pub scan_views: usize,
 }
 
 impl Default for IndexSettings {
     fn default() -> Self {
-        Self { code: VectorCode::F16, m: 16, ef_construction: 128, ef_search: 64, segment_vectors: 50_000, graph_from: 2_000 }
+        Self { code: VectorCode::F16, m: 16, ef_construction: 128, ef_search: 64, segment_vectors: 50_000, graph_from: 2_000, scan_views: 4_096 }
     }
 }
 

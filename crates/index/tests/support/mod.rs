@@ -43,7 +43,7 @@ impl Dice {
 }
 
 pub fn settings() -> IndexSettings {
-    IndexSettings { segment_vectors: 4_000, graph_from: 500, ..IndexSettings::default() }
+    IndexSettings { segment_vectors: 4_000, graph_from: 500, scan_views: 32, ..IndexSettings::default() }
 }
 
 pub fn open_log(root: &Path, dimension: u32) -> Arc<VectorLog> {
@@ -93,7 +93,7 @@ pub fn copy_dir(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy_dir(&path, &target) } else { drop(std::fs::copy(&path, &target).unwrap()) }
+        if path.is_dir() { copy_dir(&path, &target) } else { std::fs::copy(&path, &target).map(|_| ()).unwrap() }
     }
 }
 
