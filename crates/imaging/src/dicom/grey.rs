@@ -486,14 +486,18 @@ fn map_values(samples: &Samples, pixel: impl Fn(f64) -> [u8; 3]) -> Vec<u8> {
 
 /// Distinct stored values and how often each occurs; for values of more than 16 bits, each by itself.
 fn count_values(samples: &Samples) -> Vec<(f64, u64)> {
-    fn tally(values: impl Iterator<Item = i32>) -> Vec<(f64, u64)> {
-        let mut counts = vec![0u64; 1 << 17];
-        values.for_each(|value| counts[(value + 32_768) as usize] += 1);
+    fn tally(values: impl Iterator<Item = i32> + Clone) -> Vec<(f64, u64)> {
+        let (low, high) = values.clone().fold((i32::MAX, i32::MIN), |(low, high), v| {
+            (low.min(v), high.max(v))
+        });
+        let mut counts =
+            vec![0u64; usize::try_from(i64::from(high) - i64::from(low) + 1).unwrap_or(0)];
+        values.for_each(|value| counts[(value - low) as usize] += 1);
         let seen = counts
             .into_iter()
             .enumerate()
             .filter(|(_, count)| *count > 0);
-        seen.map(|(index, count)| (index as f64 - 32_768.0, count))
+        seen.map(|(index, count)| (index as f64 + f64::from(low), count))
             .collect()
     }
     match samples {
