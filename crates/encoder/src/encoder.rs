@@ -38,7 +38,8 @@ impl Default for EncoderOptions {
 }
 
 /// A checkpoint on a device, ready to encode. `Send + Sync`: share it in an [`Arc`]. The calls block; one tower runs
-/// one batch at a time, and the two towers do not wait for each other.
+/// one batch at a time, and the two towers do not wait for each other. ONNX Runtime maps model.safetensors into memory:
+/// replace that file by another (rename), never write into it, while a process has it loaded.
 pub struct Encoder {
     image: TowerSession,
     text: TowerSession,
@@ -159,5 +160,18 @@ impl Encoder {
 
     fn batch_size(&self) -> usize {
         self.options.batch_size.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_may_share_an_encoder() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Encoder>();
+        shared::<Checkpoint>();
+        shared::<Runtime>();
     }
 }

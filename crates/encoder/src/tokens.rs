@@ -14,7 +14,7 @@ pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 const TOKENIZER_LIMIT_BYTES: u64 = 64 << 20;
 const END_MARK: &str = "</s>";
 /// A text is cut to a few dozen tokens anyway; this bounds the work on one that is a whole book.
-const TEXT_LIMIT_BYTES: usize = 1 << 20;
+const TEXT_LIMIT_BYTES: usize = 256 << 10;
 
 /// A checkpoint's tokenizer, checked against its vocabulary.
 pub(crate) struct TextTokenizer {

@@ -318,3 +318,54 @@ fn a_missing_file_is_named() {
         assert!(error.to_string().contains(file), "{error}");
     }
 }
+
+#[test]
+fn random_damage_is_an_error_or_harmless_but_never_a_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = Small::new(Stored::F32);
+    small.write(dir.path());
+    let mut state = 3_u32;
+    let mut next = |bound: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % bound
+    };
+    let (mut opened, mut refused) = (0, 0);
+    for file in [
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "model.safetensors",
+    ] {
+        let path = dir.path().join(file);
+        let whole = std::fs::read(&path).unwrap();
+        // Of the weights the header alone is worth damaging.
+        let reach = whole
+            .len()
+            .min(8 + serde_json::to_vec(&small.header()).unwrap().len());
+        for _ in 0..400 {
+            let mut damaged = whole.clone();
+            for _ in 0..=next(3) {
+                // Digits and brackets keep the JSON alive more often than random bytes do.
+                damaged[next(reach)] = *b"0198-[]{}\",:e."[next(14)..].first().unwrap();
+            }
+            std::fs::write(&path, damaged).unwrap();
+            match Checkpoint::open(dir.path()) {
+                Err(_) => refused += 1,
+                Ok(checkpoint) => {
+                    opened += 1;
+                    if let Ok(encoder) =
+                        Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default())
+                    {
+                        let _ = encoder.token_ids("no pleural effusion, left");
+                    }
+                }
+            }
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    // Both happen, or the damage was of the wrong kind.
+    assert!(
+        opened > 20 && refused > 400,
+        "{opened} opened, {refused} refused"
+    );
+}
