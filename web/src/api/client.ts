@@ -105,10 +105,9 @@ export const api = {
   collections: (signal?: AbortSignal) => json<Collection[]>("/collections", { signal }),
   collection: (collectionId: string | number, signal?: AbortSignal) =>
     json<CollectionDetail>(`/collections/${id(String(collectionId))}`, { signal }),
-  makeCollection: (name: string, note: string) =>
-    json<Collection>("/collections", body("POST", { name, note })),
-  changeCollection: (collectionId: string | number, change: { name?: string; note?: string }) =>
-    request(`/collections/${id(String(collectionId))}`, body("PATCH", change)),
+  makeCollection: (name: string) => json<Collection>("/collections", body("POST", { name })),
+  renameCollection: (collectionId: string | number, name: string) =>
+    request(`/collections/${id(String(collectionId))}`, body("PATCH", { name })),
   deleteCollection: (collectionId: string | number) =>
     request(`/collections/${id(String(collectionId))}`, { method: "DELETE" }),
   addToCollection: (collectionId: string | number, caseId: string, note?: string) =>

@@ -261,7 +261,7 @@ export type Verdict =
   | { kind: "no_citation" }
   | { kind: "unknown_citation"; numbers: number[] };
 
-export type SummaryWriter = { kind: "model"; name: string } | { kind: "extractive" };
+export type SummaryWriter = { kind: "model"; name: string } | { kind: "extractive"; reason?: string | null };
 
 export interface Evidence {
   number: number;

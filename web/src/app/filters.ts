@@ -1,5 +1,7 @@
 // Filters as the service writes them: key=value, key!=value, key=a|b, age=40..60, date=2020-01-01..2021-12-31.
 
+import type { Facet } from "../api/types";
+
 export interface Filter {
   key: string;
   negated: boolean;
@@ -14,6 +16,21 @@ export function parseFilter(text: string): Filter | null {
 
 export const formatFilter = ({ key, negated, values }: Filter): string =>
   `${key}${negated ? "!=" : "="}${values.join("|")}`;
+
+const DECADE = /^(\d+)-(\d+)$/;
+
+/** A facet with its key and values as a filter takes them: ages come as decades, "40-49", and are asked as "40..49". */
+export function asFiltered(facet: Facet): Facet {
+  const key = facet.key === "age_years" ? "age" : facet.key;
+  const values = facet.values.map(({ value, cases }) => ({
+    value: key === "age" ? value.replace(DECADE, "$1..$2") : value,
+    cases,
+  }));
+  // Ages read as a distribution, dates as a history; everything else by how common it is.
+  if (key === "age") values.sort((a, b) => Number.parseFloat(a.value) - Number.parseFloat(b.value));
+  if (key === "date") values.sort((a, b) => b.value.localeCompare(a.value));
+  return { key, values };
+}
 
 const NAMES: Record<string, string> = {
   modality: "Modality",

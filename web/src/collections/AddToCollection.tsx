@@ -60,7 +60,7 @@ function Picker({ caseId, onAdded, close }: { caseId: string; onAdded?: () => vo
     event.preventDefault();
     if (!name.trim()) return;
     try {
-      await add(await api.makeCollection(name.trim(), ""));
+      await add(await api.makeCollection(name.trim()));
     } catch (cause) {
       toastError(cause);
     }

@@ -94,17 +94,10 @@ function Detail({ collection, reload }: { collection: CollectionDetail; reload: 
             label="Name of the collection"
             value={collection.name}
             editable={curator}
-            onChange={(name) => name && api.changeCollection(collection.id, { name }).then(reload, fail)}
+            onChange={(name) => name && api.renameCollection(collection.id, name).then(reload, fail)}
             className="title-input"
           />
-          <Editable
-            label="Note on the collection"
-            value={collection.note ?? ""}
-            editable={curator}
-            placeholder="Add a note"
-            onChange={(note) => api.changeCollection(collection.id, { note }).then(reload, fail)}
-            className="note-input"
-          />
+          <p className="page-note">{counted(items.length, "case")}</p>
         </div>
         <div className="page-actions">
           <a className="button" href={collectionCsvUrl(collection.id)} download>

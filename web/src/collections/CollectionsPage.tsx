@@ -59,11 +59,10 @@ export function CollectionsPage() {
 
 function MakeCollection({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
-  const [note, setNote] = useState("");
   const make = async (event: FormEvent) => {
     event.preventDefault();
     try {
-      const made = await api.makeCollection(name.trim(), note.trim());
+      const made = await api.makeCollection(name.trim());
       navigate(`/collections/${encodeURIComponent(String(made.id))}`);
     } catch (cause) {
       toastError(cause);
@@ -82,10 +81,6 @@ function MakeCollection({ onClose }: { onClose: () => void }) {
             placeholder="Tumour board, week 8"
             onChange={(event) => setName(event.target.value)}
           />
-        </label>
-        <label className="field">
-          <span>Note</span>
-          <textarea value={note} rows={3} maxLength={2000} onChange={(event) => setNote(event.target.value)} />
         </label>
         <div className="form-foot">
           <button type="button" className="button" onClick={onClose}>

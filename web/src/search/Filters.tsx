@@ -3,6 +3,7 @@
 import { useState } from "react";
 import type { Facet, Way } from "../api/types";
 import {
+  asFiltered,
   chosenValues,
   describeFilter,
   describeValue,
@@ -165,7 +166,17 @@ function Ways({ query, onChange }: { query: PageQuery; onChange: Change }) {
   );
 }
 
-export function Filters({ query, facets, onChange }: { query: PageQuery; facets: Facet[]; onChange: Change }) {
+interface FiltersProps {
+  query: PageQuery;
+  facets: Facet[];
+  onChange: Change;
+}
+
+export function Filters({ query, facets: given, onChange }: FiltersProps) {
+  // Where all cases are drawn, or none is, there is nothing to choose.
+  const facets = given
+    .map(asFiltered)
+    .filter(({ key, values }) => key !== "synthetic" || values.length > 1 || chosenValues(query.filters, key).length > 0);
   const onFilters = (filters: string[]) => onChange({ filters });
   const keys = new Set(facets.map(({ key }) => key));
   const chosenOnly = RANGES.filter((key) => !keys.has(key) && chosenValues(query.filters, key).length > 0);

@@ -67,7 +67,7 @@ export function doubt(verdict: Verdict): string | null {
 }
 
 export const writerName = (writer: SummaryWriter): string =>
-  writer.kind === "model" ? `Written by the language model ${writer.name}` : "Extract from the reports; no model wrote it";
+  writer.kind === "model" ? `Written by the language model ${writer.name}` : `Extract from the reports; no model wrote it${writer.reason ? `: ${writer.reason}` : ""}`;
 
 /** The text with its citations inside it taken out; they are shown as chips behind it. */
 export const withoutCitations = (text: string): string =>
