@@ -66,6 +66,12 @@ pub enum SummaryError {
         /// The bound.
         limit_bytes: usize,
     },
+    /// The answer reached `max_tokens` before its end.
+    #[error("the language model's answer was cut off after {max_tokens} tokens; raise [summary] max_tokens")]
+    AnswerCut {
+        /// The limit.
+        max_tokens: u32,
+    },
     /// The model wrote nothing but thinking.
     #[error("the language model wrote no sentence")]
     EmptyAnswer,

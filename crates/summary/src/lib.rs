@@ -7,13 +7,22 @@
 //! the configuration allows it, log evidence, questions or answers.
 
 mod config;
+mod endpoint;
 mod error;
 mod event;
 mod evidence;
+mod extractive;
+mod prompt;
+mod segment;
+mod sse;
 mod stream;
+mod thinking;
+mod verify;
+mod words;
 
 pub use config::SummaryConfig;
+pub use endpoint::check_endpoint;
 pub use error::SummaryError;
 pub use event::{Event, Sentence, Verdict, Writer};
 pub use evidence::{Evidence, Passage, Polarity, Question};
-pub use stream::{check_endpoint, summarise};
+pub use stream::summarise;
