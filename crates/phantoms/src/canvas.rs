@@ -16,14 +16,18 @@ pub(crate) struct Grid {
 impl Grid {
     /// Every native pixel.
     pub(crate) fn native() -> Self {
-        Self { axis: (0..NATIVE_PX).map(unit_of).collect() }
+        Self {
+            axis: (0..NATIVE_PX).map(unit_of).collect(),
+        }
     }
 
     /// Only those native pixels that a fourfold bilinear reduction without antialias reads:
     /// the two in the middle of every four.
     pub(crate) fn reduction_taps() -> Self {
         let taps = (0..NATIVE_PX / 4).flat_map(|cell| [4 * cell + 1, 4 * cell + 2]);
-        Self { axis: taps.map(unit_of).collect() }
+        Self {
+            axis: taps.map(unit_of).collect(),
+        }
     }
 
     pub(crate) fn side(&self) -> usize {
@@ -49,10 +53,20 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) const ALL: Self = Self { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
+    pub(crate) const ALL: Self = Self {
+        x0: 0.0,
+        y0: 0.0,
+        x1: 1.0,
+        y1: 1.0,
+    };
 
     pub(crate) fn around(x: f32, y: f32, rx: f32, ry: f32) -> Self {
-        Self { x0: x - rx, y0: y - ry, x1: x + rx, y1: y + ry }
+        Self {
+            x0: x - rx,
+            y0: y - ry,
+            x1: x + rx,
+            y1: y + ry,
+        }
     }
 
     pub(crate) fn union(self, other: Self) -> Self {
@@ -69,7 +83,12 @@ impl Bounds {
         let last = NATIVE_PX as f32 - 1.0;
         let scale = |v: f32| (v * NATIVE_PX as f32).clamp(0.0, last) as u32;
         let (x, y) = (scale(self.x0), scale(self.y0));
-        [x, y, scale(self.x1).max(x) - x + 1, scale(self.y1).max(y) - y + 1]
+        [
+            x,
+            y,
+            scale(self.x1).max(x) - x + 1,
+            scale(self.y1).max(y) - y + 1,
+        ]
     }
 }
 
@@ -81,7 +100,10 @@ pub(crate) struct Plane<'g> {
 
 impl<'g> Plane<'g> {
     pub(crate) fn filled(grid: &'g Grid, value: f32) -> Self {
-        Self { grid, values: vec![value; grid.side() * grid.side()] }
+        Self {
+            grid,
+            values: vec![value; grid.side() * grid.side()],
+        }
     }
 
     /// Replaces every value inside `bounds` by `change(x, y, value)`.
@@ -113,7 +135,10 @@ pub(crate) struct Colour<'g> {
 
 impl<'g> Colour<'g> {
     pub(crate) fn filled(grid: &'g Grid, rgb: [f32; 3]) -> Self {
-        Self { grid, values: vec![rgb; grid.side() * grid.side()] }
+        Self {
+            grid,
+            values: vec![rgb; grid.side() * grid.side()],
+        }
     }
 
     /// Replaces every colour inside `bounds` by `change(x, y, colour)`.
@@ -146,7 +171,11 @@ pub(crate) fn lerp(from: f32, to: f32, share: f32) -> f32 {
 }
 
 pub(crate) fn blend(from: [f32; 3], to: [f32; 3], share: f32) -> [f32; 3] {
-    [lerp(from[0], to[0], share), lerp(from[1], to[1], share), lerp(from[2], to[2], share)]
+    [
+        lerp(from[0], to[0], share),
+        lerp(from[1], to[1], share),
+        lerp(from[2], to[2], share),
+    ]
 }
 
 /// 0 below `low`, 1 above `high`, smooth between.
@@ -169,7 +198,14 @@ pub(crate) struct Blob {
 
 impl Blob {
     pub(crate) fn new(x: f32, y: f32, rx: f32, ry: f32) -> Self {
-        Self { x, y, rx, ry, turn: (0.0, 1.0), waves: Vec::new() }
+        Self {
+            x,
+            y,
+            rx,
+            ry,
+            turn: (0.0, 1.0),
+            waves: Vec::new(),
+        }
     }
 
     pub(crate) fn disc(x: f32, y: f32, r: f32) -> Self {
@@ -196,21 +232,31 @@ impl Blob {
 
     /// Scaled about its centre.
     pub(crate) fn scaled(&self, by: f32) -> Self {
-        Self { rx: self.rx * by, ry: self.ry * by, ..self.clone() }
+        Self {
+            rx: self.rx * by,
+            ry: self.ry * by,
+            ..self.clone()
+        }
     }
 
     /// Distance from the centre in units of the radius there: 1 on the outline.
     pub(crate) fn radius(&self, x: f32, y: f32) -> f32 {
         let (dx, dy) = (x - self.x, y - self.y);
         let (sin, cos) = self.turn;
-        let (px, py) = ((dx * cos + dy * sin) / self.rx, (dy * cos - dx * sin) / self.ry);
+        let (px, py) = (
+            (dx * cos + dy * sin) / self.rx,
+            (dy * cos - dx * sin) / self.ry,
+        );
         let round = (px * px + py * py).sqrt();
         if self.waves.is_empty() || round > 2.2 {
             return round;
         }
         let angle = py.atan2(px);
-        let outline: f32 =
-            self.waves.iter().map(|&(bumps, depth, phase)| depth * (bumps * angle + phase).cos()).sum();
+        let outline: f32 = self
+            .waves
+            .iter()
+            .map(|&(bumps, depth, phase)| depth * (bumps * angle + phase).cos())
+            .sum();
         round / (1.0 + outline).max(0.25)
     }
 
@@ -251,11 +297,15 @@ pub(crate) struct Noise {
 
 impl Noise {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed: (seed ^ (seed >> 32)) as u32 }
+        Self {
+            seed: (seed ^ (seed >> 32)) as u32,
+        }
     }
 
     fn lattice(self, ix: i32, iy: i32) -> f32 {
-        let mut h = self.seed ^ (ix as u32).wrapping_mul(0x8DA6_B343) ^ (iy as u32).wrapping_mul(0xD816_3841);
+        let mut h = self.seed
+            ^ (ix as u32).wrapping_mul(0x8DA6_B343)
+            ^ (iy as u32).wrapping_mul(0xD816_3841);
         h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
         h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
         h ^= h >> 15;

@@ -6,8 +6,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
 use crate::canvas::{Grid, NATIVE_PX};
-use crate::dicom;
 use crate::dice::{Dice, mix};
+use crate::dicom;
 use crate::plan::{CasePlan, Family, Pixels, paint, plan_case};
 use crate::raster::channel_u8;
 use crate::report;
@@ -57,15 +57,38 @@ pub struct PhantomCase {
 }
 
 const FAMILY_NAMES: [&str; 24] = [
-    "Ashdown", "Birkett", "Calloway", "Dunmore", "Ellery", "Farrow", "Garrick", "Hollis", "Ingram",
-    "Jessop", "Kestrel", "Lathom", "Merrow", "Norwood", "Orchard", "Pellew", "Quillan", "Rowntree",
-    "Selby", "Tarrant", "Underhill", "Vance", "Wexley", "Yarrow",
+    "Ashdown",
+    "Birkett",
+    "Calloway",
+    "Dunmore",
+    "Ellery",
+    "Farrow",
+    "Garrick",
+    "Hollis",
+    "Ingram",
+    "Jessop",
+    "Kestrel",
+    "Lathom",
+    "Merrow",
+    "Norwood",
+    "Orchard",
+    "Pellew",
+    "Quillan",
+    "Rowntree",
+    "Selby",
+    "Tarrant",
+    "Underhill",
+    "Vance",
+    "Wexley",
+    "Yarrow",
 ];
 const WOMEN: [&str; 12] = [
-    "Ada", "Beatrix", "Clara", "Delia", "Edith", "Flora", "Greta", "Hazel", "Iris", "Juno", "Mabel", "Nora",
+    "Ada", "Beatrix", "Clara", "Delia", "Edith", "Flora", "Greta", "Hazel", "Iris", "Juno",
+    "Mabel", "Nora",
 ];
 const MEN: [&str; 12] = [
-    "Alban", "Basil", "Cyril", "Dorian", "Edmund", "Felix", "Gideon", "Hugo", "Ivor", "Jasper", "Miles", "Owen",
+    "Alban", "Basil", "Cyril", "Dorian", "Edmund", "Felix", "Gideon", "Hugo", "Ivor", "Jasper",
+    "Miles", "Owen",
 ];
 
 /// The person behind a case.
@@ -105,7 +128,9 @@ pub fn draw_case(seed: u64, index: u64) -> PhantomCase {
         patient_name: patient.name,
     };
     let grid = Grid::native();
-    case.images = (0..plan.image_count).map(|image| draw_image(&plan, &case, image, &grid)).collect();
+    case.images = (0..plan.image_count)
+        .map(|image| draw_image(&plan, &case, image, &grid))
+        .collect();
     case
 }
 
@@ -123,13 +148,21 @@ fn kind(family: Family) -> (&'static str, &'static str) {
 /// About one case in eight belongs to the patient of the case before it.
 pub(crate) fn patient_index(seed: u64, index: u64) -> u64 {
     let returns = |i: u64| i > 0 && mix(mix(seed) ^ mix(i)).is_multiple_of(7);
-    if returns(index) && !returns(index - 1) { index - 1 } else { index }
+    if returns(index) && !returns(index - 1) {
+        index - 1
+    } else {
+        index
+    }
 }
 
 fn patient(seed: u64, owner: u64) -> Patient {
     let mut dice = Dice::new(seed, owner, 2);
     let (youngest, oldest) = plan_case(seed, owner).finding.ages;
-    let (sex, given) = if dice.chance(0.5) { ("F", dice.pick(&WOMEN)) } else { ("M", dice.pick(&MEN)) };
+    let (sex, given) = if dice.chance(0.5) {
+        ("F", dice.pick(&WOMEN))
+    } else {
+        ("M", dice.pick(&MEN))
+    };
     Patient {
         id: format!("PAT-{:010}", mix(mix(seed) ^ owner) % 10_000_000_000),
         name: format!("{}^{given}", dice.pick(&FAMILY_NAMES)),
@@ -143,7 +176,11 @@ fn draw_image(plan: &CasePlan, case: &PhantomCase, image: u32, grid: &Grid) -> P
     let painting = paint(plan, image, grid);
     let as_png = matches!(plan.family, Family::Histology | Family::Skin);
     let bytes = match (&painting.pixels, as_png) {
-        (Pixels::Rgb(colour), true) => png(colour.values.iter().flat_map(|rgb| rgb.map(channel_u8)).collect()),
+        (Pixels::Rgb(colour), true) => png(colour
+            .values
+            .iter()
+            .flat_map(|rgb| rgb.map(channel_u8))
+            .collect()),
         (pixels, _) => dicom::encode(plan, case, image, pixels),
     };
     let extension = if as_png { "png" } else { "dcm" };
@@ -156,9 +193,15 @@ fn draw_image(plan: &CasePlan, case: &PhantomCase, image: u32, grid: &Grid) -> P
 
 fn png(rgb: Vec<u8>) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
-    let encoder = PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive);
+    let encoder =
+        PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive);
     encoder
-        .write_image(&rgb, NATIVE_PX as u32, NATIVE_PX as u32, ExtendedColorType::Rgb8)
+        .write_image(
+            &rgb,
+            NATIVE_PX as u32,
+            NATIVE_PX as u32,
+            ExtendedColorType::Rgb8,
+        )
         .expect("a full RGB buffer encodes into memory");
     file.into_inner()
 }

@@ -14,7 +14,9 @@ impl Dice {
     /// A stream of its own for `purpose` within case `index` of the library of `seed`.
     pub(crate) fn new(seed: u64, index: u64, purpose: u64) -> Self {
         let mixed = mix(mix(mix(seed) ^ index) ^ purpose);
-        Self { rng: ChaCha8Rng::seed_from_u64(mixed) }
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(mixed),
+        }
     }
 
     /// A number between `low` and `high`.

@@ -31,9 +31,12 @@ pub(crate) fn encode(plan: &CasePlan, case: &PhantomCase, image: u32, pixels: &P
         .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
         .media_storage_sop_class_uid(sop_class)
         .media_storage_sop_instance_uid(instance);
-    let file = object.with_meta(meta).expect("class, instance and transfer syntax are given");
+    let file = object
+        .with_meta(meta)
+        .expect("class, instance and transfer syntax are given");
     let mut bytes = Vec::new();
-    file.write_all(&mut bytes).expect("a dataset without nested encapsulation writes into memory");
+    file.write_all(&mut bytes)
+        .expect("a dataset without nested encapsulation writes into memory");
     bytes
 }
 
@@ -65,13 +68,28 @@ fn study(object: &mut InMemDicomObject, plan: &CasePlan, case: &PhantomCase, ima
     text(object, tags::PATIENT_NAME, VR::PN, &case.patient_name);
     text(object, tags::PATIENT_ID, VR::LO, &case.patient_id);
     text(object, tags::PATIENT_SEX, VR::CS, &case.sex);
-    text(object, tags::PATIENT_AGE, VR::AS, &format!("{:03}Y", case.age_years));
-    text(object, tags::BODY_PART_EXAMINED, VR::CS, &case.body_part.to_uppercase());
+    text(
+        object,
+        tags::PATIENT_AGE,
+        VR::AS,
+        &format!("{:03}Y", case.age_years),
+    );
+    text(
+        object,
+        tags::BODY_PART_EXAMINED,
+        VR::CS,
+        &case.body_part.to_uppercase(),
+    );
     text(object, tags::STUDY_INSTANCE_UID, VR::UI, &uid(plan, 1));
     text(object, tags::SERIES_INSTANCE_UID, VR::UI, &uid(plan, 2));
     text(object, tags::STUDY_ID, VR::SH, &format!("{}", plan.index));
     text(object, tags::SERIES_NUMBER, VR::IS, "1");
-    text(object, tags::INSTANCE_NUMBER, VR::IS, &format!("{}", image + 1));
+    text(
+        object,
+        tags::INSTANCE_NUMBER,
+        VR::IS,
+        &format!("{}", image + 1),
+    );
     text(object, tags::IMAGE_TYPE, VR::CS, "ORIGINAL\\PRIMARY");
 }
 
@@ -81,7 +99,11 @@ fn geometry(object: &mut InMemDicomObject, plan: &CasePlan, image: u32) {
         Family::Head => 240.0,
         Family::Abdomen => 400.0,
         Family::Fundus => {
-            let eye = if plan.side == Some(Side::Right) { "R" } else { "L" };
+            let eye = if plan.side == Some(Side::Right) {
+                "R"
+            } else {
+                "L"
+            };
             text(object, tags::IMAGE_LATERALITY, VR::CS, eye);
             return;
         }
@@ -99,9 +121,24 @@ fn geometry(object: &mut InMemDicomObject, plan: &CasePlan, image: u32) {
     let corner_mm = -field_mm / 2.0;
     text(object, tags::PIXEL_SPACING, VR::DS, &spacing);
     text(object, tags::SLICE_THICKNESS, VR::DS, "5.0");
-    text(object, tags::SLICE_LOCATION, VR::DS, &format!("{slice_mm:.1}"));
-    text(object, tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("{corner_mm:.1}\\{corner_mm:.1}\\{slice_mm:.1}"));
-    text(object, tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
+    text(
+        object,
+        tags::SLICE_LOCATION,
+        VR::DS,
+        &format!("{slice_mm:.1}"),
+    );
+    text(
+        object,
+        tags::IMAGE_POSITION_PATIENT,
+        VR::DS,
+        &format!("{corner_mm:.1}\\{corner_mm:.1}\\{slice_mm:.1}"),
+    );
+    text(
+        object,
+        tags::IMAGE_ORIENTATION_PATIENT,
+        VR::DS,
+        "1\\0\\0\\0\\1\\0",
+    );
     text(object, tags::FRAME_OF_REFERENCE_UID, VR::UI, &uid(plan, 0));
     text(object, tags::KVP, VR::DS, "120");
 }
@@ -113,24 +150,55 @@ fn pixel_data(object: &mut InMemDicomObject, plan: &CasePlan, pixels: &Pixels) {
     let value = match pixels {
         Pixels::Density(plane) => {
             window(object, "MONOCHROME2", (2048.0, 4096.0));
-            words(object, 12, plane.values.iter().map(|&v| density_u16(v).min(DENSITY_MAX)))
+            words(
+                object,
+                12,
+                plane
+                    .values
+                    .iter()
+                    .map(|&v| density_u16(v).min(DENSITY_MAX)),
+            )
         }
         Pixels::Hounsfield(plane) => {
-            let width_hu = if plan.family == Family::Head { 80.0 } else { 400.0 };
+            let width_hu = if plan.family == Family::Head {
+                80.0
+            } else {
+                400.0
+            };
             window(object, "MONOCHROME2", (40.0, width_hu));
-            text(object, tags::RESCALE_INTERCEPT, VR::DS, &format!("{CT_INTERCEPT_HU}"));
+            text(
+                object,
+                tags::RESCALE_INTERCEPT,
+                VR::DS,
+                &format!("{CT_INTERCEPT_HU}"),
+            );
             text(object, tags::RESCALE_SLOPE, VR::DS, "1");
             text(object, tags::RESCALE_TYPE, VR::LO, "HU");
-            words(object, 12, plane.values.iter().map(|&v| (i32::from(hounsfield_i16(v)) - CT_INTERCEPT_HU) as u16))
+            words(
+                object,
+                12,
+                plane
+                    .values
+                    .iter()
+                    .map(|&v| (i32::from(hounsfield_i16(v)) - CT_INTERCEPT_HU) as u16),
+            )
         }
         Pixels::Rgb(colour) => {
             number(object, tags::SAMPLES_PER_PIXEL, 3);
             number(object, tags::PLANAR_CONFIGURATION, 0);
             text(object, tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "RGB");
-            for (tag, bits) in [(tags::BITS_ALLOCATED, 8), (tags::BITS_STORED, 8), (tags::HIGH_BIT, 7)] {
+            for (tag, bits) in [
+                (tags::BITS_ALLOCATED, 8),
+                (tags::BITS_STORED, 8),
+                (tags::HIGH_BIT, 7),
+            ] {
                 number(object, tag, bits);
             }
-            let bytes: Vec<u8> = colour.values.iter().flat_map(|rgb| rgb.map(channel_u8)).collect();
+            let bytes: Vec<u8> = colour
+                .values
+                .iter()
+                .flat_map(|rgb| rgb.map(channel_u8))
+                .collect();
             DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::from(bytes))
         }
     };
@@ -139,13 +207,26 @@ fn pixel_data(object: &mut InMemDicomObject, plan: &CasePlan, pixels: &Pixels) {
 
 fn window(object: &mut InMemDicomObject, photometric: &str, (centre, width): (f32, f32)) {
     number(object, tags::SAMPLES_PER_PIXEL, 1);
-    text(object, tags::PHOTOMETRIC_INTERPRETATION, VR::CS, photometric);
+    text(
+        object,
+        tags::PHOTOMETRIC_INTERPRETATION,
+        VR::CS,
+        photometric,
+    );
     text(object, tags::WINDOW_CENTER, VR::DS, &format!("{centre:.0}"));
     text(object, tags::WINDOW_WIDTH, VR::DS, &format!("{width:.0}"));
 }
 
-fn words(object: &mut InMemDicomObject, bits: u16, values: impl Iterator<Item = u16>) -> DataElement<InMemDicomObject> {
-    for (tag, count) in [(tags::BITS_ALLOCATED, 16), (tags::BITS_STORED, bits), (tags::HIGH_BIT, bits - 1)] {
+fn words(
+    object: &mut InMemDicomObject,
+    bits: u16,
+    values: impl Iterator<Item = u16>,
+) -> DataElement<InMemDicomObject> {
+    for (tag, count) in [
+        (tags::BITS_ALLOCATED, 16),
+        (tags::BITS_STORED, bits),
+        (tags::HIGH_BIT, bits - 1),
+    ] {
         number(object, tag, count);
     }
     let words: Vec<u16> = values.collect();

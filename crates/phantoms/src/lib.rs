@@ -12,7 +12,6 @@ mod case;
 mod dice;
 mod dicom;
 mod findings;
-mod findings_photo;
 mod library;
 mod paint;
 mod plan;
@@ -26,5 +25,7 @@ pub use raster::{TRAINING_PX, TrainingPicture, training_picture};
 
 /// One line per finding that phantoms can show: family, key and name, normals included.
 pub fn finding_names() -> Vec<(Family, &'static str, &'static str)> {
-    findings::catalogue().map(|f| (f.family, f.key, f.name)).collect()
+    findings::catalogue()
+        .map(|f| (f.family, f.key, f.name))
+        .collect()
 }

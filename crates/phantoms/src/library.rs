@@ -85,12 +85,18 @@ pub fn write_library(
     make_folder(dir)?;
     let final_path = dir.join("manifest.csv");
     let partial_path = dir.join("manifest.csv.partial");
-    let manifest_error = |source: csv::Error| PhantomError::WriteManifest { path: final_path.clone(), source };
+    let manifest_error = |source: csv::Error| PhantomError::WriteManifest {
+        path: final_path.clone(),
+        source,
+    };
     let mut manifest = csv::Writer::from_path(&partial_path).map_err(manifest_error)?;
     let mut summary = LibrarySummary::default();
     for first in (0..cases).step_by(DRAWN_TOGETHER as usize) {
         let last = (first + DRAWN_TOGETHER).min(cases);
-        let drawn: Vec<PhantomCase> = (first..last).into_par_iter().map(|index| draw_case(seed, index)).collect();
+        let drawn: Vec<PhantomCase> = (first..last)
+            .into_par_iter()
+            .map(|index| draw_case(seed, index))
+            .collect();
         for case in &drawn {
             write_case(dir, case, &mut summary)?;
             for row in rows(case) {
@@ -105,15 +111,23 @@ pub fn write_library(
 }
 
 fn make_folder(path: &Path) -> Result<(), PhantomError> {
-    fs::create_dir_all(path).map_err(|source| PhantomError::MakeFolder { path: path.to_owned(), source })
+    fs::create_dir_all(path).map_err(|source| PhantomError::MakeFolder {
+        path: path.to_owned(),
+        source,
+    })
 }
 
-fn write_case(dir: &Path, case: &PhantomCase, summary: &mut LibrarySummary) -> Result<(), PhantomError> {
+fn write_case(
+    dir: &Path,
+    case: &PhantomCase,
+    summary: &mut LibrarySummary,
+) -> Result<(), PhantomError> {
     let folder = dir.join(&case.case_id);
     make_folder(&folder)?;
     for image in &case.images {
         let path = folder.join(&image.file_name);
-        fs::write(&path, &image.bytes).map_err(|source| PhantomError::WriteImage { path, source })?;
+        fs::write(&path, &image.bytes)
+            .map_err(|source| PhantomError::WriteImage { path, source })?;
         summary.images += 1;
         summary.bytes += image.bytes.len() as u64;
     }

@@ -24,8 +24,14 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order in which they are listed.
-    pub const ALL: [Family; 6] =
-        [Family::Chest, Family::Head, Family::Abdomen, Family::Histology, Family::Fundus, Family::Skin];
+    pub const ALL: [Family; 6] = [
+        Family::Chest,
+        Family::Head,
+        Family::Abdomen,
+        Family::Histology,
+        Family::Fundus,
+        Family::Skin,
+    ];
 
     /// Short name, as used in file names and figures.
     pub fn name(self) -> &'static str {
@@ -109,7 +115,11 @@ pub fn plan_case(seed: u64, index: u64) -> CasePlan {
         a if a < 0.67 => Extent::Moderate,
         _ => Extent::Large,
     };
-    let drawn_side = if dice.chance(0.5) { Side::Right } else { Side::Left };
+    let drawn_side = if dice.chance(0.5) {
+        Side::Right
+    } else {
+        Side::Left
+    };
     let image_count = match finding.family {
         Family::Head | Family::Abdomen => dice.count(2, 4),
         _ => dice.count(1, 3),
@@ -134,7 +144,9 @@ fn shuffled(seed: u64, round: u64) -> Vec<&'static Finding> {
 }
 
 fn key_hash(key: &str) -> u64 {
-    key.bytes().fold(0xCBF2_9CE4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3))
+    key.bytes().fold(0xCBF2_9CE4_8422_2325, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3)
+    })
 }
 
 impl CasePlan {
@@ -202,5 +214,8 @@ pub(crate) fn paint<'g>(plan: &CasePlan, image: u32, grid: &'g Grid) -> Painting
 
 /// The box around several lesions.
 pub(crate) fn bounds_of<'a>(blobs: impl IntoIterator<Item = &'a Blob>) -> Option<Bounds> {
-    blobs.into_iter().map(|b| b.bounds(0.0)).reduce(Bounds::union)
+    blobs
+        .into_iter()
+        .map(|b| b.bounds(0.0))
+        .reduce(Bounds::union)
 }

@@ -56,14 +56,23 @@ pub fn training_picture(plan: &CasePlan, image: u32) -> TrainingPicture {
                 CT_WINDOWS_HU.map(|(low, high)| channel_u8((hu - low) / (high - low)))
             })
             .collect(),
-        Pixels::Rgb(colour) => colour.values.iter().map(|rgb| rgb.map(channel_u8)).collect(),
+        Pixels::Rgb(colour) => colour
+            .values
+            .iter()
+            .map(|rgb| rgb.map(channel_u8))
+            .collect(),
     };
     let side = grid.side();
     let mut rgb = Vec::with_capacity(TRAINING_PX * TRAINING_PX * 3);
     for row in 0..TRAINING_PX {
         for column in 0..TRAINING_PX {
             let corner = 2 * row * side + 2 * column;
-            let four = [taps[corner], taps[corner + 1], taps[corner + side], taps[corner + side + 1]];
+            let four = [
+                taps[corner],
+                taps[corner + 1],
+                taps[corner + side],
+                taps[corner + side + 1],
+            ];
             for channel in 0..3 {
                 let sum: u32 = four.iter().map(|tap| u32::from(tap[channel])).sum();
                 rgb.push((sum / 4) as u8);

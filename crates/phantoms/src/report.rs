@@ -5,8 +5,17 @@ use crate::findings::catalogue;
 use crate::plan::{CasePlan, Extent, Family, Side};
 
 /// Body sites of skin pictures.
-const SITES: [&str; 9] =
-    ["forearm", "upper arm", "back", "shoulder", "chest", "thigh", "calf", "abdomen", "neck"];
+const SITES: [&str; 9] = [
+    "forearm",
+    "upper arm",
+    "back",
+    "shoulder",
+    "chest",
+    "thigh",
+    "calf",
+    "abdomen",
+    "neck",
+];
 
 pub(crate) struct Words {
     pub(crate) title: String,
@@ -88,5 +97,7 @@ fn diameter_cm(plan: &CasePlan) -> f32 {
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }

@@ -27,14 +27,21 @@ const DRAWN_TOGETHER: u64 = 256;
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [flag, out, seed, count] if flag == "--files" => write_files(Path::new(out), whole(seed)?, whole(count)?),
-        [out, seed, first, count] => write_set(Path::new(out), whole(seed)?, whole(first)?, whole(count)?),
-        _ => Err(io::Error::other("usage: phantom-dataset OUT SEED FIRST_CASE CASES")),
+        [flag, out, seed, count] if flag == "--files" => {
+            write_files(Path::new(out), whole(seed)?, whole(count)?)
+        }
+        [out, seed, first, count] => {
+            write_set(Path::new(out), whole(seed)?, whole(first)?, whole(count)?)
+        }
+        _ => Err(io::Error::other(
+            "usage: phantom-dataset OUT SEED FIRST_CASE CASES",
+        )),
     }
 }
 
 fn whole(text: &str) -> io::Result<u64> {
-    text.parse().map_err(|_| io::Error::other(format!("not a whole number: {text}")))
+    text.parse()
+        .map_err(|_| io::Error::other(format!("not a whole number: {text}")))
 }
 
 fn write_set(out: &Path, seed: u64, first: u64, count: u64) -> io::Result<()> {
@@ -43,8 +50,10 @@ fn write_set(out: &Path, seed: u64, first: u64, count: u64) -> io::Result<()> {
     let mut lines = BufWriter::new(File::create(out.join("pictures.jsonl"))?);
     for start in (first..first + count).step_by(DRAWN_TOGETHER as usize) {
         let end = (start + DRAWN_TOGETHER).min(first + count);
-        let drawn: Vec<(Picture, Vec<u8>)> =
-            (start..end).into_par_iter().flat_map_iter(|index| pictures_of(seed, index)).collect();
+        let drawn: Vec<(Picture, Vec<u8>)> = (start..end)
+            .into_par_iter()
+            .flat_map_iter(|index| pictures_of(seed, index))
+            .collect();
         for (picture, rgb) in drawn {
             pixels.write_all(&rgb)?;
             serde_json::to_writer(&mut lines, &picture)?;
@@ -80,7 +89,10 @@ fn write_files(out: &Path, seed: u64, count: u64) -> io::Result<()> {
     fs::create_dir_all(out)?;
     for index in 0..count {
         for image in draw_case(seed, index).images {
-            fs::write(out.join(format!("{index:05}-{}", image.file_name)), image.bytes)?;
+            fs::write(
+                out.join(format!("{index:05}-{}", image.file_name)),
+                image.bytes,
+            )?;
         }
     }
     Ok(())

@@ -21,8 +21,16 @@ impl Thorax {
         let apex = dice.between(0.11, 0.15) + image.between(-0.01, 0.01);
         let base = dice.between(0.74, 0.80) + image.between(-0.012, 0.012);
         let big = plan.shows("cardiomegaly");
-        let rx = if big { plan.sized(0.205, 0.27) } else { dice.between(0.115, 0.135) };
-        let ry = if big { plan.sized(0.16, 0.2) } else { dice.between(0.115, 0.13) };
+        let rx = if big {
+            plan.sized(0.205, 0.27)
+        } else {
+            dice.between(0.115, 0.135)
+        };
+        let ry = if big {
+            plan.sized(0.16, 0.2)
+        } else {
+            dice.between(0.115, 0.13)
+        };
         let lean = if big { 0.035 } else { 0.04 };
         Self {
             middle,
@@ -65,7 +73,10 @@ pub(crate) fn paint<'g>(plan: &CasePlan, image: u32, grid: &'g Grid) -> Painting
     bones(&mut film, &thorax, &mut dice);
     let lesion = below_bone.or_else(|| device(plan, &mut film, &thorax));
     expose(&mut film, &thorax, &mut own);
-    Painting { pixels: Pixels::Density(film), lesion }
+    Painting {
+        pixels: Pixels::Density(film),
+        lesion,
+    }
 }
 
 fn soft_tissue(film: &mut Plane, thorax: &Thorax, dice: &mut Dice) {
@@ -74,7 +85,8 @@ fn soft_tissue(film: &mut Plane, thorax: &Thorax, dice: &mut Dice) {
     film.paint(Bounds::ALL, |x, y, old| {
         let across = (x - thorax.middle).abs();
         let shoulder = 0.16 + 0.55 * (across - 0.08).max(0.0).powi(2) - 0.04;
-        let trunk = ramp(-0.02, 0.03, y - shoulder) * ramp(-0.02, 0.02, (width + 0.14 * ramp(0.5, 0.1, y)) - across);
+        let trunk = ramp(-0.02, 0.03, y - shoulder)
+            * ramp(-0.02, 0.02, (width + 0.14 * ramp(0.5, 0.1, y)) - across);
         let neck = ramp(-0.01, 0.02, 0.105 + 0.3 * (y - 0.08).max(0.0) - across);
         let cover = trunk.max(neck * ramp(0.3, 0.2, y));
         let tissue = 0.50 + 0.06 * noise.cloud(x, y, 5.0) + 0.14 * ramp(0.70, 0.95, y);
@@ -83,10 +95,14 @@ fn soft_tissue(film: &mut Plane, thorax: &Thorax, dice: &mut Dice) {
     });
     film.fill(&Blob::new(thorax.middle, 0.45, 0.075, 0.5), 0.04, 0.66);
     let gas = Blob::new(thorax.middle + 0.17, thorax.base[1] + 0.10, 0.07, 0.035).wavy(dice, 0.15);
-    film.paint(gas.bounds(0.03), |x, y, old| old - 0.22 * gas.cover(x, y, 0.03));
+    film.paint(gas.bounds(0.03), |x, y, old| {
+        old - 0.22 * gas.cover(x, y, 0.03)
+    });
     film.paint(Bounds::ALL, |x, y, old| {
         // Trachea: a dark band that forks behind the aortic arch.
-        let trunk = ramp(0.020, 0.012, (x - thorax.middle).abs()) * ramp(0.38, 0.36, y) * ramp(0.03, 0.06, y);
+        let trunk = ramp(0.020, 0.012, (x - thorax.middle).abs())
+            * ramp(0.38, 0.36, y)
+            * ramp(0.03, 0.06, y);
         old - 0.13 * trunk
     });
 }
@@ -122,12 +138,21 @@ fn disease(plan: &CasePlan, film: &mut Plane, thorax: &Thorax) -> Option<Bounds>
             let y = dice.between(0.27, 0.60);
             let mass = Blob::new(x, y, r, r * dice.between(0.88, 1.1)).wavy(&mut dice, 0.07);
             film.paint(mass.bounds(0.012), |x, y, old| {
-                lerp(old, 0.80 + 0.03 * thorax.noise.cloud(x, y, 12.0), mass.cover(x, y, 0.012))
+                lerp(
+                    old,
+                    0.80 + 0.03 * thorax.noise.cloud(x, y, 12.0),
+                    mass.cover(x, y, 0.012),
+                )
             });
             Some(mass.bounds(0.0))
         }
         "lung_metastases" => {
-            let spots = scatter(thorax, &mut dice, plan.sized(11.0, 20.0) as usize, (0.020, 0.036));
+            let spots = scatter(
+                thorax,
+                &mut dice,
+                plan.sized(11.0, 20.0) as usize,
+                (0.020, 0.036),
+            );
             for spot in &spots {
                 film.paint(spot.bounds(0.01), |x, y, old| {
                     let cover = spot.cover(x, y, 0.01) * thorax.lung(x, y).0;
@@ -149,9 +174,14 @@ fn scatter(thorax: &Thorax, dice: &mut Dice, wanted: usize, radius: (f32, f32)) 
             break;
         }
         let half = if attempt % 2 == 0 { -1.0 } else { 1.0 };
-        let (x, y) = (thorax.middle + half * dice.between(0.10, 0.33), dice.between(0.2, 0.74));
+        let (x, y) = (
+            thorax.middle + half * dice.between(0.10, 0.33),
+            dice.between(0.2, 0.74),
+        );
         let r = dice.between(radius.0, radius.1);
-        let free = spots.iter().all(|s| (s.x - x).hypot(s.y - y) > s.rx + r + 0.012);
+        let free = spots
+            .iter()
+            .all(|s| (s.x - x).hypot(s.y - y) > s.rx + r + 0.012);
         if free && thorax.lung(x, y).0 > 0.9 && thorax.heart.radius(x, y) > 1.15 {
             spots.push(Blob::disc(x, y, r));
         }
@@ -168,16 +198,29 @@ fn pneumothorax(plan: &CasePlan, film: &mut Plane, thorax: &Thorax, side: Side) 
         Side::Right => (thorax.middle - thorax.half_width, thorax.middle),
         Side::Left => (thorax.middle, thorax.middle + thorax.half_width),
     };
-    let bounds = Bounds { x0, y0: thorax.apex, x1, y1: base + 0.02 };
+    let bounds = Bounds {
+        x0,
+        y0: thorax.apex,
+        x1,
+        y1: base + 0.02,
+    };
     film.paint(bounds, |x, y, old| {
         let (space, _) = thorax.lung(x, y);
         if space <= 0.0 || thorax.heart.radius(x, y) < 1.0 {
             return old;
         }
-        let (sx, sy) = (root.0 + (x - root.0) / shrink, root.1 + (y - root.1) / shrink.powf(0.6));
+        let (sx, sy) = (
+            root.0 + (x - root.0) / shrink,
+            root.1 + (y - root.1) / shrink.powf(0.6),
+        );
         let (kept, _) = thorax.lung(sx, sy);
-        let medial = side.across() * (x - thorax.middle) < 0.085 + 0.05 * shrink && y < 0.7 && y > 0.32;
-        let kept = if medial { kept.max(1.0 - ramp(0.06, 0.10, (x - root.0).abs())) } else { kept };
+        let medial =
+            side.across() * (x - thorax.middle) < 0.085 + 0.05 * shrink && y < 0.7 && y > 0.32;
+        let kept = if medial {
+            kept.max(1.0 - ramp(0.06, 0.10, (x - root.0).abs()))
+        } else {
+            kept
+        };
         let air = 0.035;
         let collapsed = old + 0.16 * (1.0 - shrink) + 0.03;
         let line = 0.30 * (1.0 - (2.0 * kept - 1.0).abs()).max(0.0);
@@ -195,8 +238,17 @@ fn effusion(plan: &CasePlan, film: &mut Plane, thorax: &Thorax, side: Side) -> B
         let from_wall = ((lateral - x) * side.across() / 0.3).clamp(0.0, 1.0);
         base - height - 0.13 * (1.0 - from_wall).powi(2) + 0.05
     };
-    let (x0, x1) = if side == Side::Right { (lateral, thorax.middle) } else { (thorax.middle, lateral) };
-    let bounds = Bounds { x0, y0: base - height - 0.09, x1, y1: base + 0.02 };
+    let (x0, x1) = if side == Side::Right {
+        (lateral, thorax.middle)
+    } else {
+        (thorax.middle, lateral)
+    };
+    let bounds = Bounds {
+        x0,
+        y0: base - height - 0.09,
+        x1,
+        y1: base + 0.02,
+    };
     film.paint(bounds, |x, y, old| {
         let (space, _) = thorax.lung(x, y);
         let wet = ramp(-0.02, 0.03, y - level(x)) * space;
@@ -205,7 +257,13 @@ fn effusion(plan: &CasePlan, film: &mut Plane, thorax: &Thorax, side: Side) -> B
     bounds
 }
 
-fn pneumonia(plan: &CasePlan, film: &mut Plane, thorax: &Thorax, side: Side, dice: &mut Dice) -> Bounds {
+fn pneumonia(
+    plan: &CasePlan,
+    film: &mut Plane,
+    thorax: &Thorax,
+    side: Side,
+    dice: &mut Dice,
+) -> Bounds {
     let (rx, ry) = (plan.sized(0.10, 0.15), plan.sized(0.09, 0.15));
     let x = thorax.middle + side.across() * dice.between(0.18, 0.22);
     let cloud = Blob::new(x, dice.between(0.34, 0.62), rx, ry).wavy(dice, 0.22);
@@ -216,7 +274,11 @@ fn pneumonia(plan: &CasePlan, film: &mut Plane, thorax: &Thorax, side: Side, dic
         let cover = ramp(1.15, 0.60, fluff) * space;
         // Air-filled bronchi stay dark within the whitened lung.
         let bronchi = 0.16 * ramp(0.10, 0.0, noise.cloud(x + 0.3, y, 9.0).abs());
-        old.max(lerp(old, 0.60 + 0.06 * noise.cloud(x, y, 24.0) - bronchi, cover))
+        old.max(lerp(
+            old,
+            0.60 + 0.06 * noise.cloud(x, y, 24.0) - bronchi,
+            cover,
+        ))
     });
     cloud.bounds(0.0)
 }
@@ -236,16 +298,34 @@ fn bones(film: &mut Plane, thorax: &Thorax, dice: &mut Dice) {
         if reach > thorax.half_width + 0.03 || !(0.08..0.86).contains(&y) {
             return old + vertebra;
         }
-        let back = band(y - first + 0.03 * (reach - 0.2) - slope * reach * reach * 1.6, spacing, 0.011);
-        let front = band(y - first - 0.03 - 0.9 * (reach - 0.36).powi(2) + slant * reach, spacing * 1.3, 0.012);
-        let inside = ramp(thorax.half_width + 0.03, thorax.half_width, reach) * ramp(0.04, 0.07, reach);
+        let back = band(
+            y - first + 0.03 * (reach - 0.2) - slope * reach * reach * 1.6,
+            spacing,
+            0.011,
+        );
+        let front = band(
+            y - first - 0.03 - 0.9 * (reach - 0.36).powi(2) + slant * reach,
+            spacing * 1.3,
+            0.012,
+        );
+        let inside =
+            ramp(thorax.half_width + 0.03, thorax.half_width, reach) * ramp(0.04, 0.07, reach);
         let frame = ramp(0.09, 0.14, y) * ramp(0.86, 0.74, y);
-        old + vertebra + inside * frame * (bone * back + 0.5 * bone * front * ramp(0.08, 0.2, reach))
+        old + vertebra
+            + inside * frame * (bone * back + 0.5 * bone * front * ramp(0.08, 0.2, reach))
     });
     for half in [-1.0_f32, 1.0] {
         let a = (thorax.middle + half * 0.045, thorax.apex + 0.085);
-        let b = (thorax.middle + half * (thorax.half_width + 0.02), thorax.apex + 0.005);
-        let bounds = Bounds { x0: a.0.min(b.0) - 0.02, y0: b.1 - 0.03, x1: a.0.max(b.0) + 0.02, y1: a.1 + 0.03 };
+        let b = (
+            thorax.middle + half * (thorax.half_width + 0.02),
+            thorax.apex + 0.005,
+        );
+        let bounds = Bounds {
+            x0: a.0.min(b.0) - 0.02,
+            y0: b.1 - 0.03,
+            x1: a.0.max(b.0) + 0.02,
+            y1: a.1 + 0.03,
+        };
         film.paint(bounds, |x, y, old| {
             old + 0.12 * ramp(0.017, 0.011, to_segment(x, y, a, b))
         });
@@ -274,11 +354,21 @@ fn device(plan: &CasePlan, film: &mut Plane, thorax: &Thorax) -> Option<Bounds> 
         (thorax.heart.x + 0.06, thorax.heart.y + 0.06),
     ];
     film.paint(Bounds::ALL, |px, py, old| {
-        let lead = route.windows(2).map(|s| to_segment(px, py, s[0], s[1])).fold(1.0, f32::min);
-        let (bx, by) = (((px - x).abs() - hx + 0.015).max(0.0), ((py - y).abs() - hy + 0.015).max(0.0));
+        let lead = route
+            .windows(2)
+            .map(|s| to_segment(px, py, s[0], s[1]))
+            .fold(1.0, f32::min);
+        let (bx, by) = (
+            ((px - x).abs() - hx + 0.015).max(0.0),
+            ((py - y).abs() - hy + 0.015).max(0.0),
+        );
         let can = ramp(0.020, 0.013, bx.hypot(by));
         let header = 0.12 * ramp(0.0, 0.004, py - (y - hy * 0.45));
-        lerp(lerp(old, 0.98, ramp(0.0085, 0.0055, lead)), 0.88 + header, can)
+        lerp(
+            lerp(old, 0.98, ramp(0.0085, 0.0055, lead)),
+            0.88 + header,
+            can,
+        )
     });
     Some(Bounds::around(x, y, hx, hy))
 }
@@ -292,10 +382,24 @@ fn expose(film: &mut Plane, thorax: &Thorax, own: &mut Dice) {
         (old.max(0.0) * gain).powf(gamma) + grain * noise.grain(x, y)
     });
     // The side marker, a lead letter: R beside the patient's right shoulder.
-    const LETTER: [u8; 7] = [0b11110, 0b10001, 0b10001, 0b11110, 0b10100, 0b10010, 0b10001];
+    const LETTER: [u8; 7] = [
+        0b11110, 0b10001, 0b10001, 0b11110, 0b10100, 0b10010, 0b10001,
+    ];
     let (left, top, cell) = (own.between(0.04, 0.06), own.between(0.04, 0.08), 0.007);
-    film.paint(Bounds { x0: left, y0: top, x1: left + 5.0 * cell, y1: top + 7.0 * cell }, |x, y, old| {
-        let (column, row) = (((x - left) / cell) as usize, ((y - top) / cell) as usize);
-        if column < 5 && row < 7 && LETTER[row] >> (4 - column) & 1 == 1 { 1.0 } else { old }
-    });
+    film.paint(
+        Bounds {
+            x0: left,
+            y0: top,
+            x1: left + 5.0 * cell,
+            y1: top + 7.0 * cell,
+        },
+        |x, y, old| {
+            let (column, row) = (((x - left) / cell) as usize, ((y - top) / cell) as usize);
+            if column < 5 && row < 7 && LETTER[row] >> (4 - column) & 1 == 1 {
+                1.0
+            } else {
+                old
+            }
+        },
+    );
 }

@@ -27,7 +27,10 @@ pub(crate) fn paint<'g>(plan: &CasePlan, image: u32, grid: &'g Grid) -> Painting
     let side = plan.side.unwrap_or(Side::Right);
     let size = 1.0 - 0.05 * slice.max(0.0);
     let tilt = dice.between(-0.06, 0.06);
-    let centre = (0.5 + dice.between(-0.02, 0.02), 0.49 + dice.between(-0.02, 0.02));
+    let centre = (
+        0.5 + dice.between(-0.02, 0.02),
+        0.49 + dice.between(-0.02, 0.02),
+    );
     let inner = Blob::new(
         centre.0,
         centre.1,
@@ -40,7 +43,11 @@ pub(crate) fn paint<'g>(plan: &CasePlan, image: u32, grid: &'g Grid) -> Painting
         "intracerebral_haemorrhage" | "brain_tumour" => plan.sized(0.01, 0.03),
         _ => 0.0,
     };
-    let skull = Skull { inner, noise: Noise::new(plan.case_dice(9).bits()), shift: -side.across() * push };
+    let skull = Skull {
+        inner,
+        noise: Noise::new(plan.case_dice(9).bits()),
+        shift: -side.across() * push,
+    };
     let mut slab = Plane::filled(grid, AIR_HU);
     head_rest(&mut slab);
     shell(&mut slab, &skull, dice.between(0.028, 0.04));
@@ -50,20 +57,39 @@ pub(crate) fn paint<'g>(plan: &CasePlan, image: u32, grid: &'g Grid) -> Painting
     let grain = Noise::new(own.bits());
     let noise_hu = own.between(1.6, 3.0);
     slab.paint(Bounds::ALL, |x, y, old| old + noise_hu * grain.grain(x, y));
-    Painting { pixels: Pixels::Hounsfield(slab), lesion }
+    Painting {
+        pixels: Pixels::Hounsfield(slab),
+        lesion,
+    }
 }
 
 fn head_rest(slab: &mut Plane) {
-    slab.paint(Bounds { x0: 0.1, y0: 0.8, x1: 0.9, y1: 1.0 }, |x, y, old| {
-        let arc = 0.965 - 0.5 * (x - 0.5).powi(2);
-        if (y - arc).abs() < 0.012 { -150.0 } else { old }
-    });
+    slab.paint(
+        Bounds {
+            x0: 0.1,
+            y0: 0.8,
+            x1: 0.9,
+            y1: 1.0,
+        },
+        |x, y, old| {
+            let arc = 0.965 - 0.5 * (x - 0.5).powi(2);
+            if (y - arc).abs() < 0.012 { -150.0 } else { old }
+        },
+    );
 }
 
 fn shell(slab: &mut Plane, skull: &Skull, thick: f32) {
     let Blob { rx, ry, .. } = skull.inner;
-    let outer = Blob { rx: rx + thick, ry: ry + thick, ..skull.inner.clone() };
-    let scalp = Blob { rx: rx + thick + 0.022, ry: ry + thick + 0.022, ..skull.inner.clone() };
+    let outer = Blob {
+        rx: rx + thick,
+        ry: ry + thick,
+        ..skull.inner.clone()
+    };
+    let scalp = Blob {
+        rx: rx + thick + 0.022,
+        ry: ry + thick + 0.022,
+        ..skull.inner.clone()
+    };
     slab.fill(&scalp, 0.006, SCALP_HU);
     slab.paint(outer.bounds(0.01), |x, y, old| {
         let between = outer.radius(x, y);
@@ -95,7 +121,13 @@ fn brain(slab: &mut Plane, skull: &Skull, plan: &CasePlan, slice: f32) {
         lerp(old, lerp(tissue, FLUID_HU + 8.0, 0.6 * rim), cover)
     });
     for half in [-1.0_f32, 1.0] {
-        let core = Blob::new(inner.x + half * 0.10 + skull.shift * 0.6, inner.y + 0.02, 0.038, 0.075).turned(half * 0.35);
+        let core = Blob::new(
+            inner.x + half * 0.10 + skull.shift * 0.6,
+            inner.y + 0.02,
+            0.038,
+            0.075,
+        )
+        .turned(half * 0.35);
         slab.fill(&core, 0.03, GREY_HU + 1.0);
     }
     let falx = [
@@ -104,28 +136,47 @@ fn brain(slab: &mut Plane, skull: &Skull, plan: &CasePlan, slice: f32) {
         (inner.x + skull.shift, inner.y + 0.16),
         (inner.x, inner.y + inner.ry),
     ];
-    slab.paint(Bounds::around(inner.x, inner.y, 0.08, inner.ry), |x, y, old| {
-        if inner.radius(x, y) > 0.99 {
-            return old;
-        }
-        let to_front = to_segment(x, y, falx[0], falx[1]).min(to_segment(x, y, falx[2], falx[3]));
-        let fissure = lerp(old, FLUID_HU + 8.0, 0.7 * ramp(0.012, 0.006, to_front));
-        lerp(fissure, 50.0, ramp(0.005, 0.003, to_front))
-    });
+    slab.paint(
+        Bounds::around(inner.x, inner.y, 0.08, inner.ry),
+        |x, y, old| {
+            if inner.radius(x, y) > 0.99 {
+                return old;
+            }
+            let to_front =
+                to_segment(x, y, falx[0], falx[1]).min(to_segment(x, y, falx[2], falx[3]));
+            let fissure = lerp(old, FLUID_HU + 8.0, 0.7 * ramp(0.012, 0.006, to_front));
+            lerp(fissure, 50.0, ramp(0.005, 0.003, to_front))
+        },
+    );
 }
 
 fn ventricles(slab: &mut Plane, skull: &Skull, plan: &CasePlan, dice: &mut Dice, slice: f32) {
     let wide = plan.shows("hydrocephalus");
-    let scale = if wide { plan.sized(1.9, 2.7) } else { dice.between(0.8, 1.05) };
+    let scale = if wide {
+        plan.sized(1.9, 2.7)
+    } else {
+        dice.between(0.8, 1.05)
+    };
     let scale = scale * (1.0 - 0.08 * slice.abs());
     let inner = &skull.inner;
     for half in [-1.0_f32, 1.0] {
-        let squeeze = if skull.shift != 0.0 && half == -skull.shift.signum() { 0.6 } else { 1.0 };
+        let squeeze = if skull.shift != 0.0 && half == -skull.shift.signum() {
+            0.6
+        } else {
+            1.0
+        };
         let gap = if wide { 0.045 + 0.022 * scale } else { 0.036 };
         let x = inner.x + skull.shift + half * gap;
         let long = 1.0 + 0.25 * (scale - 1.0);
-        let front = Blob::new(x, inner.y - 0.07, 0.020 * scale * squeeze, 0.072 * long).turned(-half * 0.30);
-        let back = Blob::new(x + half * 0.045, inner.y + 0.11, 0.020 * scale * squeeze, 0.075 * long).turned(half * 0.45);
+        let front = Blob::new(x, inner.y - 0.07, 0.020 * scale * squeeze, 0.072 * long)
+            .turned(-half * 0.30);
+        let back = Blob::new(
+            x + half * 0.045,
+            inner.y + 0.11,
+            0.020 * scale * squeeze,
+            0.075 * long,
+        )
+        .turned(half * 0.45);
         slab.fill(&front.wavy(dice, 0.05), 0.012, FLUID_HU);
         slab.fill(&back.wavy(dice, 0.05), 0.012, FLUID_HU);
     }
@@ -133,7 +184,13 @@ fn ventricles(slab: &mut Plane, skull: &Skull, plan: &CasePlan, dice: &mut Dice,
     slab.fill(&third, 0.008, FLUID_HU);
 }
 
-fn disease(plan: &CasePlan, slab: &mut Plane, skull: &Skull, side: Side, slice: f32) -> Option<Bounds> {
+fn disease(
+    plan: &CasePlan,
+    slab: &mut Plane,
+    skull: &Skull,
+    side: Side,
+    slice: f32,
+) -> Option<Bounds> {
     let mut dice = plan.case_dice(2);
     let across = side.across();
     let inner = &skull.inner;
@@ -142,19 +199,31 @@ fn disease(plan: &CasePlan, slab: &mut Plane, skull: &Skull, side: Side, slice: 
         "subdural_haematoma" => Some(subdural(plan, slab, skull, side, shrink)),
         "intracerebral_haemorrhage" => {
             let r = plan.sized(0.068, 0.115) * shrink;
-            let (x, y) = (inner.x + across * dice.between(0.12, 0.15), inner.y + dice.between(-0.06, 0.08));
-            let clot = Blob::new(x, y, r * 0.85, r * 1.15).turned(across * dice.between(0.0, 0.5)).wavy(&mut dice, 0.14);
+            let (x, y) = (
+                inner.x + across * dice.between(0.12, 0.15),
+                inner.y + dice.between(-0.06, 0.08),
+            );
+            let clot = Blob::new(x, y, r * 0.85, r * 1.15)
+                .turned(across * dice.between(0.0, 0.5))
+                .wavy(&mut dice, 0.14);
             slab.fill(&clot.scaled(1.32), 0.03, 17.0);
             let noise = skull.noise;
             slab.paint(clot.bounds(0.012), |x, y, old| {
-                lerp(old, BLOOD_HU + 3.0 * noise.cloud(x, y, 20.0), clot.cover(x, y, 0.012))
+                lerp(
+                    old,
+                    BLOOD_HU + 3.0 * noise.cloud(x, y, 20.0),
+                    clot.cover(x, y, 0.012),
+                )
             });
             Some(clot.bounds(0.0))
         }
         "cerebral_infarct" => Some(infarct(plan, slab, skull, side, &mut dice)),
         "brain_tumour" => {
             let r = plan.sized(0.07, 0.105) * shrink;
-            let (x, y) = (inner.x + across * dice.between(0.13, 0.17), inner.y + dice.between(-0.19, 0.17));
+            let (x, y) = (
+                inner.x + across * dice.between(0.13, 0.17),
+                inner.y + dice.between(-0.19, 0.17),
+            );
             let mass = Blob::new(x, y, r, r * dice.between(0.9, 1.15)).wavy(&mut dice, 0.12);
             let swelling = mass.scaled(1.75).wavy(&mut dice, 0.25);
             slab.paint(swelling.bounds(0.04), |x, y, old| {
@@ -177,20 +246,37 @@ fn subdural(plan: &CasePlan, slab: &mut Plane, skull: &Skull, side: Side, shrink
         Side::Right => (inner.x - inner.rx, inner.x - inner.rx * 0.5),
         Side::Left => (inner.x + inner.rx * 0.5, inner.x + inner.rx),
     };
-    let bounds = Bounds { x0, y0: inner.y - inner.ry * 0.8, x1, y1: inner.y + inner.ry * 0.8 };
-    let search = Bounds { x0: bounds.x0.min(inner.x), x1: bounds.x1.max(inner.x), ..bounds };
+    let bounds = Bounds {
+        x0,
+        y0: inner.y - inner.ry * 0.8,
+        x1,
+        y1: inner.y + inner.ry * 0.8,
+    };
+    let search = Bounds {
+        x0: bounds.x0.min(inner.x),
+        x1: bounds.x1.max(inner.x),
+        ..bounds
+    };
     let noise = skull.noise;
     slab.paint(search, |x, y, old| {
         let angle = (y - inner.y).atan2((x - inner.x) * side.across());
         let depth = thick * (1.0 - (angle / 1.15).powi(2)).max(0.0).sqrt();
         let r = inner.radius(x, y);
-        let cover = ramp(1.0 - depth - 0.015, 1.0 - depth + 0.015, r) * ramp(1.005, 0.99, r) * ramp(0.0, 0.03, depth);
+        let cover = ramp(1.0 - depth - 0.015, 1.0 - depth + 0.015, r)
+            * ramp(1.005, 0.99, r)
+            * ramp(0.0, 0.03, depth);
         lerp(old, BLOOD_HU - 2.0 + 3.0 * noise.cloud(x, y, 12.0), cover)
     });
     bounds
 }
 
-fn infarct(plan: &CasePlan, slab: &mut Plane, skull: &Skull, side: Side, dice: &mut Dice) -> Bounds {
+fn infarct(
+    plan: &CasePlan,
+    slab: &mut Plane,
+    skull: &Skull,
+    side: Side,
+    dice: &mut Dice,
+) -> Bounds {
     let inner = &skull.inner;
     let half_angle = plan.sized(0.50, 0.85);
     let towards = dice.between(-0.25, 0.25);
@@ -201,7 +287,12 @@ fn infarct(plan: &CasePlan, slab: &mut Plane, skull: &Skull, side: Side, dice: &
     };
     let reach = inner.rx * (half_angle + 0.1).sin() * 1.15;
     let middle = inner.y + towards * 0.26;
-    let bounds = Bounds { x0, y0: middle - reach, x1, y1: middle + reach };
+    let bounds = Bounds {
+        x0,
+        y0: middle - reach,
+        x1,
+        y1: middle + reach,
+    };
     slab.paint(bounds, |x, y, old| {
         let angle = (y - inner.y).atan2((x - inner.x) * side.across()) - towards;
         let r = inner.radius(x, y);

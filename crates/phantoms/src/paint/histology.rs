@@ -13,9 +13,8 @@ struct Slide<'g> {
 }
 
 impl Slide<'_> {
-    /// One nucleus: dark, slightly mottled.
-    fn nucleus(&mut self, x: f32, y: f32, long: f32, wide: f32, angle: f32, depth: f32) {
-        let body = Blob::new(x, y, long, wide).turned(angle);
+    /// One nucleus, of the density `depth`.
+    fn nucleus(&mut self, body: &Blob, depth: f32) {
         self.haematoxylin.paint(body.bounds(0.003), |px, py, old| {
             lerp(old, old.max(depth), body.cover(px, py, 0.003))
         });
@@ -32,7 +31,7 @@ impl Slide<'_> {
             let (x, y) = (self.dice.between(0.0, 1.0), self.dice.between(0.0, 1.0));
             let angle = self.dice.between(0.0, 3.1);
             let depth = self.dice.between(0.7, 1.0);
-            self.nucleus(x, y, 0.010, 0.0042, angle, depth);
+            self.nucleus(&Blob::new(x, y, 0.010, 0.0042).turned(angle), depth);
         }
     }
 }
@@ -47,7 +46,9 @@ pub(crate) fn paint<'g>(plan: &CasePlan, image: u32, grid: &'g Grid) -> Painting
         dice: own,
     };
     let noise = slide.noise;
-    slide.eosin.paint(Bounds::ALL, |x, y, old| old + 0.12 * noise.cloud(x, y, 18.0) + 0.06 * noise.cloud(x, y, 3.0));
+    slide.eosin.paint(Bounds::ALL, |x, y, old| {
+        old + 0.12 * noise.cloud(x, y, 18.0) + 0.06 * noise.cloud(x, y, 3.0)
+    });
     let lesion = match plan.finding.key {
         "adenocarcinoma" => Some(adenocarcinoma(plan, &mut slide)),
         "squamous_cell_carcinoma" => squamous(plan, &mut slide),
@@ -59,7 +60,10 @@ pub(crate) fn paint<'g>(plan: &CasePlan, image: u32, grid: &'g Grid) -> Painting
             None
         }
     };
-    Painting { pixels: Pixels::Rgb(stain(slide, &mut case)), lesion }
+    Painting {
+        pixels: Pixels::Rgb(stain(slide, &mut case)),
+        lesion,
+    }
 }
 
 fn own_bits(plan: &CasePlan, image: u32) -> u64 {
@@ -73,9 +77,14 @@ fn stain<'g>(slide: Slide<'g>, case: &mut Dice) -> Colour<'g> {
     let pink = [0.09, 0.92, 0.32 + drift];
     let grid = slide.haematoxylin.grid;
     let mut picture = Colour::filled(grid, [1.0; 3]);
-    for (pixel, (h, e)) in picture.values.iter_mut().zip(slide.haematoxylin.values.iter().zip(&slide.eosin.values)) {
+    for (pixel, (h, e)) in picture
+        .values
+        .iter_mut()
+        .zip(slide.haematoxylin.values.iter().zip(&slide.eosin.values))
+    {
         for channel in 0..3 {
-            let density = strength.0 * h.max(0.0) * blue[channel] + strength.1 * e.max(0.0) * pink[channel];
+            let density =
+                strength.0 * h.max(0.0) * blue[channel] + strength.1 * e.max(0.0) * pink[channel];
             pixel[channel] = 0.97 * (-1.25 * density).exp();
         }
     }
@@ -103,16 +112,25 @@ fn gland(slide: &mut Slide, outline: &Blob, lumen: f32, crowding: f32, big: f32)
             reach += 0.003;
         }
         let depth = 0.84 + 0.12 * slide.dice.between(-1.0, 0.3);
-        let (x, y) = (outline.x + dx * reach * depth, outline.y + dy * reach * depth);
+        let (x, y) = (
+            outline.x + dx * reach * depth,
+            outline.y + dy * reach * depth,
+        );
         let dark = slide.dice.between(0.9, 1.3);
-        slide.nucleus(x, y, 0.0085 * big, 0.0048 * big, angle, dark);
+        slide.nucleus(
+            &Blob::new(x, y, 0.0085 * big, 0.0048 * big).turned(angle),
+            dark,
+        );
     }
 }
 
 fn crypts(slide: &mut Slide) {
     slide.stroma(170);
     let spacing = slide.dice.between(0.165, 0.195);
-    let (ox, oy) = (slide.dice.between(0.0, spacing), slide.dice.between(0.0, spacing));
+    let (ox, oy) = (
+        slide.dice.between(0.0, spacing),
+        slide.dice.between(0.0, spacing),
+    );
     for row in -1..9 {
         for column in -1..9 {
             let shift = if row % 2 == 0 { 0.0 } else { spacing / 2.0 };
@@ -134,18 +152,34 @@ fn adenocarcinoma(plan: &CasePlan, slide: &mut Slide) -> Bounds {
         if glands.len() >= wanted {
             break;
         }
-        let (rx, ry) = (slide.dice.between(0.07, 0.16), slide.dice.between(0.06, 0.11));
+        let (rx, ry) = (
+            slide.dice.between(0.07, 0.16),
+            slide.dice.between(0.06, 0.11),
+        );
         let (x, y) = (slide.dice.between(0.0, 1.0), slide.dice.between(0.0, 1.0));
-        if glands.iter().all(|g| (g.x - x).hypot(g.y - y) > 0.60 * (g.rx + rx.min(ry))) {
+        if glands
+            .iter()
+            .all(|g| (g.x - x).hypot(g.y - y) > 0.60 * (g.rx + rx.min(ry)))
+        {
             let angle = slide.dice.between(0.0, 3.1);
-            glands.push(Blob::new(x, y, rx, ry).turned(angle).wavy(&mut slide.dice, 0.30));
+            glands.push(
+                Blob::new(x, y, rx, ry)
+                    .turned(angle)
+                    .wavy(&mut slide.dice, 0.30),
+            );
         }
     }
     for outline in &glands {
         gland(slide, outline, 0.42, 1.7, 1.55);
         for _ in 0..8 {
-            let (dx, dy) = (0.2 * outline.rx * slide.dice.bell(), 0.2 * outline.ry * slide.dice.bell());
-            slide.nucleus(outline.x + dx, outline.y + dy, 0.006, 0.005, 0.0, 0.8);
+            let (dx, dy) = (
+                0.2 * outline.rx * slide.dice.bell(),
+                0.2 * outline.ry * slide.dice.bell(),
+            );
+            slide.nucleus(
+                &Blob::new(outline.x + dx, outline.y + dy, 0.006, 0.005),
+                0.8,
+            );
         }
     }
     Bounds::ALL
@@ -153,11 +187,16 @@ fn adenocarcinoma(plan: &CasePlan, slide: &mut Slide) -> Bounds {
 
 fn squamous(plan: &CasePlan, slide: &mut Slide) -> Option<Bounds> {
     let noise = slide.noise;
-    slide.haematoxylin.paint(Bounds::ALL, |x, y, old| old + 0.22 + 0.08 * noise.cloud(x, y, 10.0));
+    slide.haematoxylin.paint(Bounds::ALL, |x, y, old| {
+        old + 0.22 + 0.08 * noise.cloud(x, y, 10.0)
+    });
     for _ in 0..620 {
         let (x, y) = (slide.dice.between(0.0, 1.0), slide.dice.between(0.0, 1.0));
-        let (long, angle) = (slide.dice.between(0.009, 0.013), slide.dice.between(0.0, 3.1));
-        slide.nucleus(x, y, long, 0.0085, angle, 0.85);
+        let (long, angle) = (
+            slide.dice.between(0.009, 0.013),
+            slide.dice.between(0.0, 3.1),
+        );
+        slide.nucleus(&Blob::new(x, y, long, 0.0085).turned(angle), 0.85);
     }
     let mut pearls: Vec<Blob> = Vec::new();
     let wanted = plan.sized(3.0, 6.0) as usize;
@@ -167,7 +206,10 @@ fn squamous(plan: &CasePlan, slide: &mut Slide) -> Option<Bounds> {
         }
         let r = slide.dice.between(0.10, 0.16);
         let (x, y) = (slide.dice.between(0.1, 0.9), slide.dice.between(0.1, 0.9));
-        if pearls.iter().all(|p| (p.x - x).hypot(p.y - y) > p.rx + r + 0.02) {
+        if pearls
+            .iter()
+            .all(|p| (p.x - x).hypot(p.y - y) > p.rx + r + 0.02)
+        {
             pearls.push(Blob::new(x, y, r, r * 0.88).wavy(&mut slide.dice, 0.08));
         }
     }
@@ -192,19 +234,25 @@ fn steatosis(plan: &CasePlan, slide: &mut Slide) -> Bounds {
         }
         let r = slide.dice.between(0.022, 0.052);
         let (x, y) = (slide.dice.between(0.0, 1.0), slide.dice.between(0.0, 1.0));
-        if drops.iter().all(|d| (d.x - x).hypot(d.y - y) > d.rx + r + 0.005) {
+        if drops
+            .iter()
+            .all(|d| (d.x - x).hypot(d.y - y) > d.rx + r + 0.005)
+        {
             drops.push(Blob::disc(x, y, r).wavy(&mut slide.dice, 0.03));
         }
     }
     for _ in 0..140 {
         let (x, y) = (slide.dice.between(0.0, 1.0), slide.dice.between(0.0, 1.0));
-        slide.nucleus(x, y, 0.011, 0.010, 0.0, 0.85);
+        slide.nucleus(&Blob::new(x, y, 0.011, 0.010), 0.85);
     }
     for drop in &drops {
         slide.clear(drop, 0.005);
-        let angle = slide.dice.between(0.0, 6.28);
-        let (x, y) = (drop.x + drop.rx * angle.cos(), drop.y + drop.rx * angle.sin());
-        slide.nucleus(x, y, 0.010, 0.0045, angle + 1.57, 0.95);
+        let angle = slide.dice.between(0.0, std::f32::consts::TAU);
+        let (x, y) = (
+            drop.x + drop.rx * angle.cos(),
+            drop.y + drop.rx * angle.sin(),
+        );
+        slide.nucleus(&Blob::new(x, y, 0.010, 0.0045).turned(angle + 1.57), 0.95);
     }
     Bounds::ALL
 }
@@ -216,7 +264,7 @@ fn lymphoid(plan: &CasePlan, slide: &mut Slide) -> Bounds {
         let (x, y) = (slide.dice.between(0.0, 1.0), slide.dice.between(0.0, 1.0));
         let r = slide.dice.between(0.0075, 0.0098);
         let dark = slide.dice.between(1.0, 1.4);
-        slide.nucleus(x, y, r, r, 0.0, dark);
+        slide.nucleus(&Blob::new(x, y, r, r), dark);
     }
     Bounds::ALL
 }
@@ -230,13 +278,16 @@ fn fibrosis(slide: &mut Slide) -> Bounds {
     slide.eosin.paint(Bounds::ALL, |x, y, _| {
         let (u, v) = (x * cos + y * sin, y * cos - x * sin);
         let wave = v + 0.030 * (u * 13.0).sin() + 0.035 * noise.cloud(x, y, 3.0);
-        let strand = 0.5 + 0.5 * (wave * pitch * std::f32::consts::TAU * 0.5 + 1.5 * noise.at(u * 4.0, v * 20.0)).sin();
+        let strand = 0.5
+            + 0.5
+                * (wave * pitch * std::f32::consts::TAU * 0.5 + 1.5 * noise.at(u * 4.0, v * 20.0))
+                    .sin();
         0.18 + 0.75 * ramp(0.05, 0.75, strand)
     });
     for _ in 0..110 {
         let (x, y) = (slide.dice.between(0.0, 1.0), slide.dice.between(0.0, 1.0));
         let wobble = 0.2 * slide.dice.bell();
-        slide.nucleus(x, y, 0.017, 0.0034, along + wobble, 0.95);
+        slide.nucleus(&Blob::new(x, y, 0.017, 0.0034).turned(along + wobble), 0.95);
     }
     Bounds::ALL
 }
