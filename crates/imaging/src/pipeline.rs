@@ -197,7 +197,7 @@ pub fn stored_frame(
 enum Picture {
     Dicom(Box<DicomPicture>),
     Raster {
-        header: Header,
+        header: Box<Header>,
         made_by: &'static str,
         rgb: Rgb8,
     },
@@ -223,7 +223,7 @@ impl Picture {
         if format == Format::Dicom {
             return Ok(Self::Dicom(Box::new(DicomPicture::open(bytes, limits)?)));
         }
-        let header = raster::header(&bytes, format, limits)?;
+        let header = Box::new(raster::header(&bytes, format, limits)?);
         let (made_by, rgb) = raster::decode(&bytes, format, limits)?;
         Ok(Self::Raster {
             header,
@@ -235,7 +235,7 @@ impl Picture {
     fn header(&self) -> Result<Header, ImagingError> {
         match self {
             Self::Dicom(picture) => picture.header(),
-            Self::Raster { header, .. } => Ok(header.clone()),
+            Self::Raster { header, .. } => Ok((**header).clone()),
         }
     }
 

@@ -1,4 +1,5 @@
 //! Grey levels of small DICOM files made here: windows, look-up tables, inversion, frames, palettes.
+#![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
 mod written;

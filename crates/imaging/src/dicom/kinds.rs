@@ -107,10 +107,10 @@ pub(crate) fn why_no_picture(file: &DicomFile) -> Option<String> {
         if let Some(name) = name_of(uid) {
             return Some(format!("{name} holds no picture"));
         }
-    } else if let Some(code) = first_text(&file.object, tags::MODALITY) {
-        if NO_PICTURE_MODALITIES.contains(&code.as_str()) {
-            return Some(format!("DICOM object of modality {code} holds no picture"));
-        }
+    } else if let Some(code) = first_text(&file.object, tags::MODALITY)
+        && NO_PICTURE_MODALITIES.contains(&code.as_str())
+    {
+        return Some(format!("DICOM object of modality {code} holds no picture"));
     }
     if is_slide_label(file) {
         return Some(

@@ -101,10 +101,8 @@ pub(crate) fn scan(
         let Some(head) = read_head(bytes, walk.position, encoding)? else {
             return Ok(walk.finish(None, true));
         };
-        if at_root && head.tag.group() == 0x7FE0 {
-            if let Some(place) = walk.pixel_place(&head, encoding, fragments) {
-                return Ok(walk.finish(Some(place), false));
-            }
+        if at_root && let Some(place) = walk.pixel_place(&head, encoding, fragments) {
+            return Ok(walk.finish(Some(place), false));
         }
         if !walk.step(&head, encoding, limits)? {
             return Ok(walk.finish(None, true));

@@ -82,6 +82,13 @@ pub(crate) fn decode(
     format: Format,
     limits: &Limits,
 ) -> Result<(&'static str, Rgb8), ImagingError> {
+    if format == Format::Jpeg && !jpeg_ends(bytes) {
+        let reason = "the file ends before its end-of-image marker".to_owned();
+        return Err(ImagingError::DecodeRaster {
+            format: format.name().to_owned(),
+            reason,
+        });
+    }
     guarded(format, || {
         let mut decoder = decoder(bytes, format, limits)?;
         let orientation = decoder
@@ -101,6 +108,24 @@ pub(crate) fn decode(
             },
         ))
     })
+}
+
+/// Whether an end-of-image marker follows the first scan. The decoder would fill what is missing with grey, and
+/// half a picture is not one to be found by.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    while let [0xFF, marker, tail @ ..] = rest {
+        rest = match (marker, tail) {
+            (0xFF, _) => &rest[1..],
+            (0xDA, _) => return tail.windows(2).any(|pair| pair == [0xFF, 0xD9]),
+            (_, [high, low, ..]) => tail
+                .get(usize::from(u16::from_be_bytes([*high, *low]))..)
+                .unwrap_or_default(),
+            _ => return false,
+        };
+    }
+    // No marker where one must stand: the decoder says what is wrong.
+    true
 }
 
 fn decoder<'a>(

@@ -1,14 +1,26 @@
-//! JPEG (ISO 10918-1): baseline, progressive and lossless. Lossy JPEG of 12 bits has no decoder here yet.
+//! JPEG (ISO 10918-1): baseline, progressive and lossless by jpeg-decoder, lossy of 12 bits by `jpeg12`.
 
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
-use super::{Packed, Unpacked};
+use super::{Packed, Unpacked, jpeg12};
 use crate::ImagingError;
 use crate::dicom::layout::Photometric;
 
 const NAME: &str = "JPEG";
 
 pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
+    if jpeg12::is_twelve_bit(packed.bytes) {
+        packed.check_components(NAME, 1)?;
+        let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
+        let values = jpeg12::decode(packed.bytes, width_px, height_px)
+            .map_err(|reason| packed.error("JPEG (12 bits)", reason))?;
+        let values = values.into_iter().map(u32::from).collect();
+        return Ok(Unpacked::Words {
+            values,
+            precision: 12,
+            is_rgb: false,
+        });
+    }
     let mut decoder = Decoder::new(packed.bytes);
     decoder
         .read_info()

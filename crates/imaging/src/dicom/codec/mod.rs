@@ -3,6 +3,7 @@
 //! and do not say in which colour space they answer. A codec that panics is caught here.
 
 mod jpeg;
+mod jpeg12;
 mod jpeg2000;
 mod jpegls;
 mod rle;
@@ -27,6 +28,8 @@ pub(super) enum Unpacked {
         is_rgb: bool,
     },
 }
+
+type Decoder = fn(&Packed<'_>) -> Result<Unpacked, ImagingError>;
 
 /// One compressed frame.
 pub(super) struct Packed<'a> {
@@ -75,9 +78,7 @@ impl Packed<'_> {
 /// # Errors
 /// `FindDecoder`, `DecodeFrame`, `SurviveDecoder`.
 pub(super) fn unpack(packed: &Packed<'_>, syntax: &Syntax) -> Result<Unpacked, ImagingError> {
-    let (name, decoder): (&str, fn(&Packed<'_>) -> Result<Unpacked, ImagingError>) = match syntax
-        .codec
-    {
+    let (name, decoder): (&str, Decoder) = match syntax.codec {
         PixelCodec::EncapsulatedNative => ("encapsulated", encapsulated),
         PixelCodec::Rle => ("RLE", rle::unpack),
         PixelCodec::Jpeg => ("JPEG", jpeg::unpack),
