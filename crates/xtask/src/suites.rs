@@ -107,7 +107,7 @@ fn report(outcomes: &[Outcome]) -> bool {
     for (count, reason) in skips::grouped(&reasons) {
         let failed = skips::strict() && skips::is_avoidable(reason, has_shared);
         let word = if failed {
-            "failed, for it was skipped"
+            "skipped where it need not be, so failed"
         } else {
             "skipped"
         };

@@ -36,14 +36,19 @@ impl fmt::Display for Tally {
 
 impl Tally {
     /// Adds up every closing line among the lines; zero where there is none.
+    ///
+    /// nextest closes once, and shows a failed test's own output, which has a closing line of its own: only nextest's
+    /// counts then.
     pub fn read(lines: &[String]) -> Self {
-        let mut sum = Self::default();
-        for line in lines {
-            if let Some(counts) = closing_line(without_colour(line).trim()) {
+        let plain: Vec<String> = lines.iter().map(|line| without_colour(line)).collect();
+        let nextest = plain.iter().rev().find_map(|line| nextest_summary(line));
+        nextest.unwrap_or_else(|| {
+            let mut sum = Self::default();
+            for counts in plain.iter().filter_map(|line| closing_line(line.trim())) {
                 sum += counts;
             }
-        }
-        sum
+            sum
+        })
     }
 
     /// Whether nothing was counted.
@@ -73,13 +78,15 @@ impl Tally {
     }
 }
 
-fn closing_line(line: &str) -> Option<Tally> {
-    if let Some((_, counts)) = line
+fn nextest_summary(line: &str) -> Option<Tally> {
+    let counts = line.trim_start().strip_prefix("Summary [")?;
+    let (_, counts) = counts
         .split_once("tests run: ")
-        .or_else(|| line.split_once("test run: "))
-    {
-        return list(counts, ", ");
-    }
+        .or_else(|| counts.split_once("test run: "))?;
+    list(counts, ", ")
+}
+
+fn closing_line(line: &str) -> Option<Tally> {
     if let Some(counts) = line.strip_prefix("test result: ") {
         return list(counts.split_once(". ")?.1, "; ");
     }
