@@ -1,6 +1,7 @@
 //! config.json and preprocessor_config.json of a SigLIP checkpoint, read with the defaults of transformers'
 //! `configuration_siglip.py` (published checkpoints leave out what equals the default) and checked against bounds.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -12,6 +13,10 @@ use crate::checkpoint::read_bounded;
 pub(crate) const CONFIG_FILE: &str = "config.json";
 pub(crate) const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
 const CONFIG_LIMIT_BYTES: u64 = 1 << 20;
+/// Bounds far above every published SigLIP, so that a hostile configuration costs no time or memory.
+const MOST_HIDDEN: u64 = 16_384;
+const MOST_WIDE: u64 = 131_072;
+const MOST_LAYERS: u64 = 256;
 
 /// The configuration as it stands in config.json; further keys are left alone.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,6 +64,36 @@ impl Default for VisionConfig {
 }
 
 impl VisionConfig {
+    fn check(&self) -> Result<(), EncoderError> {
+        let (hidden, wide, layers) = (
+            self.hidden_size,
+            self.intermediate_size,
+            self.num_hidden_layers,
+        );
+        within("vision_config.hidden_size", hidden, 1..=MOST_HIDDEN)?;
+        within("vision_config.intermediate_size", wide, 1..=MOST_WIDE)?;
+        within("vision_config.num_hidden_layers", layers, 1..=MOST_LAYERS)?;
+        within("vision_config.image_size", self.image_size, 1..=4096)?;
+        within(
+            "vision_config.patch_size",
+            self.patch_size,
+            1..=self.image_size,
+        )?;
+        within("vision_config.num_channels", self.num_channels, 3..=3)?;
+        heads(
+            "vision_config.num_attention_heads",
+            self.num_attention_heads,
+            hidden,
+        )?;
+        activation("vision_config.hidden_act", &self.hidden_act)?;
+        epsilon("vision_config.layer_norm_eps", self.layer_norm_eps)?;
+        if !self.vision_use_head {
+            let reason = "is false: without the head there is no picture vector".into();
+            return Err(refuse("vision_config.vision_use_head", reason));
+        }
+        Ok(())
+    }
+
     /// Tokens per picture: SigLIP has no class token.
     pub fn tokens(&self) -> u64 {
         let side = self.image_size / self.patch_size;
@@ -100,6 +135,30 @@ impl Default for TextConfig {
 }
 
 impl TextConfig {
+    fn check(&self) -> Result<(), EncoderError> {
+        let (hidden, wide, layers) = (
+            self.hidden_size,
+            self.intermediate_size,
+            self.num_hidden_layers,
+        );
+        within("text_config.hidden_size", hidden, 1..=MOST_HIDDEN)?;
+        within("text_config.intermediate_size", wide, 1..=MOST_WIDE)?;
+        within("text_config.num_hidden_layers", layers, 1..=MOST_LAYERS)?;
+        within(
+            "text_config.max_position_embeddings",
+            self.max_position_embeddings,
+            2..=8192,
+        )?;
+        within("text_config.vocab_size", self.vocab_size, 2..=4_000_000)?;
+        heads(
+            "text_config.num_attention_heads",
+            self.num_attention_heads,
+            hidden,
+        )?;
+        activation("text_config.hidden_act", &self.hidden_act)?;
+        epsilon("text_config.layer_norm_eps", self.layer_norm_eps)
+    }
+
     /// Length of a text vector.
     pub fn projection(&self) -> u64 {
         self.projection_size.unwrap_or(self.hidden_size)
@@ -116,79 +175,17 @@ impl SiglipConfig {
 
     fn check(&self) -> Result<(), EncoderError> {
         if self.model_type != "siglip" {
-            return Err(refuse(
-                "model_type",
-                format!("is {:?}, this program runs \"siglip\"", self.model_type),
-            ));
+            let reason = format!("is {:?}, this program runs \"siglip\"", self.model_type);
+            return Err(refuse("model_type", reason));
         }
-        let (vision, text) = (&self.vision_config, &self.text_config);
-        between("vision_config.hidden_size", vision.hidden_size, 1, 16_384)?;
-        between(
-            "vision_config.intermediate_size",
-            vision.intermediate_size,
-            1,
-            131_072,
-        )?;
-        between(
-            "vision_config.num_hidden_layers",
-            vision.num_hidden_layers,
-            1,
-            256,
-        )?;
-        between("vision_config.image_size", vision.image_size, 1, 4096)?;
-        between(
-            "vision_config.patch_size",
-            vision.patch_size,
-            1,
-            vision.image_size,
-        )?;
-        between("vision_config.num_channels", vision.num_channels, 3, 3)?;
-        between("text_config.hidden_size", text.hidden_size, 1, 16_384)?;
-        between(
-            "text_config.intermediate_size",
-            text.intermediate_size,
-            1,
-            131_072,
-        )?;
-        between(
-            "text_config.num_hidden_layers",
-            text.num_hidden_layers,
-            1,
-            256,
-        )?;
-        between(
-            "text_config.max_position_embeddings",
-            text.max_position_embeddings,
-            2,
-            8192,
-        )?;
-        between("text_config.vocab_size", text.vocab_size, 2, 4_000_000)?;
-        heads(
-            "vision_config.num_attention_heads",
-            vision.num_attention_heads,
-            vision.hidden_size,
-        )?;
-        heads(
-            "text_config.num_attention_heads",
-            text.num_attention_heads,
-            text.hidden_size,
-        )?;
-        activation("vision_config.hidden_act", &vision.hidden_act)?;
-        activation("text_config.hidden_act", &text.hidden_act)?;
-        epsilon("vision_config.layer_norm_eps", vision.layer_norm_eps)?;
-        epsilon("text_config.layer_norm_eps", text.layer_norm_eps)?;
-        if !vision.vision_use_head {
-            return Err(refuse(
-                "vision_config.vision_use_head",
-                "is false: without the head there is no picture vector".into(),
-            ));
-        }
-        if text.projection() != vision.hidden_size {
-            let reason = format!(
-                "gives text vectors of {}, picture vectors have {}",
-                text.projection(),
-                vision.hidden_size
-            );
+        self.vision_config.check()?;
+        self.text_config.check()?;
+        let (vision, text) = (
+            self.vision_config.hidden_size,
+            self.text_config.projection(),
+        );
+        if text != vision {
+            let reason = format!("gives text vectors of {text}, picture vectors have {vision}");
             return Err(refuse("text_config.projection_size", reason));
         }
         Ok(())
@@ -332,13 +329,21 @@ fn refuse(field: &'static str, reason: String) -> EncoderError {
     }
 }
 
-fn between(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), EncoderError> {
-    if (least..=most).contains(&value) {
+fn within(
+    field: &'static str,
+    value: u64,
+    bounds: RangeInclusive<u64>,
+) -> Result<(), EncoderError> {
+    if bounds.contains(&value) {
         return Ok(());
     }
     Err(refuse(
         field,
-        format!("is {value}, expected {least} to {most}"),
+        format!(
+            "is {value}, expected {} to {}",
+            bounds.start(),
+            bounds.end()
+        ),
     ))
 }
 

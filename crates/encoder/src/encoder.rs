@@ -22,7 +22,8 @@ pub struct EncoderOptions {
     pub profile: Profile,
     /// Threads of one run; 0 leaves it to ONNX Runtime (one per core).
     pub intra_threads: usize,
-    /// Pictures or texts per run; 0 counts as 1. MedSigLIP needs about 40 MB of working memory per picture.
+    /// Pictures or texts per run; 0 counts as 1. On a CPU a batch is no faster than its pictures one by one;
+    /// MedSigLIP takes about 0.2 GB of working memory for each (measured: 0.5 GB for one, 0.75 GB for four).
     pub batch_size: usize,
 }
 
@@ -32,7 +33,7 @@ impl Default for EncoderOptions {
             device: Device::Cpu,
             profile: Profile::Train,
             intra_threads: 0,
-            batch_size: 8,
+            batch_size: 4,
         }
     }
 }

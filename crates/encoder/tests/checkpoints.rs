@@ -78,77 +78,66 @@ fn a_huge_header_length_allocates_nothing() {
 }
 
 #[test]
-fn a_header_that_lies_is_found_out() {
-    let (tensor, problem) = complaint(|header| {
-        header.remove("vision_model.head.mlp.fc2.bias");
-    });
-    // Its bytes belong to none now, so the tensor behind it is out of place.
-    assert!(
-        matches!(problem, TensorProblem::Misplaced { .. }),
-        "{tensor} {problem}"
-    );
-
-    let (tensor, problem) = complaint(|header| header[PROBE]["shape"] = json!([1, 16, 1]));
-    assert_eq!(
-        (tensor.as_str(), problem),
+fn a_shape_or_type_that_is_not_the_configurations_is_found_out() {
+    let other_shape = TensorProblem::Shape {
+        expected: vec![1, 1, 16],
+        found: vec![1, 16, 1],
+    };
+    let cases = [
+        ("shape", json!([1, 16, 1]), other_shape),
         (
-            PROBE,
-            TensorProblem::Shape {
-                expected: vec![1, 1, 16],
-                found: vec![1, 16, 1]
-            }
-        )
-    );
-
-    let (tensor, problem) = complaint(|header| header[PROBE]["dtype"] = json!("I32"));
-    assert_eq!(
-        (tensor.as_str(), problem),
-        (
-            PROBE,
+            "dtype",
+            json!("I32"),
             TensorProblem::Dtype {
-                found: "I32".into()
-            }
-        )
-    );
-
-    let (tensor, problem) = complaint(|header| header[PROBE]["dtype"] = json!("F16"));
-    assert_eq!(
-        (tensor.as_str(), problem),
+                found: "I32".into(),
+            },
+        ),
         (
-            PROBE,
+            "dtype",
+            json!("F16"),
             TensorProblem::Length {
                 expected: Some(32),
-                found: 64
-            }
-        )
-    );
-
-    let (_, problem) = complaint(|header| header[FIRST]["data_offsets"] = json!([0, 8]));
-    assert!(
-        matches!(
-            problem,
-            TensorProblem::Misplaced {
-                expected_begin: 8,
-                begin: 4
-            }
+                found: 64,
+            },
         ),
-        "{problem}"
-    );
+    ];
+    for (key, value, wanted) in cases {
+        let (tensor, problem) = complaint(|header| header[PROBE][key] = value);
+        assert_eq!((tensor.as_str(), problem), (PROBE, wanted));
+    }
+}
 
-    let (tensor, problem) = complaint(|header| header[FIRST]["data_offsets"] = json!([4, 0]));
+#[test]
+fn a_byte_range_that_is_not_the_tensors_is_found_out() {
+    let moved = |name: &'static str, range: [u64; 2]| {
+        complaint(move |header| header[name]["data_offsets"] = json!(range))
+    };
+    // The second tensor begins at 4, within the first.
+    let (_, problem) = moved(FIRST, [0, 8]);
+    assert_eq!(
+        problem,
+        TensorProblem::Misplaced {
+            expected_begin: 8,
+            begin: 4
+        }
+    );
+    let (tensor, problem) = moved(FIRST, [4, 0]);
     assert!(
         tensor == FIRST && matches!(problem, TensorProblem::OutOfRange { .. }),
-        "{tensor} {problem}"
+        "{problem}"
     );
-
-    let (tensor, problem) =
-        complaint(|header| header[PROBE]["data_offsets"] = json!([u64::MAX - 64, u64::MAX]));
+    // What its bytes leave is a gap before whichever tensor comes next.
+    let (_, problem) = moved(PROBE, [u64::MAX - 64, u64::MAX]);
     assert!(
-        matches!(
-            problem,
-            TensorProblem::OutOfRange { .. } | TensorProblem::Misplaced { .. }
-        ),
-        "{tensor} {problem}"
+        matches!(problem, TensorProblem::Misplaced { .. }),
+        "{problem}"
+    );
+    let (_, problem) = complaint(|header| {
+        header.remove("vision_model.head.mlp.fc2.bias");
+    });
+    assert!(
+        matches!(problem, TensorProblem::Misplaced { .. }),
+        "{problem}"
     );
 }
 

@@ -163,75 +163,83 @@ fn tokenizer() -> Value {
     })
 }
 
+const LAYERS: [&str; 2] = [
+    "vision_model.encoder.layers.0",
+    "text_model.encoder.layers.0",
+];
+
+/// Every tensor's name and shape.
 fn shapes() -> Vec<(String, Vec<u64>)> {
-    let mut shapes = vec![
-        ("logit_scale".to_owned(), vec![1]),
-        ("logit_bias".to_owned(), vec![1]),
+    let packed = 3 * HIDDEN;
+    let embeddings: [(&str, &[u64]); 10] = [
+        ("logit_scale", &[1]),
+        ("logit_bias", &[1]),
+        (
+            "vision_model.embeddings.patch_embedding.weight",
+            &[HIDDEN, 3, 4, 4],
+        ),
+        ("vision_model.embeddings.patch_embedding.bias", &[HIDDEN]),
+        (
+            "vision_model.embeddings.position_embedding.weight",
+            &[4, HIDDEN],
+        ),
+        (
+            "text_model.embeddings.token_embedding.weight",
+            &[WORDS.len() as u64 + 2, HIDDEN],
+        ),
+        (
+            "text_model.embeddings.position_embedding.weight",
+            &[5, HIDDEN],
+        ),
+        ("vision_model.head.probe", &[1, 1, HIDDEN]),
+        (
+            "vision_model.head.attention.in_proj_weight",
+            &[packed, HIDDEN],
+        ),
+        ("vision_model.head.attention.in_proj_bias", &[packed]),
     ];
-    let mut add = |name: String, shape: &[u64]| shapes.push((name, shape.to_vec()));
-    add(
-        "vision_model.embeddings.patch_embedding.weight".into(),
-        &[HIDDEN, 3, 4, 4],
-    );
-    add(
-        "vision_model.embeddings.patch_embedding.bias".into(),
-        &[HIDDEN],
-    );
-    add(
-        "vision_model.embeddings.position_embedding.weight".into(),
-        &[4, HIDDEN],
-    );
-    add(
-        "text_model.embeddings.token_embedding.weight".into(),
-        &[WORDS.len() as u64 + 2, HIDDEN],
-    );
-    add(
-        "text_model.embeddings.position_embedding.weight".into(),
-        &[5, HIDDEN],
-    );
-    add("vision_model.head.probe".into(), &[1, 1, HIDDEN]);
-    add(
-        "vision_model.head.attention.in_proj_weight".into(),
-        &[3 * HIDDEN, HIDDEN],
-    );
-    add(
-        "vision_model.head.attention.in_proj_bias".into(),
-        &[3 * HIDDEN],
-    );
-    let (layer, text_layer) = (
-        "vision_model.encoder.layers.0",
-        "text_model.encoder.layers.0",
-    );
-    let mut linear = vec![(
-        "vision_model.head.attention.out_proj".to_owned(),
-        HIDDEN,
-        HIDDEN,
-    )];
-    linear.push(("text_model.head".into(), HIDDEN, HIDDEN));
-    for owner in [layer, text_layer, "vision_model.head"] {
-        linear.push((format!("{owner}.mlp.fc1"), WIDE, HIDDEN));
-        linear.push((format!("{owner}.mlp.fc2"), HIDDEN, WIDE));
+    let mut shapes: Vec<_> = embeddings
+        .into_iter()
+        .map(|(name, shape)| (name.to_owned(), shape.to_vec()))
+        .collect();
+    for (name, of, from) in linears() {
+        shapes.push((format!("{name}.weight"), vec![of, from]));
+        shapes.push((format!("{name}.bias"), vec![of]));
     }
-    for owner in [layer, text_layer] {
+    for name in norms() {
+        shapes.push((format!("{name}.weight"), vec![HIDDEN]));
+        shapes.push((format!("{name}.bias"), vec![HIDDEN]));
+    }
+    shapes
+}
+
+fn linears() -> Vec<(String, u64, u64)> {
+    let heads = ["vision_model.head.attention.out_proj", "text_model.head"];
+    let mut linears: Vec<_> = heads.map(|name| (name.to_owned(), HIDDEN, HIDDEN)).into();
+    for owner in LAYERS.into_iter().chain(["vision_model.head"]) {
+        linears.push((format!("{owner}.mlp.fc1"), WIDE, HIDDEN));
+        linears.push((format!("{owner}.mlp.fc2"), HIDDEN, WIDE));
+    }
+    for owner in LAYERS {
         let projections = ["q_proj", "k_proj", "v_proj", "out_proj"];
-        linear
+        linears
             .extend(projections.map(|name| (format!("{owner}.self_attn.{name}"), HIDDEN, HIDDEN)));
     }
-    for (name, of, from) in linear {
-        add(format!("{name}.weight"), &[of, from]);
-        add(format!("{name}.bias"), &[of]);
-    }
-    let norms = [
+    linears
+}
+
+fn norms() -> Vec<String> {
+    let finals = [
         "vision_model.post_layernorm",
         "vision_model.head.layernorm",
         "text_model.final_layer_norm",
     ];
-    let layer_norms = [layer, text_layer]
+    let of_layers = LAYERS
+        .iter()
+        .flat_map(|layer| ["layer_norm1", "layer_norm2"].map(|name| format!("{layer}.{name}")));
+    finals
         .into_iter()
-        .flat_map(|l| [format!("{l}.layer_norm1"), format!("{l}.layer_norm2")]);
-    for name in norms.into_iter().map(str::to_owned).chain(layer_norms) {
-        add(format!("{name}.weight"), &[HIDDEN]);
-        add(format!("{name}.bias"), &[HIDDEN]);
-    }
-    shapes
+        .map(str::to_owned)
+        .chain(of_layers)
+        .collect()
 }
