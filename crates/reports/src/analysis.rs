@@ -101,13 +101,22 @@ pub struct Analysis {
 /// Question–answer texts ("Is there a pneumothorax? No") become one clause per pair, judged by the answer.
 #[must_use]
 pub fn analyse(text: &str) -> Analysis {
-    let mut analysis = Analysis { language: detect(text), ..Analysis::default() };
+    let mut analysis = Analysis {
+        language: detect(text),
+        ..Analysis::default()
+    };
     for span in split_sections(text) {
         let section = analysis.sections.len();
         let body = &text[span.body.clone()];
         for (range, polarity) in clauses_of(body, &span) {
             let (start, end) = (span.body.start + range.start, span.body.start + range.end);
-            analysis.sentences.push(Sentence { section, text: fold_space(&text[start..end]), start, end, polarity });
+            analysis.sentences.push(Sentence {
+                section,
+                text: fold_space(&text[start..end]),
+                start,
+                end,
+                polarity,
+            });
         }
         analysis.sections.push(span.section);
     }
@@ -115,8 +124,15 @@ pub fn analyse(text: &str) -> Analysis {
 }
 
 fn clauses_of(body: &str, span: &Span) -> Vec<(Range<usize>, Polarity)> {
-    let base = if span.is_past { Polarity::Historical } else { Polarity::Affirmed };
-    let asks_in_order = matches!(span.section.kind, SectionKind::Findings | SectionKind::Other);
+    let base = if span.is_past {
+        Polarity::Historical
+    } else {
+        Polarity::Affirmed
+    };
+    let asks_in_order = matches!(
+        span.section.kind,
+        SectionKind::Findings | SectionKind::Other
+    );
     if let Some(pairs) = asks_in_order.then(|| split_pairs(body)).flatten() {
         return pairs;
     }
@@ -124,10 +140,17 @@ fn clauses_of(body: &str, span: &Span) -> Vec<(Range<usize>, Polarity)> {
     for sentence in split_sentences(body) {
         let text = &body[sentence.clone()];
         // A question of the referring doctor: neither there nor not there.
-        let base = if text.ends_with('?') { Polarity::Uncertain } else { base };
+        let base = if text.ends_with('?') {
+            Polarity::Uncertain
+        } else {
+            base
+        };
         for (range, polarity) in split_clauses(text, base) {
             if let Some(range) = trim_clause(text, range) {
-                clauses.push((sentence.start + range.start..sentence.start + range.end, polarity));
+                clauses.push((
+                    sentence.start + range.start..sentence.start + range.end,
+                    polarity,
+                ));
             }
         }
     }
@@ -140,7 +163,10 @@ fn trim_clause(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     let clause = &text[range.clone()];
     let start = range.start + (clause.len() - clause.trim_start_matches(is_separator).len());
     let end = start + text[start..range.end].trim_end_matches(is_separator).len();
-    text[start..end].chars().any(char::is_alphanumeric).then_some(start..end)
+    text[start..end]
+        .chars()
+        .any(char::is_alphanumeric)
+        .then_some(start..end)
 }
 
 /// Folds runs of white space into one space.
@@ -150,7 +176,9 @@ fn fold_space(text: &str) -> String {
 
 /// Reports of a few words are too short for letter statistics; they count as English unless surely not.
 fn detect(text: &str) -> Language {
-    let Some(info) = whatlang::detect(text) else { return Language::default() };
+    let Some(info) = whatlang::detect(text) else {
+        return Language::default();
+    };
     match info.lang() {
         _ if text.chars().filter(|c| c.is_alphabetic()).count() < 12 => Language::En,
         Lang::Eng => Language::En,

@@ -24,5 +24,5 @@ pub use analysis::{Analysis, Language, Polarity, Section, SectionKind, Sentence,
 pub use error::ReportError;
 pub use mask::{Identifiers, Masked, mask};
 pub use passages::passages;
-pub use query::{QueryWords, query_words};
+pub use query::{MAX_QUERY_CHARS, QueryWords, query_words};
 pub use text::{TextLimits, read_text};

@@ -16,15 +16,24 @@ pub fn passages<'a>(analysis: &'a Analysis, words: &str, top: usize) -> Vec<&'a 
         .filter_map(|sentence| {
             let found = stems(&sentence.text).intersection(&wanted).count();
             let affirmed = sentence.polarity == Polarity::Affirmed;
-            let impression =
-                analysis.sections.get(sentence.section).is_some_and(|s| s.kind == SectionKind::Impression);
+            let impression = analysis
+                .sections
+                .get(sentence.section)
+                .is_some_and(|s| s.kind == SectionKind::Impression);
             (found > 0).then_some((found, affirmed, impression, sentence))
         })
         .collect();
     ranked.sort_by_key(|(found, affirmed, impression, sentence)| {
-        (std::cmp::Reverse((*found, *affirmed, *impression)), sentence.start)
+        (
+            std::cmp::Reverse((*found, *affirmed, *impression)),
+            sentence.start,
+        )
     });
-    ranked.into_iter().take(top).map(|(.., sentence)| sentence).collect()
+    ranked
+        .into_iter()
+        .take(top)
+        .map(|(.., sentence)| sentence)
+        .collect()
 }
 
 /// Folded words of three letters or more without a plural s.
@@ -32,7 +41,12 @@ fn stems(text: &str) -> HashSet<String> {
     fold(text)
         .split(|c: char| !c.is_alphanumeric())
         .filter(|w| w.chars().count() >= 3)
-        .map(|w| w.strip_suffix('s').filter(|s| s.len() > 3 && !s.ends_with('s')).unwrap_or(w).to_owned())
+        .map(|w| {
+            w.strip_suffix('s')
+                .filter(|s| s.len() > 3 && !s.ends_with('s'))
+                .unwrap_or(w)
+                .to_owned()
+        })
         .collect()
 }
 
@@ -46,8 +60,18 @@ mod tests {
         let report = analyse(
             "FINDINGS: No effusion on the right. Left pleural effusion.\nIMPRESSION: Pleural effusions. Cardiomegaly.",
         );
-        let found: Vec<_> = passages(&report, "pleural effusion", 9).iter().map(|s| s.text.as_str()).collect();
-        assert_eq!(found, ["Pleural effusions.", "Left pleural effusion.", "No effusion on the right."]);
+        let found: Vec<_> = passages(&report, "pleural effusion", 9)
+            .iter()
+            .map(|s| s.text.as_str())
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "Pleural effusions.",
+                "Left pleural effusion.",
+                "No effusion on the right."
+            ]
+        );
         assert!(passages(&report, "pneumothorax", 9).is_empty());
     }
 }

@@ -18,10 +18,18 @@ static TERMINATORS: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 /// Words that may stand before a trigger and belong to it.
-static LIGHT_TAIL: LazyLock<Regex> = LazyLock::new(|| {
-    compile(concat!(
-        r"(?:(?:^|\b)(?:there|is|are|was|were|be|been|has|have|had|with|shows?|showing|demonstrates?|demonstrating|reveals?|revealing|contains?|containing|exhibits?|displays?|and|or|also|now|currently|again|overall|findings?|features?|appearances?|changes?|we|see|the|a|an|this|that|patient|patients?|he|she|they|it|in|of|as|at|most|more|less|highly|very|well|some|",
-        r"il|elle|y|existe|est|sont|avec|on|note|aspect|et|ou|zeigt|zeigen|ist|sind|es|findet|finden|sich|und|oder|mit|hay|con|se|observa|observan|hallazgos?|muestra|y|o|imagen)(?:\s+|\s*$)|[\s,:(–-]+)+$",
+const LIGHT: &str = concat!(
+    r"there|is|are|was|were|be|been|has|have|had|with|shows?|showing|demonstrates?|demonstrating|reveals?|revealing|contains?|containing|exhibits?|displays?|and|or|also|now|currently|again|overall|we|see|the|a|an|this|that|he|she|they|it|in|of|as|at|most|more|less|highly|very|well|some|",
+    r"il|elle|y|existe|est|sont|avec|on|note|et|ou|zeigt|zeigen|ist|sind|es|findet|finden|sich|und|oder|mit|hay|con|se|observa|observan|muestra|o",
+);
+/// Nouns that carry no finding where they stand alone ("features are suggestive of"), but may elsewhere ("bony changes").
+const EMPTY_NOUNS: &str =
+    "findings?|features?|appearances?|changes?|patients?|aspect|hallazgos?|imagen";
+static LIGHT_TAIL: LazyLock<Regex> =
+    LazyLock::new(|| compile(&format!(r"(?:\b(?:{LIGHT})(?:\s+|\s*$)|[\s,:(–-]+)+$")));
+static ALL_LIGHT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"^(?:(?:{LIGHT}|{EMPTY_NOUNS})\b|[^\p{{L}}\p{{N}}]+)*$"
     ))
 });
 static STARTS_ANEW: LazyLock<Regex> = LazyLock::new(|| {
@@ -41,8 +49,10 @@ static CLOSES_LIST: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:is|are|was|were|has\s+been|have\s+been)\s+(?:\w+ly\s+)?(?:seen|identified|noted|present|visible|visuali[sz]ed|evident|demonstrated|appreciated|detected|observed|found|apparent|shown)\b",
     )
 });
-static OR_WORD: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:or|nor|and/or|ou|ni|oder|noch|o|u)\b"));
-static JOINED: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:and|or|nor|et|ou|und|oder|y|o)\b"));
+static OR_WORD: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:or|nor|and/or|ou|ni|oder|noch|o|u)\b"));
+static JOINED: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:and|or|nor|et|ou|und|oder|y|o)\b"));
 static AND_WORD: LazyLock<Regex> = LazyLock::new(|| compile(r"\s(?:and|et|und|y)\s"));
 static WITH_WORD: LazyLock<Regex> = LazyLock::new(|| compile(r"\s(?:with|and|avec|mit|con)\s"));
 
@@ -51,10 +61,16 @@ pub(crate) fn split_clauses(sentence: &str, base: Polarity) -> Vec<(Range<usize>
     let mut painted: Vec<(Range<usize>, Polarity)> = Vec::new();
     let triggers = find_triggers(sentence);
     for piece in pieces(sentence) {
-        let inside: Vec<Trigger> =
-            triggers.iter().copied().filter(|t| piece.start <= t.start && t.end <= piece.end).collect();
+        let inside: Vec<Trigger> = triggers
+            .iter()
+            .copied()
+            .filter(|t| piece.start <= t.start && t.end <= piece.end)
+            .collect();
         for (i, trigger) in inside.iter().enumerate() {
-            painted.push((reach_of(sentence, &piece, trigger, &inside[i + 1..]), trigger.polarity));
+            painted.push((
+                reach_of(sentence, &piece, trigger, &inside[i + 1..]),
+                trigger.polarity,
+            ));
         }
         if inside.is_empty() && !has_content(&sentence[piece.clone()]) {
             continue;
@@ -73,7 +89,12 @@ fn pieces(sentence: &str) -> Vec<Range<usize>> {
     cuts.windows(2).map(|w| w[0]..w[1]).collect()
 }
 
-fn reach_of(sentence: &str, piece: &Range<usize>, trigger: &Trigger, later: &[Trigger]) -> Range<usize> {
+fn reach_of(
+    sentence: &str,
+    piece: &Range<usize>,
+    trigger: &Trigger,
+    later: &[Trigger],
+) -> Range<usize> {
     let before = &sentence[piece.start..trigger.start];
     let after = &sentence[trigger.end..piece.end];
     let reach = match trigger.reach {
@@ -87,7 +108,9 @@ fn reach_of(sentence: &str, piece: &Range<usize>, trigger: &Trigger, later: &[Tr
     };
     let end = match reach {
         Reach::After | Reach::Around => scope_end(sentence, piece, trigger, later),
-        Reach::Before => sentence[trigger.end..piece.end].find(',').map_or(piece.end, |i| trigger.end + i),
+        Reach::Before => sentence[trigger.end..piece.end]
+            .find(',')
+            .map_or(piece.end, |i| trigger.end + i),
     };
     start..end
 }
@@ -96,22 +119,37 @@ fn reach_of(sentence: &str, piece: &Range<usize>, trigger: &Trigger, later: &[Tr
 fn left_of_after(sentence: &str, piece: &Range<usize>, trigger: &Trigger) -> usize {
     let before = &sentence[piece.start..trigger.start];
     let light = LIGHT_TAIL.find(before).map_or(before.len(), |m| m.start());
-    if has_content(&before[..light]) { piece.start + light } else { piece.start }
+    if has_content(&before[..light]) {
+        piece.start + light
+    } else {
+        piece.start
+    }
 }
 
 /// The start of the comma part that holds `at`; of the whole list where the part closes one ("a, b and c are not seen").
 fn part_start(sentence: &str, piece: &Range<usize>, at: usize) -> usize {
     let before = &sentence[piece.start..at];
-    let Some(comma) = before.rfind(',') else { return piece.start };
-    let closes_list = JOINED.is_match(&before[comma + 1..]) && !NEW_PREDICATE.is_match(&before[..comma]);
-    if closes_list { piece.start } else { piece.start + comma + 1 }
+    let Some(comma) = before.rfind(',') else {
+        return piece.start;
+    };
+    let closes_list =
+        JOINED.is_match(&before[comma + 1..]) && !NEW_PREDICATE.is_match(&before[..comma]);
+    if closes_list {
+        piece.start
+    } else {
+        piece.start + comma + 1
+    }
 }
 
 fn scope_end(sentence: &str, piece: &Range<usize>, trigger: &Trigger, later: &[Trigger]) -> usize {
     // "No pneumonia suggesting …": a trigger of another sense ends the reach, unless it qualifies what is denied.
     let limit = later
         .iter()
-        .filter(|t| t.polarity != trigger.polarity && t.reach == Reach::After && trigger.polarity != Polarity::Negated)
+        .filter(|t| {
+            t.polarity != trigger.polarity
+                && t.reach == Reach::After
+                && trigger.polarity != Polarity::Negated
+        })
         .map(|t| t.start)
         .next()
         .unwrap_or(piece.end);
@@ -121,7 +159,10 @@ fn scope_end(sentence: &str, piece: &Range<usize>, trigger: &Trigger, later: &[T
     let cut = if trigger.polarity == Polarity::Negated {
         and_cut(scope)
     } else {
-        WITH_WORD.find_iter(scope).map(|m| m.start()).find(|&i| i > 0)
+        WITH_WORD
+            .find_iter(scope)
+            .map(|m| m.start())
+            .find(|&i| i > 0)
     };
     if let Some(cut) = cut {
         end = trigger.end + cut;
@@ -139,9 +180,13 @@ fn comma_scope(rest: &str, polarity: Polarity, later: &[Trigger], rest_start: us
         let next = commas.get(n + 1).copied().unwrap_or(rest.len());
         let part = &rest[comma + 1..next];
         let first_word = rest_start + comma + 1 + (part.len() - part.trim_start().len());
-        let starts_with_trigger = later.iter().any(|t| t.start == first_word && t.polarity != polarity);
+        let starts_with_trigger = later
+            .iter()
+            .any(|t| t.start == first_word && t.polarity != polarity);
         let list_goes_on = OR_WORD.is_match(&rest[comma + 1..]);
-        let short = part.split_whitespace().count() <= 3 && !STARTS_ANEW.is_match(part) && polarity == Polarity::Negated;
+        let short = part.split_whitespace().count() <= 3
+            && !STARTS_ANEW.is_match(part)
+            && polarity == Polarity::Negated;
         if starts_with_trigger || has_new_predicate(part) || !(list_goes_on || short) {
             return comma;
         }
@@ -150,7 +195,11 @@ fn comma_scope(rest: &str, polarity: Polarity, later: &[Trigger], rest_start: us
 }
 
 fn has_new_predicate(part: &str) -> bool {
-    NEW_PREDICATE.find_iter(part).any(|verb| !CLOSES_LIST.find_iter(part).any(|c| c.start() == verb.start()))
+    NEW_PREDICATE.find_iter(part).any(|verb| {
+        !CLOSES_LIST
+            .find_iter(part)
+            .any(|c| c.start() == verb.start())
+    })
 }
 
 /// Where "and" starts a new statement within a denial.
@@ -164,8 +213,7 @@ fn and_cut(scope: &str) -> Option<usize> {
 
 /// Whether there is any word beyond light ones.
 fn has_content(text: &str) -> bool {
-    let left = LIGHT_TAIL.find(text).map_or(text, |m| &text[..m.start()]);
-    left.chars().any(char::is_alphanumeric)
+    !ALL_LIGHT.is_match(text)
 }
 
 fn priority(polarity: Polarity) -> u8 {
@@ -185,11 +233,18 @@ fn merge(sentence: &str, painted: &[(Range<usize>, Polarity)]) -> Vec<(Range<usi
     let mut clauses: Vec<(Range<usize>, Polarity)> = Vec::new();
     for pair in cuts.windows(2) {
         let (start, end) = (pair[0], pair[1]);
-        let over = painted.iter().filter(|(r, _)| r.start <= start && end <= r.end).map(|(_, p)| *p);
-        let Some(polarity) = over.max_by_key(|p| priority(*p)) else { continue };
+        let over = painted
+            .iter()
+            .filter(|(r, _)| r.start <= start && end <= r.end)
+            .map(|(_, p)| *p);
+        let Some(polarity) = over.max_by_key(|p| priority(*p)) else {
+            continue;
+        };
         let bare = !sentence[start..end].chars().any(char::is_alphanumeric);
         match clauses.last_mut() {
-            Some((last, kept)) if last.end == start && (bare || *kept == polarity) => last.end = end,
+            Some((last, kept)) if last.end == start && (bare || *kept == polarity) => {
+                last.end = end
+            }
             _ if bare => {}
             _ => clauses.push((start..end, polarity)),
         }

@@ -17,33 +17,57 @@ pub struct QueryWords {
     pub negated: Vec<String>,
 }
 
+/// Longest query read, in characters.
+pub const MAX_QUERY_CHARS: usize = 2_000;
+
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| compile(r#""[^"]*"|“[^”]*”"#));
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| compile(r"\bquotedphrase(\d+)x\b"));
 /// "-word" and "not word" are search-box habits for "without word".
-static EXCLUDING: LazyLock<Regex> = LazyLock::new(|| compile(r"(^|\s)(?:-(\p{L})|not\s+([\p{L}\d]+))"));
+static EXCLUDING: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(^|\s)(?:-(\p{L})|not\s+([\p{L}\d]+))"));
 static EDGE_WORDS: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
         r"^(?:(?:but|and|or|nor|however|although|though|yet|except|for|with|there|is|are|a|an|the|any|of|which|shows?|aber|und|oder|mais|et|ou|de|d['’]|pero|y|o|ni|noch)(?:\s+|$)|[\s,;–-]+)+",
         r"|(?:\s+(?:and|or|with|is|are|but|seen|identified|present|visible|noted|found|et|ou|avec|und|oder|mit|y|con)|[\s,;.–-]+)+$",
     ))
 });
-static LIST_BREAK: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"\s*[,;/]\s*|\s+(?:and/or|or|nor|and|ou|et|ni|oder|und|noch|o|y)\s+"));
+static LIST_BREAK: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\s*[,;/]\s*|\s+(?:and/or|or|nor|and|ou|et|ni|oder|und|noch|o|y)\s+")
+});
 
 /// Splits a query: "effusion without pneumothorax" wants "effusion" and not "pneumothorax".
+/// What stands beyond [`MAX_QUERY_CHARS`] is left out.
 #[must_use]
 pub fn query_words(text: &str) -> QueryWords {
+    let text = text
+        .char_indices()
+        .nth(MAX_QUERY_CHARS)
+        .map_or(text, |(end, _)| &text[..end]);
     let phrases: Vec<&str> = QUOTED.find_iter(text).map(|m| m.as_str()).collect();
     let mut next = 0..;
-    let hidden = QUOTED.replace_all(text, |_: &Captures<'_>| format!("quotedphrase{}x", next.next().unwrap_or(0)));
+    let hidden = QUOTED.replace_all(text, |_: &Captures<'_>| {
+        format!("quotedphrase{}x", next.next().unwrap_or(0))
+    });
     let plain = EXCLUDING.replace_all(&hidden, |c: &Captures<'_>| match (c.get(2), c.get(3)) {
-        (_, Some(word)) if matches!(word.as_str().to_lowercase().as_str(), "only" | "significantly") => c[0].to_owned(),
+        (_, Some(word))
+            if matches!(
+                word.as_str().to_lowercase().as_str(),
+                "only" | "significantly"
+            ) =>
+        {
+            c[0].to_owned()
+        }
         (Some(word), _) | (_, Some(word)) => format!("{}without {}", &c[1], word.as_str()),
         _ => c[0].to_owned(),
     });
     let show = |hidden: &str| {
         let shown = PLACEHOLDER.replace_all(hidden, |c: &Captures<'_>| {
-            c[1].parse::<usize>().ok().and_then(|n| phrases.get(n)).copied().unwrap_or("").to_owned()
+            c[1].parse::<usize>()
+                .ok()
+                .and_then(|n| phrases.get(n))
+                .copied()
+                .unwrap_or("")
+                .to_owned()
         });
         shown.into_owned()
     };
@@ -52,7 +76,11 @@ pub fn query_words(text: &str) -> QueryWords {
     for (range, polarity) in split_clauses(&plain, Polarity::Affirmed) {
         let clause = &plain[range];
         if polarity == Polarity::Negated {
-            words.negated.extend(denied_phrases(clause).iter().map(|p| show(p).replace(['"', '“', '”'], "")));
+            words.negated.extend(
+                denied_phrases(clause)
+                    .iter()
+                    .map(|p| show(p).replace(['"', '“', '”'], "")),
+            );
         } else {
             let kept = trim_edges(clause);
             if !kept.is_empty() {
@@ -67,14 +95,25 @@ pub fn query_words(text: &str) -> QueryWords {
 fn denied_phrases(clause: &str) -> Vec<String> {
     let mut bare = String::new();
     let mut from = 0;
-    for trigger in find_triggers(clause).into_iter().filter(|t| t.polarity == Polarity::Negated) {
+    for trigger in find_triggers(clause)
+        .into_iter()
+        .filter(|t| t.polarity == Polarity::Negated)
+    {
         bare.push_str(&clause[from..trigger.start]);
         // A trigger between two findings parts them: "no effusion, no pneumothorax".
-        bare.push_str(if from == 0 && bare.trim().is_empty() { " " } else { " , " });
+        bare.push_str(if from == 0 && bare.trim().is_empty() {
+            " "
+        } else {
+            " , "
+        });
         from = trigger.end;
     }
     bare.push_str(&clause[from..]);
-    LIST_BREAK.split(&bare).map(trim_edges).filter(|p| p.chars().any(char::is_alphanumeric)).collect()
+    LIST_BREAK
+        .split(&bare)
+        .map(trim_edges)
+        .filter(|p| p.chars().any(char::is_alphanumeric))
+        .collect()
 }
 
 fn trim_edges(text: &str) -> String {
@@ -89,17 +128,40 @@ mod tests {
     #[track_caller]
     fn check(query: &str, affirmed: &str, negated: &[&str]) {
         let words = query_words(query);
-        assert_eq!((words.affirmed.as_str(), &words.negated[..]), (affirmed, &negated.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]), "{query}");
+        assert_eq!(
+            (words.affirmed.as_str(), &words.negated[..]),
+            (
+                affirmed,
+                &negated.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]
+            ),
+            "{query}"
+        );
     }
 
     #[test]
     fn wanted_and_unwanted_are_parted() {
-        check("effusion without pneumothorax", "effusion", &["pneumothorax"]);
+        check(
+            "effusion without pneumothorax",
+            "effusion",
+            &["pneumothorax"],
+        );
         check("no pneumothorax", "", &["pneumothorax"]);
         check("pleural effusion", "pleural effusion", &[]);
-        check("no effusion or consolidation", "", &["effusion", "consolidation"]);
-        check("no effusion, no consolidation", "", &["effusion", "consolidation"]);
-        check("large left effusion but no pneumothorax", "large left effusion", &["pneumothorax"]);
+        check(
+            "no effusion or consolidation",
+            "",
+            &["effusion", "consolidation"],
+        );
+        check(
+            "no effusion, no consolidation",
+            "",
+            &["effusion", "consolidation"],
+        );
+        check(
+            "large left effusion but no pneumothorax",
+            "large left effusion",
+            &["pneumothorax"],
+        );
         check("nodule with no calcification", "nodule", &["calcification"]);
         check("no evidence of pleural effusion", "", &["pleural effusion"]);
         check("cardiomegaly -pacemaker", "cardiomegaly", &["pacemaker"]);
@@ -112,8 +174,16 @@ mod tests {
     fn pseudo_negations_and_quotes_stay() {
         check("non-small cell carcinoma", "non-small cell carcinoma", &[]);
         check("no change in nodule", "no change in nodule", &[]);
-        check("\"no acute disease\" chest", "\"no acute disease\" chest", &[]);
-        check("mass without \"pleural effusion\"", "mass", &["pleural effusion"]);
+        check(
+            "\"no acute disease\" chest",
+            "\"no acute disease\" chest",
+            &[],
+        );
+        check(
+            "mass without \"pleural effusion\"",
+            "mass",
+            &["pleural effusion"],
+        );
     }
 
     #[test]

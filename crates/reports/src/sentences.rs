@@ -8,13 +8,18 @@ use regex::Regex;
 use crate::triggers::compile;
 
 const ABBREVIATIONS: &[&str] = &[
-    "dr", "drs", "mr", "mrs", "ms", "prof", "st", "e.g", "i.e", "eg", "ie", "vs", "approx", "ca", "fig", "no", "nos", "resp", "incl",
-    "cf", "al", "dept", "z.b", "bzw", "ggf", "z.n", "v.a", "o.b", "evtl", "inkl", "li", "re", "bds", "u.a", "d.h", "usw", "max",
-    "min", "sog", "mme", "mlle", "sr", "sra", "p.ej", "p.ex", "z", "v", "d", "u", "o", "a.e", "pt", "hx",
+    "dr", "drs", "mr", "mrs", "ms", "prof", "st", "e.g", "i.e", "eg", "ie", "vs", "approx", "ca",
+    "fig", "no", "nos", "resp", "incl", "cf", "al", "dept", "z.b", "bzw", "ggf", "z.n", "v.a",
+    "o.b", "evtl", "inkl", "li", "re", "bds", "u.a", "d.h", "usw", "max", "min", "sog", "mme",
+    "mlle", "sr", "sra", "p.ej", "p.ex", "z", "v", "d", "u", "o", "a.e", "pt", "hx",
 ];
-static LIST_MARK: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s*(?:[-*•·–]\s+|\(?\d{1,2}[.)]\s+|[a-z]\)\s+)"));
+static LIST_MARK: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^\s*(?:[-*•·–]\s+|\(?\d{1,2}[.)]\s+|[a-z]\)\s+)"));
 /// Lines at least this long are taken for wrapped when the next line goes on.
 const WRAPPED_LINE_CHARS: usize = 50;
+
+/// Longest sentence, in bytes; a single word may be longer.
+pub(crate) const MAX_SENTENCE_BYTES: usize = 2_000;
 
 /// Ranges of the sentences of `body`, trimmed, without list marks, in order.
 pub(crate) fn split_sentences(body: &str) -> Vec<Range<usize>> {
@@ -28,7 +33,9 @@ pub(crate) fn split_sentences(body: &str) -> Vec<Range<usize>> {
             '\n' => ends_at_line(&body[..at], &body[next..]),
             _ => false,
         };
-        if ends {
+        // A text without stops is cut at a word: work on a sentence grows faster than its length.
+        let is_overlong = c.is_whitespace() && at - start > MAX_SENTENCE_BYTES;
+        if ends || is_overlong {
             push_trimmed(body, start..next, &mut ranges);
             start = next;
         }
@@ -38,16 +45,23 @@ pub(crate) fn split_sentences(body: &str) -> Vec<Range<usize>> {
 }
 
 fn ends_at_full_stop(body: &str, start: usize, at: usize) -> bool {
-    let word = body[start..at].rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
+    let word = body[start..at]
+        .rsplit(|c: char| c.is_whitespace() || c == '(')
+        .next()
+        .unwrap_or("");
     let rest = &body[at + 1..];
-    let Some(following) = rest.chars().next() else { return true };
+    let Some(following) = rest.chars().next() else {
+        return true;
+    };
     if !following.is_whitespace() {
         // "effusion.No": two sentences run together.
         let second_is_lower = rest.chars().nth(1).is_some_and(char::is_lowercase);
-        return following.is_uppercase() && second_is_lower && word.chars().count() > 3 && !word.contains('.');
+        return following.is_uppercase()
+            && second_is_lower
+            && word.chars().count() > 3
+            && !word.contains('.');
     }
-    let line_start = body[..at].rfind('\n').map_or(0, |i| i + 1);
-    let is_list_number = word.chars().all(|c| c.is_ascii_digit()) && body[line_start..at].trim() == word;
+    let is_list_number = word.chars().all(|c| c.is_ascii_digit()) && body[start..at].trim() == word;
     let is_initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     let is_abbreviation = ABBREVIATIONS.contains(&word.to_lowercase().as_str());
     // An abbreviation may also be a sentence's last word; it counts as that before a new line.
@@ -89,16 +103,26 @@ mod tests {
     use super::*;
 
     fn split(body: &str) -> Vec<&str> {
-        split_sentences(body).into_iter().map(|r| &body[r]).collect()
+        split_sentences(body)
+            .into_iter()
+            .map(|r| &body[r])
+            .collect()
     }
 
     #[test]
     fn full_stops_that_end_nothing_are_kept() {
         assert_eq!(
             split("Seen by Dr. Smith, e.g. a 3.5 cm mass. No effusion vs. prior. J. Doe reported."),
-            ["Seen by Dr. Smith, e.g. a 3.5 cm mass.", "No effusion vs. prior.", "J. Doe reported."]
+            [
+                "Seen by Dr. Smith, e.g. a 3.5 cm mass.",
+                "No effusion vs. prior.",
+                "J. Doe reported."
+            ]
         );
-        assert_eq!(split("Small effusion.No pneumothorax."), ["Small effusion.", "No pneumothorax."]);
+        assert_eq!(
+            split("Small effusion.No pneumothorax."),
+            ["Small effusion.", "No pneumothorax."]
+        );
     }
 
     #[test]
@@ -108,8 +132,13 @@ mod tests {
             ["Small effusion.", "No pneumothorax", "Stable nodule"]
         );
         assert_eq!(
-            split("There is a large right-sided pleural effusion with adjacent\natelectasis of the lower lobe.\nNext."),
-            ["There is a large right-sided pleural effusion with adjacent\natelectasis of the lower lobe.", "Next."]
+            split(
+                "There is a large right-sided pleural effusion with adjacent\natelectasis of the lower lobe.\nNext."
+            ),
+            [
+                "There is a large right-sided pleural effusion with adjacent\natelectasis of the lower lobe.",
+                "Next."
+            ]
         );
         assert!(split(" \n . \n").is_empty());
     }

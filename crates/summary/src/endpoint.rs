@@ -31,20 +31,33 @@ pub async fn check_endpoint(config: &SummaryConfig) -> Result<(), SummaryError> 
 
 pub(crate) async fn open(config: &SummaryConfig) -> Result<Endpoint, SummaryError> {
     let url = chat_url(config.url.as_deref().ok_or(SummaryError::NoEndpoint)?)?;
-    let host = url.host_str().unwrap_or("").trim_matches(['[', ']']).to_owned();
+    let host = url
+        .host_str()
+        .unwrap_or("")
+        .trim_matches(['[', ']'])
+        .to_owned();
     let port = url.port_or_known_default().unwrap_or(80);
-    let addresses: Vec<SocketAddr> =
-        tokio::net::lookup_host((host.as_str(), port)).await.map_err(SummaryError::ResolveHost)?.collect();
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port))
+        .await
+        .map_err(SummaryError::ResolveHost)?
+        .collect();
     if addresses.is_empty() {
-        return Err(SummaryError::ResolveHost(std::io::ErrorKind::NotFound.into()));
+        return Err(SummaryError::ResolveHost(
+            std::io::ErrorKind::NotFound.into(),
+        ));
     }
     if !config.allow_remote
-        && let Some(public) = addresses.iter().map(SocketAddr::ip).find(|ip| !is_near(*ip))
+        && let Some(public) = addresses
+            .iter()
+            .map(SocketAddr::ip)
+            .find(|ip| !is_near(*ip))
     {
         return Err(SummaryError::RefuseRemote { address: public });
     }
     let key = match &config.api_key_file {
-        Some(path) => Some(parse_key(&tokio::fs::read(path).await.map_err(SummaryError::ReadKey)?)?),
+        Some(path) => Some(parse_key(
+            &tokio::fs::read(path).await.map_err(SummaryError::ReadKey)?,
+        )?),
         None => None,
     };
     let client = Client::builder()
@@ -58,7 +71,9 @@ pub(crate) async fn open(config: &SummaryConfig) -> Result<Endpoint, SummaryErro
 }
 
 fn chat_url(base: &str) -> Result<Url, SummaryError> {
-    let refuse = |reason: &str| SummaryError::ParseUrl { reason: reason.to_owned() };
+    let refuse = |reason: &str| SummaryError::ParseUrl {
+        reason: reason.to_owned(),
+    };
     let mut url = Url::parse(base.trim()).map_err(|e| refuse(&e.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refuse("the scheme is neither http nor https"));
@@ -77,10 +92,16 @@ fn chat_url(base: &str) -> Result<Url, SummaryError> {
 }
 
 fn parse_key(bytes: &[u8]) -> Result<HeaderValue, SummaryError> {
-    let text = bytes.get(..bytes.len().min(MAX_KEY_BYTES)).and_then(|b| std::str::from_utf8(b).ok());
-    let key = text.and_then(|t| t.lines().next()).map(str::trim).filter(|k| !k.is_empty());
-    let mut value =
-        key.and_then(|k| HeaderValue::from_str(&format!("Bearer {k}")).ok()).ok_or(SummaryError::ParseKey)?;
+    let text = bytes
+        .get(..bytes.len().min(MAX_KEY_BYTES))
+        .and_then(|b| std::str::from_utf8(b).ok());
+    let key = text
+        .and_then(|t| t.lines().next())
+        .map(str::trim)
+        .filter(|k| !k.is_empty());
+    let mut value = key
+        .and_then(|k| HeaderValue::from_str(&format!("Bearer {k}")).ok())
+        .ok_or(SummaryError::ParseKey)?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -102,28 +123,63 @@ mod tests {
 
     #[test]
     fn near_and_far() {
-        for near in ["127.0.0.1", "10.1.2.3", "192.168.0.9", "172.16.0.1", "::1", "fd00::1", "::ffff:10.0.0.1"] {
+        for near in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.9",
+            "172.16.0.1",
+            "::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+        ] {
             assert!(is_near(near.parse().unwrap()), "{near}");
         }
-        for far in ["8.8.8.8", "169.254.169.254", "172.32.0.1", "0.0.0.0", "2001:db8::1", "::ffff:8.8.8.8", "100.64.0.1", "fe80::1"] {
+        for far in [
+            "8.8.8.8",
+            "169.254.169.254",
+            "172.32.0.1",
+            "0.0.0.0",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "100.64.0.1",
+            "fe80::1",
+        ] {
             assert!(!is_near(far.parse().unwrap()), "{far}");
         }
     }
 
     #[test]
     fn urls() {
-        assert_eq!(chat_url("http://127.0.0.1:8000/v1/").unwrap().as_str(), "http://127.0.0.1:8000/v1/chat/completions");
-        for bad in ["file:///etc/passwd", "127.0.0.1:80", "http://u:p@127.0.0.1/v1", "", "http://"] {
+        assert_eq!(
+            chat_url("http://127.0.0.1:8000/v1/").unwrap().as_str(),
+            "http://127.0.0.1:8000/v1/chat/completions"
+        );
+        for bad in [
+            "file:///etc/passwd",
+            "127.0.0.1:80",
+            "http://u:p@127.0.0.1/v1",
+            "",
+            "http://",
+        ] {
             assert!(chat_url(bad).is_err(), "{bad}");
         }
     }
 
     #[tokio::test]
     async fn public_addresses_need_consent() {
-        let mut config = SummaryConfig { url: Some("http://8.8.8.8/v1".into()), ..SummaryConfig::default() };
-        assert!(matches!(check_endpoint(&config).await, Err(SummaryError::RefuseRemote { .. })));
+        let mut config = SummaryConfig {
+            url: Some("http://8.8.8.8/v1".into()),
+            ..SummaryConfig::default()
+        };
+        assert!(matches!(
+            check_endpoint(&config).await,
+            Err(SummaryError::RefuseRemote { .. })
+        ));
         config.allow_remote = true;
         check_endpoint(&config).await.unwrap();
-        assert!(matches!(check_endpoint(&SummaryConfig::default()).await, Err(SummaryError::NoEndpoint)));
+        assert!(matches!(
+            check_endpoint(&SummaryConfig::default()).await,
+            Err(SummaryError::NoEndpoint)
+        ));
     }
 }

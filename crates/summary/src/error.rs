@@ -67,7 +67,9 @@ pub enum SummaryError {
         limit_bytes: usize,
     },
     /// The answer reached `max_tokens` before its end.
-    #[error("the language model's answer was cut off after {max_tokens} tokens; raise [summary] max_tokens")]
+    #[error(
+        "the language model's answer was cut off after {max_tokens} tokens; raise [summary] max_tokens"
+    )]
     AnswerCut {
         /// The limit.
         max_tokens: u32,

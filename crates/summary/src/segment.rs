@@ -16,11 +16,18 @@ pub(crate) fn own(pattern: &str) -> Regex {
 }
 
 /// `[1]`, `[1, 2]`, `[1-3]`, `[Case 1]`, `【1】`.
-static CITATION: LazyLock<Regex> =
-    LazyLock::new(|| own(r"\s*[\[【]\s*(?i:(?:cases?|evidence)\s*)?(\d+(?:\s*(?:,|;|-|–|and|&)\s*(?i:case\s*)?\d+)*)\s*[\]】]"));
+static CITATION: LazyLock<Regex> = LazyLock::new(|| {
+    own(
+        r"\s*[\[【]\s*(?i:(?:cases?|evidence)\s*)?(\d+(?:\s*(?:,|;|-|–|and|&)\s*(?i:case\s*)?\d+)*)\s*[\]】]",
+    )
+});
 static LIST_MARK: LazyLock<Regex> = LazyLock::new(|| own(r"^\s*(?:[-*•#>]+\s+|\d{1,2}[.)]\s+)"));
-const ABBREVIATIONS: [&str; 15] =
-    ["e.g", "i.e", "dr", "mr", "mrs", "vs", "approx", "fig", "no", "ca", "st", "al", "cf", "resp", "incl"];
+const ABBREVIATIONS: [&str; 15] = [
+    "e.g", "i.e", "dr", "mr", "mrs", "vs", "approx", "fig", "no", "ca", "st", "al", "cf", "resp",
+    "incl",
+];
+/// Text without an end is taken for a sentence at this length, in bytes.
+const MAX_SENTENCE_BYTES: usize = 4_000;
 /// A range of citations wider than this is no range.
 const MAX_RANGE: u32 = 50;
 
@@ -38,6 +45,9 @@ impl Segmenter {
         while let Some(end) = sentence_end(&self.held) {
             let sentence: String = self.held.drain(..end).collect();
             sentences.extend(cite(&sentence));
+        }
+        if self.held.len() > MAX_SENTENCE_BYTES {
+            sentences.extend(self.finish());
         }
         sentences
     }
@@ -68,11 +78,17 @@ fn sentence_end(text: &str) -> Option<usize> {
 }
 
 fn stops(text: &str, at: usize) -> bool {
-    let following = text[at + 1..].trim_start_matches(['"', '*', ')', '”']).chars().next();
+    let following = text[at + 1..]
+        .trim_start_matches(['"', '*', ')', '”'])
+        .chars()
+        .next();
     if !following.is_some_and(|c| c.is_whitespace() || matches!(c, '[' | '【')) {
         return false;
     }
-    let word = text[..at].rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
+    let word = text[..at]
+        .rsplit(|c: char| c.is_whitespace() || c == '(')
+        .next()
+        .unwrap_or("");
     let line = text[..at].rsplit('\n').next().unwrap_or("").trim();
     let is_number = line == word && word.bytes().all(|b| b.is_ascii_digit());
     let is_initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
@@ -81,7 +97,8 @@ fn stops(text: &str, at: usize) -> bool {
 
 /// Past white space and citations from `from`; `None` while more citations may come.
 fn after_citations(text: &str, from: usize) -> Option<usize> {
-    let mut end = from + (text[from..].len() - text[from..].trim_start_matches(['"', '*', ')', '”']).len());
+    let mut end =
+        from + (text[from..].len() - text[from..].trim_start_matches(['"', '*', ')', '”']).len());
     loop {
         let rest = &text[end..];
         let open = rest.trim_start();
@@ -112,9 +129,16 @@ fn cite(raw: &str) -> Option<Cited> {
     citations.dedup();
     let bare = CITATION.replace_all(raw, "");
     let bare = LIST_MARK.replace(&bare, "").replace("**", "");
-    let text = bare.split_whitespace().collect::<Vec<_>>().join(" ").replace(" .", ".").replace(" ,", ",");
+    let text = bare
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace(" .", ".")
+        .replace(" ,", ",");
     let text = text.replace("..", ".");
-    text.chars().any(char::is_alphanumeric).then_some(Cited { text, citations })
+    text.chars()
+        .any(char::is_alphanumeric)
+        .then_some(Cited { text, citations })
 }
 
 fn numbers(list: &str) -> Vec<u32> {
@@ -129,7 +153,9 @@ fn numbers(list: &str) -> Vec<u32> {
         if !digits.is_empty() {
             let number = digits.parse().unwrap_or(u32::MAX);
             match range_from.take() {
-                Some(from) if from < number && number - from <= MAX_RANGE => found.extend(from + 1..=number),
+                Some(from) if from < number && number - from <= MAX_RANGE => {
+                    found.extend(from + 1..=number)
+                }
                 _ => found.push(number),
             }
             digits.clear();
@@ -148,8 +174,10 @@ mod tests {
     fn segment(text: &str, size: usize) -> Vec<(String, Vec<u32>)> {
         let mut segmenter = Segmenter::default();
         let chars: Vec<char> = text.chars().collect();
-        let mut found: Vec<Cited> =
-            chars.chunks(size).flat_map(|c| segmenter.push(&c.iter().collect::<String>())).collect();
+        let mut found: Vec<Cited> = chars
+            .chunks(size)
+            .flat_map(|c| segmenter.push(&c.iter().collect::<String>()))
+            .collect();
         found.extend(segmenter.finish());
         found.into_iter().map(|c| (c.text, c.citations)).collect()
     }

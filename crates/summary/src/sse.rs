@@ -18,7 +18,9 @@ impl SseLines {
         for piece in bytes.split_inclusive(|b| *b == b'\n') {
             self.held.extend_from_slice(piece);
             if self.held.len() > MAX_LINE_BYTES {
-                return Err(SummaryError::AnswerTooLong { limit_bytes: MAX_LINE_BYTES });
+                return Err(SummaryError::AnswerTooLong {
+                    limit_bytes: MAX_LINE_BYTES,
+                });
             }
             if self.held.ends_with(b"\n") {
                 payloads.extend(payload(&std::mem::take(&mut self.held)));
@@ -55,18 +57,34 @@ pub(crate) fn read_payload(payload: &str) -> Result<Piece, SummaryError> {
     if payload == "[DONE]" {
         return Ok(Piece::End);
     }
-    let value: serde_json::Value = serde_json::from_str(payload)
-        .map_err(|_| SummaryError::ParseAnswer { reason: "a piece of it is no JSON" })?;
+    let value: serde_json::Value =
+        serde_json::from_str(payload).map_err(|_| SummaryError::ParseAnswer {
+            reason: "a piece of it is no JSON",
+        })?;
     if value.get("error").is_some_and(|e| !e.is_null()) {
-        return Err(SummaryError::ParseAnswer { reason: "the service reported an error" });
+        return Err(SummaryError::ParseAnswer {
+            reason: "the service reported an error",
+        });
     }
     let choices = value.get("choices").and_then(serde_json::Value::as_array);
-    let choices = choices.ok_or(SummaryError::ParseAnswer { reason: "a piece of it has no choices" })?;
+    let choices = choices.ok_or(SummaryError::ParseAnswer {
+        reason: "a piece of it has no choices",
+    })?;
     // The last chunk of some services holds only token counts.
-    let Some(choice) = choices.first() else { return Ok(Piece::Text(String::new())) };
-    let content = choice.pointer("/delta/content").or_else(|| choice.pointer("/message/content"));
-    let text = content.and_then(serde_json::Value::as_str).unwrap_or("").to_owned();
-    match choice.get("finish_reason").and_then(serde_json::Value::as_str) {
+    let Some(choice) = choices.first() else {
+        return Ok(Piece::Text(String::new()));
+    };
+    let content = choice
+        .pointer("/delta/content")
+        .or_else(|| choice.pointer("/message/content"));
+    let text = content
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("")
+        .to_owned();
+    match choice
+        .get("finish_reason")
+        .and_then(serde_json::Value::as_str)
+    {
         Some("length") => Ok(Piece::Cut(text)),
         Some(_) if text.is_empty() => Ok(Piece::End),
         _ => Ok(Piece::Text(text)),
@@ -79,7 +97,8 @@ mod tests {
 
     #[test]
     fn every_split_gives_the_same_payloads() {
-        let stream = ": comment\r\ndata: {\"a\":\"é\"}\r\n\r\nevent: x\ndata:two\n\ndata: [DONE]".as_bytes();
+        let stream =
+            ": comment\r\ndata: {\"a\":\"é\"}\r\n\r\nevent: x\ndata:two\n\ndata: [DONE]".as_bytes();
         for cut in 0..stream.len() {
             let mut lines = SseLines::default();
             let mut found = lines.push(&stream[..cut]).unwrap();
@@ -91,11 +110,30 @@ mod tests {
 
     #[test]
     fn payloads() {
-        assert_eq!(read_payload(r#"{"choices":[{"delta":{"content":"x"}}]}"#).unwrap(), Piece::Text("x".into()));
-        assert_eq!(read_payload(r#"{"choices":[{"delta":{"reasoning_content":"x"}}]}"#).unwrap(), Piece::Text(String::new()));
-        assert_eq!(read_payload(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#).unwrap(), Piece::End);
-        assert!(matches!(read_payload(r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"length"}]}"#), Ok(Piece::Cut(_))));
-        assert_eq!(read_payload(r#"{"choices":[],"usage":{}}"#).unwrap(), Piece::Text(String::new()));
-        assert!(read_payload("<html>").is_err() && read_payload(r#"{"error":{"message":"m"}}"#).is_err() && read_payload("7").is_err());
+        assert_eq!(
+            read_payload(r#"{"choices":[{"delta":{"content":"x"}}]}"#).unwrap(),
+            Piece::Text("x".into())
+        );
+        assert_eq!(
+            read_payload(r#"{"choices":[{"delta":{"reasoning_content":"x"}}]}"#).unwrap(),
+            Piece::Text(String::new())
+        );
+        assert_eq!(
+            read_payload(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#).unwrap(),
+            Piece::End
+        );
+        assert!(matches!(
+            read_payload(r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"length"}]}"#),
+            Ok(Piece::Cut(_))
+        ));
+        assert_eq!(
+            read_payload(r#"{"choices":[],"usage":{}}"#).unwrap(),
+            Piece::Text(String::new())
+        );
+        assert!(
+            read_payload("<html>").is_err()
+                && read_payload(r#"{"error":{"message":"m"}}"#).is_err()
+                && read_payload("7").is_err()
+        );
     }
 }

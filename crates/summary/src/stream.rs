@@ -29,7 +29,14 @@ pub fn summarise(
     let (events, received) = channel(WAITING_EVENTS);
     let work = async move {
         let started = Instant::now();
-        let mut run = Run { config, evidence, events, started, sentences: 0, is_open: false };
+        let mut run = Run {
+            config,
+            evidence,
+            events,
+            started,
+            sentences: 0,
+            is_open: false,
+        };
         // A closed channel means that nobody listens any more: there is nobody to tell.
         let _ = run.write(&question).await;
     };
@@ -71,9 +78,14 @@ impl From<Gone> for Stop {
 impl Run {
     async fn write(&mut self, question: &Question) -> Result<(), Gone> {
         self.evidence.truncate(self.config.max_evidence);
-        let has_text = self.evidence.iter().any(|case| !case.passages.is_empty() || !case.labels.is_empty());
+        let has_text = self
+            .evidence
+            .iter()
+            .any(|case| !case.passages.is_empty() || !case.labels.is_empty());
         if !has_text {
-            return self.extract(question, Some("there is no report to summarise".to_owned())).await;
+            return self
+                .extract(question, Some("there is no report to summarise".to_owned()))
+                .await;
         }
         if self.config.url.is_none() {
             return self.extract(question, None).await;
@@ -82,9 +94,15 @@ impl Run {
             Ok(()) => self.done().await,
             Err(Stop::Gone) => Err(Gone),
             Err(Stop::Failed(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the language model wrote no whole summary");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the language model wrote no whole summary"
+                );
                 if self.is_open {
-                    self.send(Event::Failed { reason: error.to_string() }).await
+                    self.send(Event::Failed {
+                        reason: error.to_string(),
+                    })
+                    .await
                 } else {
                     self.extract(question, Some(error.to_string())).await
                 }
@@ -93,7 +111,10 @@ impl Run {
     }
 
     async fn extract(&mut self, question: &Question, reason: Option<String>) -> Result<(), Gone> {
-        self.send(Event::Started { writer: Writer::Extractive { reason } }).await?;
+        self.send(Event::Started {
+            writer: Writer::Extractive { reason },
+        })
+        .await?;
         for sentence in extractive::write(question, &self.evidence) {
             self.say(sentence).await?;
         }
@@ -120,9 +141,15 @@ impl Run {
         let sent = self.in_time(request.send()).await?;
         let response = sent.map_err(|error| SummaryError::Send(error.without_url()))?;
         if !response.status().is_success() {
-            return Err(SummaryError::Status { status: response.status().as_u16() }.into());
+            return Err(SummaryError::Status {
+                status: response.status().as_u16(),
+            }
+            .into());
         }
-        let kind = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let kind = response
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok());
         let is_whole = kind.is_some_and(|k| k.starts_with("application/json"));
         let mut bytes = response.bytes_stream();
         let mut answer = Answer::new(is_whole);
@@ -137,7 +164,10 @@ impl Run {
         answer.finish()?;
         self.hand_out(&mut answer).await?;
         if answer.is_cut {
-            return Err(SummaryError::AnswerCut { max_tokens: self.config.max_tokens }.into());
+            return Err(SummaryError::AnswerCut {
+                max_tokens: self.config.max_tokens,
+            }
+            .into());
         }
         if self.sentences == 0 {
             return Err(SummaryError::EmptyAnswer.into());
@@ -148,12 +178,16 @@ impl Run {
     /// Waits for the next thing of the model no longer than allowed.
     async fn in_time<T>(&self, next: impl Future<Output = T>) -> Result<T, SummaryError> {
         let after_ms = self.config.idle_timeout_ms;
-        tokio::time::timeout(Duration::from_millis(after_ms), next).await.map_err(|_| SummaryError::Timeout { after_ms })
+        tokio::time::timeout(Duration::from_millis(after_ms), next)
+            .await
+            .map_err(|_| SummaryError::Timeout { after_ms })
     }
 
     async fn hand_out(&mut self, answer: &mut Answer) -> Result<(), Gone> {
         if answer.has_begun && !self.is_open {
-            let writer = Writer::Model { name: self.config.model.clone() };
+            let writer = Writer::Model {
+                name: self.config.model.clone(),
+            };
             self.send(Event::Started { writer }).await?;
         }
         for cited in std::mem::take(&mut answer.ready) {
@@ -170,7 +204,11 @@ impl Run {
 
     async fn done(&mut self) -> Result<(), Gone> {
         let took_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.send(Event::Done { sentences: self.sentences, took_ms }).await
+        self.send(Event::Done {
+            sentences: self.sentences,
+            took_ms,
+        })
+        .await
     }
 
     async fn send(&mut self, event: Event) -> Result<(), Gone> {
@@ -213,7 +251,9 @@ impl Answer {
     fn push(&mut self, bytes: &[u8]) -> Result<bool, SummaryError> {
         self.size_bytes += bytes.len();
         if self.size_bytes > MAX_ANSWER_BYTES * 8 {
-            return Err(SummaryError::AnswerTooLong { limit_bytes: MAX_ANSWER_BYTES * 8 });
+            return Err(SummaryError::AnswerTooLong {
+                limit_bytes: MAX_ANSWER_BYTES * 8,
+            });
         }
         if let Some(whole) = &mut self.whole {
             whole.extend_from_slice(bytes);
@@ -261,7 +301,9 @@ impl Answer {
             self.take(&payload)?;
         }
         if !self.has_ended && !self.is_cut {
-            return Err(SummaryError::ParseAnswer { reason: "it ended without its end mark" });
+            return Err(SummaryError::ParseAnswer {
+                reason: "it ended without its end mark",
+            });
         }
         let rest = self.thoughts.finish();
         self.add(&rest);

@@ -46,7 +46,9 @@ impl ThoughtFilter {
             if self.state == State::Start && !self.leave_start() {
                 return visible;
             }
-            let Some((at, mark)) = first_mark(&self.held) else { break };
+            let Some((at, mark)) = first_mark(&self.held) else {
+                break;
+            };
             let before: String = self.held[..at].to_owned();
             self.held.drain(..at + mark.len());
             self.take(&before, &mut visible);
@@ -79,11 +81,17 @@ impl ThoughtFilter {
         if text.is_empty() || (text.len() <= BARE.len() && BARE.starts_with(text)) {
             return false;
         }
-        let bare = text.strip_prefix(BARE).is_some_and(|rest| rest.starts_with(char::is_whitespace));
+        let bare = text
+            .strip_prefix(BARE)
+            .is_some_and(|rest| rest.starts_with(char::is_whitespace));
         if text.starts_with('<') && possible_mark(text) == text.len() {
             return false;
         }
-        self.state = if bare { State::BareThinking } else { State::Answer };
+        self.state = if bare {
+            State::BareThinking
+        } else {
+            State::Answer
+        };
         true
     }
 
@@ -119,7 +127,9 @@ fn first_mark(text: &str) -> Option<(usize, String)> {
 }
 
 fn is_mark(mark: &str) -> bool {
-    let unused = mark.strip_prefix("<unused").and_then(|rest| rest.strip_suffix('>'));
+    let unused = mark
+        .strip_prefix("<unused")
+        .and_then(|rest| rest.strip_suffix('>'));
     unused.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         || OPENING.contains(&mark)
         || CLOSING.contains(&mark)
@@ -131,17 +141,28 @@ fn possible_mark(text: &str) -> usize {
     let Some(at) = text.rfind('<') else { return 0 };
     let tail = &text[at..];
     let numbered = "<unused".starts_with(tail)
-        || tail.strip_prefix("<unused").is_some_and(|n| n.len() <= 4 && n.bytes().all(|b| b.is_ascii_digit()));
-    let named = OPENING.iter().chain(&CLOSING).chain(&TURN_MARKS).any(|mark| mark.starts_with(tail));
+        || tail
+            .strip_prefix("<unused")
+            .is_some_and(|n| n.len() <= 4 && n.bytes().all(|b| b.is_ascii_digit()));
+    let named = OPENING
+        .iter()
+        .chain(&CLOSING)
+        .chain(&TURN_MARKS)
+        .any(|mark| mark.starts_with(tail));
     if numbered || named { tail.len() } else { 0 }
 }
 
 /// Both markers were lost: the answer is taken to be the last paragraphs, as far back as they cite evidence.
 fn answer_after_thought(text: &str) -> String {
     let cites = |paragraph: &&str| {
-        paragraph.match_indices('[').any(|(i, _)| paragraph[i + 1..].starts_with(|c: char| c.is_ascii_digit()))
+        paragraph
+            .match_indices('[')
+            .any(|(i, _)| paragraph[i + 1..].starts_with(|c: char| c.is_ascii_digit()))
     };
-    let paragraphs: Vec<&str> = text.split("\n\n").filter(|p| !p.trim().is_empty()).collect();
+    let paragraphs: Vec<&str> = text
+        .split("\n\n")
+        .filter(|p| !p.trim().is_empty())
+        .collect();
     // The first paragraph holds the word "thought" itself: it is never the answer.
     let later = paragraphs.get(1..).unwrap_or(&[]);
     let answer: Vec<&str> = later.iter().rev().copied().take_while(cites).collect();
@@ -172,16 +193,31 @@ mod tests {
 
     #[test]
     fn all_forms_in_all_splits() {
-        check("<unused94>thought\nLet me see [1].<unused95>Effusion [1].", "Effusion [1].");
+        check(
+            "<unused94>thought\nLet me see [1].<unused95>Effusion [1].",
+            "Effusion [1].",
+        );
         check("<unused94>thought\nLet me see and never end", "");
-        check("Effusion [1]. Size < 5 mm <b>.", "Effusion [1]. Size < 5 mm <b>.");
+        check(
+            "Effusion [1]. Size < 5 mm <b>.",
+            "Effusion [1]. Size < 5 mm <b>.",
+        );
         check("thought\nPlan.<unused95>Effusion [1].", "Effusion [1].");
-        check("thought\nThe user asks.\n\nPlan it.\n\nEffusion [1].\n\nMass [2].", "Effusion [1].\n\nMass [2].");
+        check(
+            "thought\nThe user asks.\n\nPlan it.\n\nEffusion [1].\n\nMass [2].",
+            "Effusion [1].\n\nMass [2].",
+        );
         check("thought\nnever an answer", "");
         check("\n thought", "");
         check("thoughtful reading [1].", "thoughtful reading [1].");
-        check("Reasoning. <unused95>Effusion [1].<end_of_turn>", "Effusion [1].");
+        check(
+            "Reasoning. <unused95>Effusion [1].<end_of_turn>",
+            "Effusion [1].",
+        );
         check("<think>x</think>Effusion [1].<unused12>", "Effusion [1].");
-        check("A [1]. <unused94>thought b<unused95>C [2].", "A [1]. C [2].");
+        check(
+            "A [1]. <unused94>thought b<unused95>C [2].",
+            "A [1]. C [2].",
+        );
     }
 }

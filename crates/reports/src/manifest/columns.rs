@@ -61,11 +61,55 @@ const NAMES: &[(Field, &[&str])] = &[
     (Field::Accession, &["accession"]),
     (Field::Site, &["site"]),
     // A column that names a person must not become a label because nobody mapped it.
-    (Field::Name, &["name", "patient_name", "patientname", "patients_name", "first_name", "last_name", "surname", "given_name",
-        "family_name", "physician", "referring_physician", "radiologist", "pathologist"]),
-    (Field::BirthDate, &["birth_date", "birthdate", "dob", "date_of_birth", "patient_birth_date", "geburtsdatum"]),
-    (Field::Identifier, &["identifier", "mrn", "medical_record_number", "ssn", "address", "phone", "telephone", "email", "e_mail",
-        "accession_number", "study_instance_uid", "study_uid", "series_instance_uid", "sop_instance_uid", "patientid"]),
+    (
+        Field::Name,
+        &[
+            "name",
+            "patient_name",
+            "patientname",
+            "patients_name",
+            "first_name",
+            "last_name",
+            "surname",
+            "given_name",
+            "family_name",
+            "physician",
+            "referring_physician",
+            "radiologist",
+            "pathologist",
+        ],
+    ),
+    (
+        Field::BirthDate,
+        &[
+            "birth_date",
+            "birthdate",
+            "dob",
+            "date_of_birth",
+            "patient_birth_date",
+            "geburtsdatum",
+        ],
+    ),
+    (
+        Field::Identifier,
+        &[
+            "identifier",
+            "mrn",
+            "medical_record_number",
+            "ssn",
+            "address",
+            "phone",
+            "telephone",
+            "email",
+            "e_mail",
+            "accession_number",
+            "study_instance_uid",
+            "study_uid",
+            "series_instance_uid",
+            "sop_instance_uid",
+            "patientid",
+        ],
+    ),
     (Field::Ignore, &["ignore"]),
 ];
 
@@ -73,32 +117,49 @@ impl Field {
     /// The field's name as `--map COLUMN=FIELD` takes it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(field, _)| *field == self).map_or("", |(_, names)| names[0])
+        NAMES
+            .iter()
+            .find(|(field, _)| *field == self)
+            .map_or("", |(_, names)| names[0])
     }
 
     /// The field of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let wanted = plain(name);
-        NAMES.iter().find(|(_, names)| names[0] == wanted).map(|(field, _)| *field)
+        NAMES
+            .iter()
+            .find(|(_, names)| names[0] == wanted)
+            .map(|(field, _)| *field)
     }
 
     /// Names of all fields, for messages.
     #[must_use]
     pub fn all_names() -> String {
-        NAMES.iter().map(|(_, names)| names[0]).collect::<Vec<_>>().join(", ")
+        NAMES
+            .iter()
+            .map(|(_, names)| names[0])
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn of_column(column: &str) -> Option<Self> {
         let wanted = plain(column);
-        NAMES.iter().find(|(_, names)| names.contains(&wanted.as_str())).map(|(field, _)| *field)
+        NAMES
+            .iter()
+            .find(|(_, names)| names.contains(&wanted.as_str()))
+            .map(|(field, _)| *field)
     }
 }
 
 /// Folded, with one underscore for each run of other characters: "Body Part" is `body_part`.
 fn plain(name: &str) -> String {
     let folded = fold(name.trim().trim_start_matches('\u{feff}'));
-    folded.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect::<Vec<_>>().join("_")
+    folded
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 /// Which column means what: the columns' own names, overridden by `--map COLUMN=FIELD`.
@@ -117,20 +178,29 @@ impl ColumnMap {
             line: 0,
             column,
             reason,
-            remedy: format!("write --map COLUMN=FIELD with one of the fields {}", Field::all_names()),
+            remedy: format!(
+                "write --map COLUMN=FIELD with one of the fields {}",
+                Field::all_names()
+            ),
         };
         let mut pairs: Vec<(String, Field)> = Vec::with_capacity(arguments.len());
         for argument in arguments {
             // The last "=": a column's name may hold one, a field's never does.
             let Some((column, field)) = argument.as_ref().rsplit_once('=') else {
-                return Err(refuse(None, format!("--map {} has no \"=\"", argument.as_ref())));
+                return Err(refuse(
+                    None,
+                    format!("--map {} has no \"=\"", argument.as_ref()),
+                ));
             };
             let column = column.trim().to_owned();
             if column.is_empty() {
                 return Err(refuse(None, "--map names no column".to_owned()));
             }
             let Some(field) = Field::from_name(field) else {
-                return Err(refuse(Some(column), format!("there is no field \"{}\"", field.trim())));
+                return Err(refuse(
+                    Some(column),
+                    format!("there is no field \"{}\"", field.trim()),
+                ));
             };
             pairs.push((column, field));
         }
@@ -140,7 +210,11 @@ impl ColumnMap {
     /// What a column means, `None` for a column of no known meaning. A field taken by a mapped column is taken
     /// from the column that carries its name.
     pub(super) fn field_of(&self, column: &str) -> Option<Field> {
-        if let Some((_, field)) = self.pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(column.trim())) {
+        if let Some((_, field)) = self
+            .pairs
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(column.trim()))
+        {
             return Some(*field);
         }
         let own = Field::of_column(column)?;
@@ -150,14 +224,29 @@ impl ColumnMap {
 
     /// Mapped columns that a header does not have.
     pub(super) fn missing_in(&self, header: &[String]) -> Option<&str> {
-        let has = |wanted: &str| header.iter().any(|column| column.trim().eq_ignore_ascii_case(wanted));
-        self.pairs.iter().map(|(column, _)| column.as_str()).find(|column| !has(column))
+        let has = |wanted: &str| {
+            header
+                .iter()
+                .any(|column| column.trim().eq_ignore_ascii_case(wanted))
+        };
+        self.pairs
+            .iter()
+            .map(|(column, _)| column.as_str())
+            .find(|column| !has(column))
     }
 }
 
 impl Field {
     /// Whether several columns may mean this field.
     pub(super) fn repeats(self) -> bool {
-        matches!(self, Self::Report | Self::Labels | Self::Name | Self::Identifier | Self::BirthDate | Self::Ignore)
+        matches!(
+            self,
+            Self::Report
+                | Self::Labels
+                | Self::Name
+                | Self::Identifier
+                | Self::BirthDate
+                | Self::Ignore
+        )
     }
 }

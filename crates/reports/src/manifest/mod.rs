@@ -82,24 +82,35 @@ pub struct ManifestError {
 }
 
 fn at_line(line: &u64) -> String {
-    if *line == 0 { String::new() } else { format!("line {line}: ") }
+    if *line == 0 {
+        String::new()
+    } else {
+        format!("line {line}: ")
+    }
 }
 
 fn at_column(column: &Option<String>) -> String {
-    column.as_ref().map(|name| format!("column \"{name}\": ")).unwrap_or_default()
+    column
+        .as_ref()
+        .map(|name| format!("column \"{name}\": "))
+        .unwrap_or_default()
 }
 
 impl Row {
     /// Columns of no known meaning as labels: "column: value".
     pub fn extra_labels(&self) -> impl Iterator<Item = String> + '_ {
-        self.extra.iter().map(|(column, value)| format!("{column}: {value}"))
+        self.extra
+            .iter()
+            .map(|(column, value)| format!("{column}: {value}"))
     }
 }
 
 /// Shows where the row stands and nothing of what it holds.
 impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Row").field("line", &self.line).finish_non_exhaustive()
+        f.debug_struct("Row")
+            .field("line", &self.line)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,7 +125,11 @@ pub fn open(path: &Path, map: &ColumnMap) -> Result<Rows, ManifestError> {
         reason: format!("the manifest cannot be read ({})", e.kind()),
         remedy: "check its path and permissions".to_owned(),
     })?;
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or("")
+        .to_ascii_lowercase();
     let named = match extension.as_str() {
         "csv" | "tsv" => Some(Format::Csv),
         "jsonl" | "ndjson" => Some(Format::Jsonl),
@@ -127,6 +142,10 @@ pub fn open(path: &Path, map: &ColumnMap) -> Result<Rows, ManifestError> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn read(source: Box<dyn BufRead + Send>, format: Option<Format>, map: &ColumnMap) -> Result<Rows, ManifestError> {
+pub fn read(
+    source: Box<dyn BufRead + Send>,
+    format: Option<Format>,
+    map: &ColumnMap,
+) -> Result<Rows, ManifestError> {
     rows::start(source, format, None, map)
 }

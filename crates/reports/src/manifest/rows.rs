@@ -21,8 +21,14 @@ pub struct Rows {
 }
 
 enum Records {
-    Csv { reader: csv::Reader<Bounded>, header: Vec<String> },
-    Jsonl { source: Source, line: u64 },
+    Csv {
+        reader: csv::Reader<Bounded>,
+        header: Vec<String>,
+    },
+    Jsonl {
+        source: Source,
+        line: u64,
+    },
     Ended,
 }
 
@@ -33,35 +39,62 @@ pub(super) fn start(
     named: Option<Format>,
     map: &ColumnMap,
 ) -> Result<Rows, ManifestError> {
-    let head = source.fill_buf().map_err(|e| unreadable(0, &e.kind().to_string()))?;
-    let bom = if head.starts_with(&[0xEF, 0xBB, 0xBF]) { 3 } else { 0 };
+    let head = source
+        .fill_buf()
+        .map_err(|e| unreadable(0, &e.kind().to_string()))?;
+    let bom = if head.starts_with(&[0xEF, 0xBB, 0xBF]) {
+        3
+    } else {
+        0
+    };
     if head.contains(&0) {
         return Err(unreadable(0, "it is no UTF-8 text"));
     }
     let first = head[bom..].iter().find(|b| !b.is_ascii_whitespace());
-    let by_content = if first == Some(&b'{') { Format::Jsonl } else { named.unwrap_or(Format::Csv) };
+    let by_content = if first == Some(&b'{') {
+        Format::Jsonl
+    } else {
+        named.unwrap_or(Format::Csv)
+    };
     source.consume(bom);
     match format.unwrap_or(by_content) {
-        Format::Jsonl => Ok(Rows { records: Records::Jsonl { source, line: 0 }, map: map.clone() }),
+        Format::Jsonl => Ok(Rows {
+            records: Records::Jsonl { source, line: 0 },
+            map: map.clone(),
+        }),
         Format::Csv => start_csv(source, map),
     }
 }
 
 fn start_csv(mut source: Source, map: &ColumnMap) -> Result<Rows, ManifestError> {
-    let head = source.fill_buf().map_err(|e| unreadable(1, &e.kind().to_string()))?;
+    let head = source
+        .fill_buf()
+        .map_err(|e| unreadable(1, &e.kind().to_string()))?;
     let first_line = head.split(|b| *b == b'\n').next().unwrap_or(head);
     let count = |wanted: u8| first_line.iter().filter(|b| **b == wanted).count();
     // A tie goes to the comma: a header without separators has one column.
-    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|d| count(*d)).unwrap_or(b',');
-    let bounded = Bounded { source, left: MAX_RECORD_BYTES };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(bounded);
+    let delimiter = [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|d| count(*d))
+        .unwrap_or(b',');
+    let bounded = Bounded {
+        source,
+        left: MAX_RECORD_BYTES,
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .from_reader(bounded);
     let header = reader.headers().map_err(|e| csv_error(&e, 1))?;
     let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
     if header.len() > MAX_COLUMNS {
         return Err(unreadable(1, "it has more than 1000 columns"));
     }
     check_header(&header, map)?;
-    Ok(Rows { records: Records::Csv { reader, header }, map: map.clone() })
+    Ok(Rows {
+        records: Records::Csv { reader, header },
+        map: map.clone(),
+    })
 }
 
 fn check_header(header: &[String], map: &ColumnMap) -> Result<(), ManifestError> {
@@ -69,12 +102,30 @@ fn check_header(header: &[String], map: &ColumnMap) -> Result<(), ManifestError>
     if let Some(column) = map.missing_in(header) {
         let reason = format!("--map names a column that the manifest does not have; {found}");
         let remedy = "correct the column's name in --map".to_owned();
-        return Err(ManifestError { line: 1, column: Some(column.to_owned()), reason, remedy });
+        return Err(ManifestError {
+            line: 1,
+            column: Some(column.to_owned()),
+            reason,
+            remedy,
+        });
     }
-    if header.iter().any(|column| map.field_of(column) == Some(Field::Path)) {
+    if header
+        .iter()
+        .any(|column| map.field_of(column) == Some(Field::Path))
+    {
         return Ok(());
     }
-    let looks = |c: &&String| ["file", "image", "filename", "file_name", "filepath", "image_path"].contains(&c.to_lowercase().as_str());
+    let looks = |c: &&String| {
+        [
+            "file",
+            "image",
+            "filename",
+            "file_name",
+            "filepath",
+            "image_path",
+        ]
+        .contains(&c.to_lowercase().as_str())
+    };
     let guess = header.iter().find(looks).map_or("COLUMN", String::as_str);
     Err(ManifestError {
         line: 1,
@@ -133,21 +184,40 @@ impl Rows {
     }
 }
 
-fn pair_cells(line: u64, header: &[String], record: &csv::StringRecord) -> Result<Cells, ManifestError> {
-    if record.len() > header.len() && record.iter().skip(header.len()).any(|cell| !cell.trim().is_empty()) {
+fn pair_cells(
+    line: u64,
+    header: &[String],
+    record: &csv::StringRecord,
+) -> Result<Cells, ManifestError> {
+    if record.len() > header.len()
+        && record
+            .iter()
+            .skip(header.len())
+            .any(|cell| !cell.trim().is_empty())
+    {
         return Err(ManifestError {
             line,
             column: None,
-            reason: format!("the row has {} cells, the header {}", record.len(), header.len()),
+            reason: format!(
+                "the row has {} cells, the header {}",
+                record.len(),
+                header.len()
+            ),
             remedy: "put cells that hold the separator in quotes".to_owned(),
         });
     }
-    let cells = header.iter().zip(record.iter()).map(|(column, cell)| (column.clone(), cell.trim().to_owned()));
+    let cells = header
+        .iter()
+        .zip(record.iter())
+        .map(|(column, cell)| (column.clone(), cell.trim().to_owned()));
     Ok((line, cells.collect()))
 }
 
 /// The next object; an error with `true` ends the manifest.
-fn next_object(source: &mut Source, line: &mut u64) -> Option<Result<Cells, (ManifestError, bool)>> {
+fn next_object(
+    source: &mut Source,
+    line: &mut u64,
+) -> Option<Result<Cells, (ManifestError, bool)>> {
     loop {
         let mut bytes = Vec::new();
         *line += 1;
@@ -155,7 +225,12 @@ fn next_object(source: &mut Source, line: &mut u64) -> Option<Result<Cells, (Man
         match source.by_ref().take(limit).read_until(b'\n', &mut bytes) {
             Err(error) => return Some(Err((unreadable(*line, &error.kind().to_string()), true))),
             Ok(0) => return None,
-            Ok(_) if bytes.len() > MAX_RECORD_BYTES => return Some(Err((unreadable(*line, "the line is longer than 4 MiB"), true))),
+            Ok(_) if bytes.len() > MAX_RECORD_BYTES => {
+                return Some(Err((
+                    unreadable(*line, "the line is longer than 4 MiB"),
+                    true,
+                )));
+            }
             Ok(_) if bytes.iter().all(u8::is_ascii_whitespace) => {}
             Ok(_) => return Some(read_object(&bytes, *line).map_err(|error| (error, false))),
         }
@@ -204,8 +279,15 @@ fn plain_value(value: &Value) -> Option<String> {
     }
 }
 
-fn fill_row(line: u64, cells: Vec<(String, String)>, map: &ColumnMap) -> Result<Row, ManifestError> {
-    let mut row = Row { line, ..Row::default() };
+fn fill_row(
+    line: u64,
+    cells: Vec<(String, String)>,
+    map: &ColumnMap,
+) -> Result<Row, ManifestError> {
+    let mut row = Row {
+        line,
+        ..Row::default()
+    };
     let columns: Vec<String> = cells.iter().map(|(column, _)| column.clone()).collect();
     for (column, cell) in cells.into_iter().filter(|(_, cell)| !cell.is_empty()) {
         match map.field_of(&column) {
@@ -250,7 +332,9 @@ fn set(row: &mut Row, field: Field, column: String, cell: String) {
         Field::BirthDate => row.identifiers.dates.push(read_date(&cell).unwrap_or(cell)),
         Field::Identifier => row.identifiers.ids.push(cell),
         Field::Ignore => {}
-        Field::Date | Field::StudyOffsetDays | Field::Sex | Field::Age => set_measured(row, field, column, cell),
+        Field::Date | Field::StudyOffsetDays | Field::Sex | Field::Age => {
+            set_measured(row, field, column, cell)
+        }
     }
 }
 
@@ -271,7 +355,10 @@ fn set_measured(row: &mut Row, field: Field, column: String, cell: String) {
         }
         _ => {
             row.age_years = read_age(&cell);
-            (row.age_years.is_some(), "write years, or DICOM's form such as 063Y")
+            (
+                row.age_years.is_some(),
+                "write years, or DICOM's form such as 063Y",
+            )
         }
     };
     if !is_read {
@@ -290,7 +377,8 @@ fn unreadable(line: u64, why: &str) -> ManifestError {
         line,
         column: None,
         reason: format!("the manifest cannot be read: {why}"),
-        remedy: "give a CSV file with a header line, or one JSON object a line, in UTF-8".to_owned(),
+        remedy: "give a CSV file with a header line, or one JSON object a line, in UTF-8"
+            .to_owned(),
     }
 }
 
@@ -298,7 +386,9 @@ fn csv_error(error: &csv::Error, line: u64) -> ManifestError {
     let line = error.position().map_or(line, csv::Position::line);
     let why = match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "a cell is no UTF-8 text".to_owned(),
-        csv::ErrorKind::Io(e) if e.kind() == std::io::ErrorKind::FileTooLarge => "a row is longer than 4 MiB; is a quote left open?".to_owned(),
+        csv::ErrorKind::Io(e) if e.kind() == std::io::ErrorKind::FileTooLarge => {
+            "a row is longer than 4 MiB; is a quote left open?".to_owned()
+        }
         csv::ErrorKind::Io(e) => e.kind().to_string(),
         _ => "the row is broken".to_owned(),
     };

@@ -24,8 +24,14 @@ const MONTHS: [&str; 12] = [
 pub(super) fn find(folded: &Folded, dates: &[String]) -> Vec<Found> {
     let mut found = Vec::new();
     for (year, month, day) in dates.iter().filter_map(|d| parse(d)) {
-        let Some(pattern) = pattern(year, month, day) else { continue };
-        for hit in pattern.find_iter(&folded.text).map(|m| m.range()).filter(|r| folded.stands_alone(r)) {
+        let Some(pattern) = pattern(year, month, day) else {
+            continue;
+        };
+        for hit in pattern
+            .find_iter(&folded.text)
+            .map(|m| m.range())
+            .filter(|r| folded.stands_alone(r))
+        {
             found.push((folded.original(hit), Kind::Date));
         }
     }
@@ -52,7 +58,9 @@ fn pattern(year: u32, month: u32, day: u32) -> Option<Regex> {
         format!("{year}{sep}0?{month}{sep}0?{day}"),
         format!("0?{day}{sep}0?{month}{sep}(?:{year}|{short:02})"),
         format!("0?{month}{sep}0?{day}{sep}(?:{year}|{short:02})"),
-        format!(r"0?{day}(?:st|nd|rd|th|er|\.)?[\s-]*(?:of\s+|de\s+)?(?:{names})\.?,?[\s-]*(?:de\s+|del\s+)?(?:{year}|{short:02})"),
+        format!(
+            r"0?{day}(?:st|nd|rd|th|er|\.)?[\s-]*(?:of\s+|de\s+)?(?:{names})\.?,?[\s-]*(?:de\s+|del\s+)?(?:{year}|{short:02})"
+        ),
         format!(r"(?:{names})\.?\s*0?{day}(?:st|nd|rd|th)?,?\s*{year}"),
     ];
     Regex::new(&format!("(?:{})", ways.join("|"))).ok()

@@ -26,7 +26,13 @@ pub struct Identifiers {
 
 impl fmt::Debug for Identifiers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identifiers({} names, {} ids, {} dates)", self.names.len(), self.ids.len(), self.dates.len())
+        write!(
+            f,
+            "Identifiers({} names, {} ids, {} dates)",
+            self.names.len(),
+            self.ids.len(),
+            self.dates.len()
+        )
     }
 }
 
@@ -78,7 +84,10 @@ pub fn mask(text: &str, known: &Identifiers) -> Masked {
         from = range.end;
     }
     out.push_str(&text[from..]);
-    Masked { text: out, count: merged.len() }
+    Masked {
+        text: out,
+        count: merged.len(),
+    }
 }
 
 /// A text in lower case without accents that knows where each byte came from.

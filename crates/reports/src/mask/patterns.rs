@@ -39,31 +39,58 @@ static SHAPES: LazyLock<Vec<(Regex, Kind)>> = LazyLock::new(|| {
     .into()
 });
 
-const NAME: &str = r"\p{Lu}[\p{L}'’-]*\.?(?:[ ,^]{1,2}\p{Lu}[\p{L}'’-]*\.?){0,3}";
-const TWO_NAMES: &str = r"\p{Lu}[\p{L}'’-]+\.?(?:[ ,^]{1,2}\p{Lu}[\p{L}'’-]*\.?){1,3}";
+/// Only an initial may end with a full stop: another one ends the sentence.
+const NAME: &str = r"\p{Lu}(?:\.|[\p{L}'’-]*)(?:[ ,^]{1,2}\p{Lu}(?:\.|[\p{L}'’-]*)){0,3}";
+const TWO_NAMES: &str = r"\p{Lu}(?:\.|[\p{L}'’-]+)(?:[ ,^]{1,2}\p{Lu}(?:\.|[\p{L}'’-]*)){1,3}";
 /// On the original text, where capitals tell names from words; group 1 is masked.
 static NAMED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     vec![
-        own(r"\b(?:Drs?|DR|Doctor|Prof|PROF|Professor|Mr|MR|Mrs|MRS|Ms|Miss|Herrn?|Frau|Mme|Sr|Sra|Doctora?)\.?\s+(?:(?:med|Dr|Prof|Dipl)\.\s*)*((?:\p{Lu}\.\s*){0,2}\p{Lu}[\p{L}'’-]+(?:[ ](?:(?:van|von|de|der|den|del)[ ])*\p{Lu}[\p{Ll}'’-]+)?)"),
-        own(&format!(r"\b(?i:patient(?:['’]s)?(?:\s+name)?|paciente|patientin)\s*:\s*({TWO_NAMES})")),
+        own(
+            r"\b(?:Drs?|DR|Doctor|Prof|PROF|Professor|Mr|MR|Mrs|MRS|Ms|Miss|Herrn?|Frau|Mme|Sr|Sra|Doctora?)\.?\s+(?:(?:med|Dr|Prof|Dipl)\.\s*)*((?:\p{Lu}\.\s*){0,2}\p{Lu}[\p{L}'’-]+(?:[ ](?:(?:van|von|de|der|den|del)[ ])*\p{Lu}[\p{Ll}'’-]+)?)",
+        ),
+        own(&format!(
+            r"\b(?i:patient(?:['’]s)?(?:\s+name)?|paciente|patientin)\s*:\s*({TWO_NAMES})"
+        )),
         own(&format!(
             r"\b(?i:name|nom|nombre|referring\s+(?:physician|doctor|clinician)|attending(?:\s+physician)?|radiologist|pathologist|surgeon|sonographer|technologist|referrer|requested\s+by)\s*:\s*({NAME})"
         )),
-        own(&format!(r"\b(?i:reported|dictated|(?:electronically\s+)?signed|read|transcribed|verified|approved|interpreted|reviewed)\s+(?i:by)\s*:?\s+({NAME})")),
-        own(r"\b(\p{Lu}[\p{Ll}'’-]+\s(?:\p{Lu}\.?\s)?\p{Lu}[\p{Ll}'’-]+),?\s+(?:MD|M\.D\.|DO|MBBS|FRCR|PhD)\b"),
+        own(&format!(
+            r"\b(?i:reported|dictated|(?:electronically\s+)?signed|read|transcribed|verified|approved|interpreted|reviewed)\s+(?i:by)\s*:?\s+({NAME})"
+        )),
+        own(
+            r"\b(\p{Lu}[\p{Ll}'’-]+\s(?:\p{Lu}\.?\s)?\p{Lu}[\p{Ll}'’-]+),?\s+(?:MD|M\.D\.|DO|MBBS|FRCR|PhD)\b",
+        ),
     ]
 });
 static DEGREE: LazyLock<Regex> = LazyLock::new(|| own(r"[ ,]+(?:MD|M\.D\.?|DO|MBBS|FRCR|PhD)\.?$"));
 /// First words after "Patient:" or "Name:" that begin no name.
-const NO_NAMES: &[&str] = &["male", "female", "unknown", "anonymous", "the", "this", "no", "none", "a", "an", "consultant", "attending", "not", "see"];
+const NO_NAMES: &[&str] = &[
+    "male",
+    "female",
+    "unknown",
+    "anonymous",
+    "the",
+    "this",
+    "no",
+    "none",
+    "an",
+    "consultant",
+    "attending",
+    "not",
+    "see",
+];
 
 /// Places of known ids.
 pub(super) fn find_ids(folded: &Folded, ids: &[String]) -> Vec<Found> {
     let mut found = Vec::new();
     for id in ids.iter().map(|id| fold(id.trim())) {
-        let Some(pattern) = id_pattern(&id) else { continue };
+        let Some(pattern) = id_pattern(&id) else {
+            continue;
+        };
         for captures in pattern.captures_iter(&folded.text) {
-            let Some(hit) = captures.name("id") else { continue };
+            let Some(hit) = captures.name("id") else {
+                continue;
+            };
             if folded.stands_alone(&hit.range()) {
                 found.push((folded.original(hit.range()), Kind::Id));
             }
@@ -86,10 +113,16 @@ fn id_pattern(id: &str) -> Option<Regex> {
     } else {
         ("", &significant[..])
     };
-    let body = rest.iter().map(|c| regex::escape(&c.to_string())).collect::<Vec<_>>().join("[-./_]?");
+    let body = rest
+        .iter()
+        .map(|c| regex::escape(&c.to_string()))
+        .collect::<Vec<_>>()
+        .join("[-./_]?");
     let announced = significant.len() < 4 || digits == 0;
     let pattern = if announced {
-        format!(r"\b(?:mrn|id|patient|pat|accession|acc|case|number|no|nr)\b[\s.:#=-]*(?:is\s+)?(?P<id>{body})")
+        format!(
+            r"\b(?:mrn|id|patient|pat|accession|acc|case|number|no|nr)\b[\s.:#=-]*(?:is\s+)?(?P<id>{body})"
+        )
     } else {
         format!("(?P<id>{lead}{body})")
     };
@@ -108,7 +141,12 @@ pub(super) fn find_shapes(text: &str, folded: &Folded) -> Vec<Found> {
     }
     for pattern in NAMED.iter() {
         for hit in pattern.captures_iter(text).filter_map(|c| c.get(1)) {
-            let first = hit.as_str().split([' ', ',', '^']).next().unwrap_or("").to_lowercase();
+            let first = hit
+                .as_str()
+                .split([' ', ',', '^', '.'])
+                .next()
+                .unwrap_or("")
+                .to_lowercase();
             if !NO_NAMES.contains(&first.as_str()) {
                 let name = DEGREE.replace(hit.as_str(), "");
                 let end = hit.start() + name.trim_end_matches(['.', ',', ' ']).len();
