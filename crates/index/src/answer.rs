@@ -23,7 +23,14 @@ pub struct NearestQuery {
 
 impl Default for NearestQuery {
     fn default() -> Self {
-        Self { vectors: Vec::new(), filter: Filter::All, exclude: Vec::new(), exclude_patients: Vec::new(), k: 10, exact: false }
+        Self {
+            vectors: Vec::new(),
+            filter: Filter::All,
+            exclude: Vec::new(),
+            exclude_patients: Vec::new(),
+            k: 10,
+            exact: false,
+        }
     }
 }
 
@@ -77,7 +84,14 @@ pub struct WordsQuery {
 
 impl Default for WordsQuery {
     fn default() -> Self {
-        Self { affirmed: String::new(), negated: Vec::new(), filter: Filter::All, k: 10, exclude: Vec::new(), with_labels: true }
+        Self {
+            affirmed: String::new(),
+            negated: Vec::new(),
+            filter: Filter::All,
+            k: 10,
+            exclude: Vec::new(),
+            with_labels: true,
+        }
     }
 }
 

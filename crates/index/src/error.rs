@@ -40,7 +40,9 @@ pub enum IndexError {
         wanted: Box<Stamp>,
     },
     /// The index was written by another version of this program.
-    #[error("the {what} has format {found}, this program reads format {known}: run `casekin index rebuild`")]
+    #[error(
+        "the {what} has format {found}, this program reads format {known}: run `casekin index rebuild`"
+    )]
     FormatVersion {
         /// Which file.
         what: &'static str,
@@ -66,7 +68,9 @@ pub enum IndexError {
         reason: String,
     },
     /// No vector lies at this place (unknown segment, beyond its end, or another record).
-    #[error("no vector at segment {segment} offset {offset} of the vector log: run `casekin reencode`")]
+    #[error(
+        "no vector at segment {segment} offset {offset} of the vector log: run `casekin reencode`"
+    )]
     VectorMissing {
         /// Segment number.
         segment: u32,
@@ -82,7 +86,9 @@ pub enum IndexError {
         offset: u64,
     },
     /// The record fails its checksum.
-    #[error("the vector at segment {segment} offset {offset} fails its checksum: run `casekin reencode`")]
+    #[error(
+        "the vector at segment {segment} offset {offset} fails its checksum: run `casekin reencode`"
+    )]
     VectorDamaged {
         /// Segment number.
         segment: u32,
@@ -123,7 +129,9 @@ pub enum IndexError {
     #[error("a filter must read field=value, field!=value, field=a|b or field=min..max")]
     FilterSyntax,
     /// A filter names no known field.
-    #[error("unknown filter field; known are modality, body_part, laterality, label, sex, site, age, date, synthetic")]
+    #[error(
+        "unknown filter field; known are modality, body_part, laterality, label, sex, site, age, date, synthetic"
+    )]
     FilterField,
     /// A filter's value does not fit its field.
     #[error("the filter on {field} is wrong: {reason}")]

@@ -30,9 +30,17 @@ pub struct Fused {
 /// Joins the ways into the best `k` keys, best first, ties by key.
 pub fn fuse(ways: &[RankedWay], k: usize) -> Vec<Fused> {
     let mut held: HashMap<u64, Fused> = HashMap::new();
-    for (way_no, way) in ways.iter().enumerate().filter(|(_, way)| way.weight.is_finite() && way.weight > 0.0) {
+    for (way_no, way) in ways
+        .iter()
+        .enumerate()
+        .filter(|(_, way)| way.weight.is_finite() && way.weight > 0.0)
+    {
         for (at, &key) in way.keys.iter().enumerate() {
-            let fused = held.entry(key).or_insert_with(|| Fused { key, score: 0.0, ways: Vec::new() });
+            let fused = held.entry(key).or_insert_with(|| Fused {
+                key,
+                score: 0.0,
+                ways: Vec::new(),
+            });
             if fused.ways.last().is_some_and(|(last, _)| *last == way_no) {
                 continue;
             }
@@ -54,20 +62,36 @@ mod tests {
     use super::*;
 
     fn way(weight: f64, keys: &[u64]) -> RankedWay {
-        RankedWay { name: "report".into(), weight, keys: keys.to_vec() }
+        RankedWay {
+            name: "report".into(),
+            weight,
+            keys: keys.to_vec(),
+        }
     }
 
     #[test]
     fn two_ways_outweigh_one() {
         let fused = fuse(&[way(1.0, &[1, 2, 3]), way(1.0, &[4, 3])], 10);
-        assert_eq!(fused.iter().map(|hit| hit.key).collect::<Vec<_>>(), [3, 1, 4, 2]);
+        assert_eq!(
+            fused.iter().map(|hit| hit.key).collect::<Vec<_>>(),
+            [3, 1, 4, 2]
+        );
         assert_eq!(fused[0].ways, [(0, 3), (1, 2)]);
         assert!((fused[0].score - (1.0 / 63.0 + 1.0 / 62.0)).abs() < 1e-12);
     }
 
     #[test]
     fn weights_count_and_senseless_ones_do_not() {
-        let fused = fuse(&[way(1.0, &[1]), way(3.0, &[2]), way(0.0, &[9]), way(-1.0, &[8]), way(f64::NAN, &[7])], 10);
+        let fused = fuse(
+            &[
+                way(1.0, &[1]),
+                way(3.0, &[2]),
+                way(0.0, &[9]),
+                way(-1.0, &[8]),
+                way(f64::NAN, &[7]),
+            ],
+            10,
+        );
         assert_eq!(fused.iter().map(|hit| hit.key).collect::<Vec<_>>(), [2, 1]);
         assert!(fuse(&[], 3).is_empty() && fuse(&[way(1.0, &[1])], 0).is_empty());
     }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use half::f16;
 use rayon::prelude::*;
+use roaring::RoaringBitmap;
 
+use crate::graph::Graph;
 use crate::kernel;
 use crate::rows::{Columns, Segment};
 use crate::select::{Excluded, Selection, select};
@@ -38,34 +40,66 @@ struct Search<'a> {
 }
 
 /// Answers a query.
-pub(crate) fn nearest(at: &Searched<'_>, query: &NearestQuery) -> Result<NearestAnswer, IndexError> {
+pub(crate) fn nearest(
+    at: &Searched<'_>,
+    query: &NearestQuery,
+) -> Result<NearestAnswer, IndexError> {
     if query.vectors.len() > MAX_QUERY_VIEWS {
-        return Err(IndexError::QueryTooLarge { what: "views", found: query.vectors.len(), limit: MAX_QUERY_VIEWS });
+        return Err(IndexError::QueryTooLarge {
+            what: "views",
+            found: query.vectors.len(),
+            limit: MAX_QUERY_VIEWS,
+        });
     }
-    let queries = query.vectors.iter().map(|vector| kernel::normalised(vector, at.dimension)).collect::<Result<Vec<_>, _>>()?;
-    let excluded = Excluded { cases: &query.exclude, patients: &query.exclude_patients };
+    let queries = query
+        .vectors
+        .iter()
+        .map(|vector| kernel::normalised(vector, at.dimension))
+        .collect::<Result<Vec<_>, _>>()?;
+    let excluded = Excluded {
+        cases: &query.exclude,
+        patients: &query.exclude_patients,
+    };
     let allowed = select(at.columns, &query.filter, &excluded)?;
     let wanted = query.k.min(MAX_CASES);
     let views = allowed.view_count();
     if wanted == 0 || queries.is_empty() || views == 0 {
-        return Ok(NearestAnswer { matches: Vec::new(), complete: true });
+        return Ok(NearestAnswer {
+            matches: Vec::new(),
+            complete: true,
+        });
     }
     let rounded = queries.iter().map(|query| kernel::to_f16(query)).collect();
-    let search = Search { at, allowed, queries, rounded, incomplete: AtomicBool::new(false) };
+    let search = Search {
+        at,
+        allowed,
+        queries,
+        rounded,
+        incomplete: AtomicBool::new(false),
+    };
     let scanned = query.exact || search.is_cheaper_scanned(views, at.columns.views() as u64);
     let ranked = match scanned {
         true => search.rank(search.every_case()),
         false => search.walk(wanted)?,
     };
-    let matches: Vec<CaseMatch> = ranked.into_iter().take(wanted).map(|(case, _)| search.describe(case)).collect();
-    Ok(NearestAnswer { matches, complete: !search.incomplete.load(Ordering::Relaxed) })
+    let matches: Vec<CaseMatch> = ranked
+        .into_iter()
+        .take(wanted)
+        .map(|(case, _)| search.describe(case))
+        .collect();
+    Ok(NearestAnswer {
+        matches,
+        complete: !search.incomplete.load(Ordering::Relaxed),
+    })
 }
 
 impl Search<'_> {
     /// A walk under a filter touches about total / allowed times as many nodes as one without.
     fn is_cheaper_scanned(&self, allowed: u64, total: u64) -> bool {
         let scan_views = self.at.settings.scan_views as u64;
-        allowed <= scan_views || u128::from(allowed) * u128::from(allowed) <= u128::from(scan_views) * u128::from(total)
+        allowed <= scan_views
+            || u128::from(allowed) * u128::from(allowed)
+                <= u128::from(scan_views) * u128::from(total)
     }
 
     fn every_case(&self) -> Vec<u32> {
@@ -75,7 +109,7 @@ impl Search<'_> {
     /// Proposes cases by graphs, wider if too few came, all of them if still too few.
     fn walk(&self, wanted: usize) -> Result<Vec<(u32, f32)>, IndexError> {
         let reachable = wanted.min(self.allowed.cases.len() as usize);
-        let mut count = (wanted * 4).max(self.at.settings.ef_search);
+        let mut count = (wanted * 10).max(self.at.settings.ef_search);
         for _ in 0..2 {
             let ranked = self.rank(self.propose(count, wanted)?);
             if ranked.len() >= reachable {
@@ -115,8 +149,21 @@ impl Search<'_> {
     fn nearest_views(&self, query_no: usize, count: usize) -> Result<Vec<(u32, f32)>, IndexError> {
         let mut found = Vec::new();
         for (segment, allowed) in self.at.columns.segments.iter().zip(&self.allowed.views) {
-            let published = self.walk_segment(segment, allowed, query_no, count, &mut found)?;
-            for slot in allowed.range(published..) {
+            let mut scanned_from = 0;
+            if let Some(graph) = self.graph_to_walk(segment, allowed) {
+                scanned_from = segment.published() as u32;
+                let everything =
+                    allowed.range_cardinality(..scanned_from) == u64::from(scanned_from);
+                let allow =
+                    |slot: u32| slot < scanned_from && (everything || allowed.contains(slot));
+                let walked = graph.search(&self.rounded[query_no], count, allow)?;
+                found.extend(
+                    walked
+                        .into_iter()
+                        .map(|(slot, cosine)| (segment.rows[slot as usize].case, cosine)),
+                );
+            }
+            for slot in allowed.range(scanned_from..) {
                 let row = &segment.rows[slot as usize];
                 if let Some(cosine) = self.cosine(&row.location, query_no) {
                     found.push((row.case, cosine));
@@ -128,20 +175,19 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// Searches a segment's graph, where it has one; returns the first slot that the graph does not cover.
-    fn walk_segment(&self, segment: &Segment, allowed: &roaring::RoaringBitmap, query_no: usize, count: usize, found: &mut Vec<(u32, f32)>) -> Result<u32, IndexError> {
+    /// The segment's graph, unless scanning what is allowed costs less than walking it.
+    fn graph_to_walk<'s>(
+        &self,
+        segment: &'s Segment,
+        allowed: &RoaringBitmap,
+    ) -> Option<&'s Graph> {
         let published = segment.published() as u32;
         let in_graph = allowed.range_cardinality(..published);
-        let Some(graph) = segment.graph.as_ref().filter(|_| in_graph > 0) else { return Ok(published) };
-        if self.is_cheaper_scanned(in_graph, u64::from(published)) {
-            return Ok(0);
-        }
-        let everything = in_graph == u64::from(published);
-        let allow = |slot: u32| slot < published && (everything || allowed.contains(slot));
-        for (slot, cosine) in graph.search(&self.rounded[query_no], count, allow)? {
-            found.push((segment.rows[slot as usize].case, cosine));
-        }
-        Ok(published)
+        let scanned = self.is_cheaper_scanned(in_graph, u64::from(published));
+        segment
+            .graph
+            .as_deref()
+            .filter(|_| in_graph > 0 && !scanned)
     }
 
     fn cosine(&self, location: &crate::VectorLocation, query_no: usize) -> Option<f32> {
@@ -156,9 +202,19 @@ impl Search<'_> {
 
     /// Exact scores of cases, best first, ties by case number. Cases without a readable allowed view fall out.
     fn rank(&self, cases: Vec<u32>) -> Vec<(u32, f32)> {
-        let mut ranked: Vec<(u32, f32)> = cases.into_par_iter().filter_map(|case| Some((case, self.score(case)?))).collect();
-        let case_no = |case: u32| self.at.columns.cases[case as usize].as_ref().map_or(0, |case| case.case_no);
-        ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| case_no(a.0).cmp(&case_no(b.0))));
+        let mut ranked: Vec<(u32, f32)> = cases
+            .into_par_iter()
+            .filter_map(|case| Some((case, self.score(case)?)))
+            .collect();
+        let case_no = |case: u32| {
+            self.at.columns.cases[case as usize]
+                .as_ref()
+                .map_or(0, |case| case.case_no)
+        };
+        ranked.sort_unstable_by(|a, b| {
+            b.1.total_cmp(&a.1)
+                .then_with(|| case_no(a.0).cmp(&case_no(b.0)))
+        });
         ranked
     }
 
@@ -174,8 +230,13 @@ impl Search<'_> {
     }
 
     fn each_cosine(&self, case: u32, mut with: impl FnMut(u32, usize, f32)) {
-        let places = self.at.columns.cases[case as usize].as_ref().map_or(&[][..], |case| &case.places);
-        for place in places.iter().filter(|place| self.allowed.views[place.segment as usize].contains(place.slot)) {
+        let places = self.at.columns.cases[case as usize]
+            .as_ref()
+            .map_or(&[][..], |case| &case.places);
+        for place in places
+            .iter()
+            .filter(|place| self.allowed.views[place.segment as usize].contains(place.slot))
+        {
             let row = self.at.columns.row(*place);
             for query_no in 0..self.queries.len() {
                 if let Some(cosine) = self.cosine(&row.location, query_no) {
@@ -188,7 +249,11 @@ impl Search<'_> {
     fn describe(&self, case: u32) -> CaseMatch {
         let mut best: HashMap<u32, ViewMatch> = HashMap::new();
         self.each_cosine(case, |view_no, query_no, cosine| {
-            let found = ViewMatch { view_no, query_no, cosine };
+            let found = ViewMatch {
+                view_no,
+                query_no,
+                cosine,
+            };
             let held = best.entry(view_no).or_insert(found);
             if cosine > held.cosine {
                 *held = found;
@@ -197,11 +262,19 @@ impl Search<'_> {
         let mut views: Vec<ViewMatch> = best.into_values().collect();
         views.sort_unstable_by(by_cosine);
         views.truncate(MAX_VIEW_MATCHES);
-        let case_no = self.at.columns.cases[case as usize].as_ref().map_or(0, |case| case.case_no);
-        CaseMatch { case_no, score: self.score(case).unwrap_or(-1.0), views }
+        let case_no = self.at.columns.cases[case as usize]
+            .as_ref()
+            .map_or(0, |case| case.case_no);
+        CaseMatch {
+            case_no,
+            score: self.score(case).unwrap_or(-1.0),
+            views,
+        }
     }
 }
 
 fn by_cosine(a: &ViewMatch, b: &ViewMatch) -> Order {
-    b.cosine.total_cmp(&a.cosine).then(a.view_no.cmp(&b.view_no))
+    b.cosine
+        .total_cmp(&a.cosine)
+        .then(a.view_no.cmp(&b.view_no))
 }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::graph::Graph;
-use crate::{CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key};
+use crate::{
+    CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key,
+};
 
 /// Words as numbers; 0 means unknown. Upper and lower case are alike, the first spelling is shown.
 #[derive(Debug, Default)]
@@ -16,7 +18,9 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     pub(crate) fn code(&mut self, word: Option<&str>) -> u32 {
-        let Some(word) = word.map(str::trim).filter(|word| !word.is_empty()) else { return 0 };
+        let Some(word) = word.map(str::trim).filter(|word| !word.is_empty()) else {
+            return 0;
+        };
         let next = self.words.len() as u32 + 1;
         let code = *self.codes.entry(word.to_lowercase()).or_insert(next);
         if code == next {
@@ -30,7 +34,9 @@ impl Vocabulary {
     }
 
     pub(crate) fn word(&self, code: u32) -> Option<&str> {
-        self.words.get((code as usize).checked_sub(1)?).map(String::as_str)
+        self.words
+            .get((code as usize).checked_sub(1)?)
+            .map(String::as_str)
     }
 }
 
@@ -64,7 +70,11 @@ impl Row {
     /// What is left of a deleted view.
     pub(crate) const DEAD: Row = Row {
         key: 0,
-        location: VectorLocation { segment: 0, offset: 0, crc32: 0 },
+        location: VectorLocation {
+            segment: 0,
+            offset: 0,
+            crc32: 0,
+        },
         modality: 0,
         body_part: 0,
         laterality: 0,
@@ -99,11 +109,14 @@ impl Segment {
 
     /// Slots that a graph search covers.
     pub(crate) fn published(&self) -> usize {
-        self.graph.as_ref().map_or(0, |graph| graph.published() as usize).min(self.rows.len())
+        self.graph
+            .as_ref()
+            .map_or(0, |graph| graph.published() as usize)
+            .min(self.rows.len())
     }
 
     fn kill(&mut self, slot: u32) {
-        let in_graph = (slot as usize) < self.published() || self.graph.is_some();
+        let in_graph = self.graph.is_some();
         let row = &mut self.rows[slot as usize];
         if row.live {
             *row = Row::DEAD;
@@ -149,12 +162,17 @@ pub(crate) struct Columns {
 
 impl Columns {
     pub(crate) fn case(&self, case_no: u64) -> Option<&CaseRow> {
-        self.by_no.get(&case_no).and_then(|at| self.cases[*at as usize].as_ref())
+        self.by_no
+            .get(&case_no)
+            .and_then(|at| self.cases[*at as usize].as_ref())
     }
 
     /// Live cases with their indices.
     pub(crate) fn live_cases(&self) -> impl Iterator<Item = (u32, &CaseRow)> {
-        self.cases.iter().enumerate().filter_map(|(at, case)| Some((at as u32, case.as_ref()?)))
+        self.cases
+            .iter()
+            .enumerate()
+            .filter_map(|(at, case)| Some((at as u32, case.as_ref()?)))
     }
 
     pub(crate) fn row(&self, place: Place) -> &Row {
@@ -166,14 +184,22 @@ impl Columns {
     }
 
     /// Makes the columns hold exactly this entry of its case. A view whose vector did not move keeps its row.
-    pub(crate) fn put(&mut self, entry: &CaseEntry, text_hash: u64, segment_vectors: usize) -> Result<(), IndexError> {
+    pub(crate) fn put(
+        &mut self,
+        entry: &CaseEntry,
+        text_hash: u64,
+        segment_vectors: usize,
+    ) -> Result<(), IndexError> {
         view_key(entry.case_no, 0)?;
         let mut views: HashMap<u64, &ViewEntry> = HashMap::new();
         for view in &entry.views {
             views.insert(view_key(entry.case_no, view.view_no)?, view);
         }
         let at = self.index_of(entry.case_no);
-        let held = self.cases[at as usize].take().map(|case| case.places).unwrap_or_default();
+        let held = self.cases[at as usize]
+            .take()
+            .map(|case| case.places)
+            .unwrap_or_default();
         let mut places = Vec::with_capacity(views.len());
         for place in held {
             let row = *self.row(place);
@@ -195,13 +221,16 @@ impl Columns {
             let row = self.new_row(key, at, view);
             places.push(self.push(row, segment_vectors));
         }
-        self.cases[at as usize] = Some(self.case_row(entry.case_no, &entry.facts, text_hash, places));
+        self.cases[at as usize] =
+            Some(self.case_row(entry.case_no, &entry.facts, text_hash, places));
         Ok(())
     }
 
     /// Forgets a case.
     pub(crate) fn remove(&mut self, case_no: u64) {
-        let Some(at) = self.by_no.remove(&case_no) else { return };
+        let Some(at) = self.by_no.remove(&case_no) else {
+            return;
+        };
         if let Some(case) = self.cases[at as usize].take() {
             for place in case.places {
                 self.segments[place.segment as usize].kill(place.slot);
@@ -224,14 +253,24 @@ impl Columns {
     }
 
     fn push(&mut self, row: Row, segment_vectors: usize) -> Place {
-        if self.segments.last().is_none_or(|segment| segment.rows.len() >= segment_vectors) {
+        if self
+            .segments
+            .last()
+            .is_none_or(|segment| segment.rows.len() >= segment_vectors)
+        {
             self.segments.push(Segment::default());
         }
         let segment = self.segments.len() as u32 - 1;
-        let last = self.segments.last_mut().expect("a segment was pushed if there was none");
+        let last = self
+            .segments
+            .last_mut()
+            .expect("a segment was pushed if there was none");
         last.rows.push(row);
         last.rows_dirty = true;
-        Place { segment, slot: last.rows.len() as u32 - 1 }
+        Place {
+            segment,
+            slot: last.rows.len() as u32 - 1,
+        }
     }
 
     pub(crate) fn new_row(&mut self, key: u64, case: u32, view: &ViewEntry) -> Row {
@@ -247,8 +286,19 @@ impl Columns {
         }
     }
 
-    pub(crate) fn case_row(&mut self, case_no: u64, facts: &CaseFacts, text_hash: u64, places: Vec<Place>) -> CaseRow {
-        let mut labels: Vec<u32> = facts.labels.iter().map(|label| self.words.label.code(Some(label))).filter(|code| *code != 0).collect();
+    pub(crate) fn case_row(
+        &mut self,
+        case_no: u64,
+        facts: &CaseFacts,
+        text_hash: u64,
+        places: Vec<Place>,
+    ) -> CaseRow {
+        let mut labels: Vec<u32> = facts
+            .labels
+            .iter()
+            .map(|label| self.words.label.code(Some(label)))
+            .filter(|code| *code != 0)
+            .collect();
         labels.sort_unstable();
         labels.dedup();
         CaseRow {

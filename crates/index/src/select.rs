@@ -35,12 +35,21 @@ pub(crate) struct Excluded<'a> {
 }
 
 /// Applies a filter to all columns.
-pub(crate) fn select(columns: &Columns, filter: &Filter, excluded: &Excluded<'_>) -> Result<Selection, IndexError> {
+pub(crate) fn select(
+    columns: &Columns,
+    filter: &Filter,
+    excluded: &Excluded<'_>,
+) -> Result<Selection, IndexError> {
     let mut nodes = 0;
     let test = compile(columns, filter, 0, &mut nodes)?;
     let of_views = test.asks_views();
     let out_cases: HashSet<u64> = excluded.cases.iter().copied().collect();
-    let out_patients: HashSet<u64> = excluded.patients.iter().copied().filter(|patient| *patient != 0).collect();
+    let out_patients: HashSet<u64> = excluded
+        .patients
+        .iter()
+        .copied()
+        .filter(|patient| *patient != 0)
+        .collect();
     let mut cases = Vec::new();
     let mut views: Vec<Vec<u32>> = vec![Vec::new(); columns.segments.len()];
     for (at, case) in columns.live_cases() {
@@ -63,7 +72,10 @@ pub(crate) fn select(columns: &Columns, filter: &Filter, excluded: &Excluded<'_>
         slots.sort_unstable();
         RoaringBitmap::from_sorted_iter(slots).expect("slots are sorted and unique")
     };
-    Ok(Selection { cases: bitmap(cases), views: views.into_iter().map(bitmap).collect() })
+    Ok(Selection {
+        cases: bitmap(cases),
+        views: views.into_iter().map(bitmap).collect(),
+    })
 }
 
 enum Test {
@@ -84,7 +96,9 @@ impl Test {
         match self {
             Test::And(tests) | Test::Or(tests) => tests.iter().any(Test::asks_views),
             Test::Not(test) => test.asks_views(),
-            Test::Code(field, _) => matches!(field, Field::Modality | Field::BodyPart | Field::Laterality),
+            Test::Code(field, _) => {
+                matches!(field, Field::Modality | Field::BodyPart | Field::Laterality)
+            }
             _ => false,
         }
     }
@@ -114,12 +128,26 @@ impl Test {
     }
 }
 
-fn compile(columns: &Columns, filter: &Filter, depth: usize, nodes: &mut usize) -> Result<Test, IndexError> {
+fn compile(
+    columns: &Columns,
+    filter: &Filter,
+    depth: usize,
+    nodes: &mut usize,
+) -> Result<Test, IndexError> {
     *nodes += 1;
     if depth > MAX_DEPTH || *nodes > MAX_NODES {
-        return Err(IndexError::QueryTooLarge { what: "filter conditions", found: *nodes, limit: MAX_NODES });
+        return Err(IndexError::QueryTooLarge {
+            what: "filter conditions",
+            found: *nodes,
+            limit: MAX_NODES,
+        });
     }
-    let mut all = |filters: &[Filter]| filters.iter().map(|filter| compile(columns, filter, depth + 1, nodes)).collect::<Result<Vec<Test>, _>>();
+    let mut all = |filters: &[Filter]| {
+        filters
+            .iter()
+            .map(|filter| compile(columns, filter, depth + 1, nodes))
+            .collect::<Result<Vec<Test>, _>>()
+    };
     Ok(match filter {
         Filter::All => Test::Always,
         Filter::And(filters) => Test::And(all(filters)?),
@@ -129,7 +157,10 @@ fn compile(columns: &Columns, filter: &Filter, depth: usize, nodes: &mut usize) 
             let (min, max) = range(*field, value)?;
             between(*field, min, max)?
         }
-        Filter::Is { field: Field::Synthetic, value } => Test::Synthetic(truth(value)?),
+        Filter::Is {
+            field: Field::Synthetic,
+            value,
+        } => Test::Synthetic(truth(value)?),
         Filter::Is { field, value } => word(columns, *field, value),
         Filter::Between { field, min, max } => between(*field, *min, *max)?,
     })
@@ -157,7 +188,10 @@ fn between(field: Field, min: Option<f64>, max: Option<f64>) -> Result<Test, Ind
     if min.is_some_and(f64::is_nan) || max.is_some_and(f64::is_nan) {
         return Err(wrong("a bound is not a number"));
     }
-    let (min, max) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
+    let (min, max) = (
+        min.unwrap_or(f64::NEG_INFINITY),
+        max.unwrap_or(f64::INFINITY),
+    );
     match field {
         // People of 60 are 60 until their birthday.
         Field::AgeYears if max.fract() == 0.0 => Ok(Test::Age(min as f32, (max + 1.0) as f32)),

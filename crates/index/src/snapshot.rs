@@ -12,11 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::durable::{self, FileRef};
 use crate::graph::Graph;
 use crate::rows::{CaseRow, Columns, Place, Row, Segment, Vocabulary};
-use crate::{CaseFacts, IndexError, IndexSettings, Stamp, VectorLocation, ViewEntry, split_view_key};
+use crate::words::DurableText;
+use crate::{
+    CaseFacts, IndexError, IndexSettings, Stamp, VectorLocation, ViewEntry, split_view_key,
+};
 
 const MANIFEST: &str = "MANIFEST";
 const FORMAT_VERSION: u32 = 1;
-/// A graph is written again once it grew by this many nodes, or by an eighth; what it lacks is scanned meanwhile.
+/// A graph is written again once it grew by this many nodes and by an eighth; what the file lacks is scanned after
+/// opening, until the graph grows again.
 const GRAPH_GROWTH: u32 = 1_000;
 
 /// What is durable.
@@ -29,6 +33,10 @@ pub(crate) struct Manifest {
     generation: u64,
     cases: Option<FileRef>,
     segments: Vec<SegmentRef>,
+    /// tantivy's list of segments.
+    text: Option<FileRef>,
+    /// Files in the text folder.
+    text_files: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -63,7 +71,16 @@ struct SavedRows {
 
 impl Manifest {
     pub(crate) fn empty(stamp: &Stamp) -> Self {
-        Self { format_version: FORMAT_VERSION, stamp: stamp.clone(), seq: 0, generation: 0, cases: None, segments: Vec::new() }
+        Self {
+            format_version: FORMAT_VERSION,
+            stamp: stamp.clone(),
+            seq: 0,
+            generation: 0,
+            cases: None,
+            segments: Vec::new(),
+            text: None,
+            text_files: Vec::new(),
+        }
     }
 
     /// Reads the manifest; none means that nothing was ever durable here.
@@ -72,41 +89,74 @@ impl Manifest {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Err(damaged(MANIFEST, "it is no text")),
-            Err(source) => return Err(IndexError::File { action: "read", path, source }),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(damaged(MANIFEST, "it is no text"));
+            }
+            Err(source) => {
+                return Err(IndexError::File {
+                    action: "read",
+                    path,
+                    source,
+                });
+            }
         };
-        let (crc32, body) = text.split_once('\n').ok_or_else(|| damaged(MANIFEST, "it is cut short"))?;
+        let (crc32, body) = text
+            .split_once('\n')
+            .ok_or_else(|| damaged(MANIFEST, "it is cut short"))?;
         if u32::from_str_radix(crc32, 16).ok() != Some(crc32fast::hash(body.as_bytes())) {
             return Err(damaged(MANIFEST, "its checksum is wrong"));
         }
-        let value: serde_json::Value = serde_json::from_str(body).map_err(|_| damaged(MANIFEST, "it cannot be read"))?;
-        let found = value.get("format_version").and_then(serde_json::Value::as_u64).unwrap_or(0) as u32;
+        let value: serde_json::Value =
+            serde_json::from_str(body).map_err(|_| damaged(MANIFEST, "it cannot be read"))?;
+        let found = value
+            .get("format_version")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0) as u32;
         if found != FORMAT_VERSION {
-            return Err(IndexError::FormatVersion { what: "index", found, known: FORMAT_VERSION });
+            return Err(IndexError::FormatVersion {
+                what: "index",
+                found,
+                known: FORMAT_VERSION,
+            });
         }
-        let manifest: Self = serde_json::from_value(value).map_err(|_| damaged(MANIFEST, "it cannot be read"))?;
+        let manifest: Self =
+            serde_json::from_value(value).map_err(|_| damaged(MANIFEST, "it cannot be read"))?;
         if manifest.stamp != *stamp {
-            return Err(IndexError::StampMismatch { what: "index", held: Box::new(manifest.stamp), wanted: Box::new(stamp.clone()) });
+            return Err(IndexError::StampMismatch {
+                what: "index",
+                held: Box::new(manifest.stamp),
+                wanted: Box::new(stamp.clone()),
+            });
         }
         Ok(Some(manifest))
     }
 
     /// Replaces the manifest, then removes the files that it no longer names.
     pub(crate) fn publish(&self, dir: &Path) -> Result<(), IndexError> {
-        let body = serde_json::to_string(self).expect("a manifest of strings and numbers serialises");
-        durable::replace(dir, MANIFEST, format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes())).as_bytes())?;
+        let body =
+            serde_json::to_string(self).expect("a manifest of strings and numbers serialises");
+        durable::replace(
+            dir,
+            MANIFEST,
+            format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes())).as_bytes(),
+        )?;
         self.sweep(dir)
     }
 
     /// Removes files of ours that the manifest does not name.
     pub(crate) fn sweep(&self, dir: &Path) -> Result<(), IndexError> {
         let named: HashSet<&str> = self.files().map(|file| file.name.as_str()).collect();
-        let failed = |source| IndexError::File { action: "sweep", path: dir.to_owned(), source };
+        let failed = |source| IndexError::File {
+            action: "sweep",
+            path: dir.to_owned(),
+            source,
+        };
         for entry in fs::read_dir(dir).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            let ours = name.ends_with(".columns") || name.ends_with(".graph") || name == "MANIFEST.new";
+            let ours =
+                name.ends_with(".columns") || name.ends_with(".graph") || name == "MANIFEST.new";
             if ours && !named.contains(name) {
                 fs::remove_file(entry.path()).map_err(failed)?;
             }
@@ -115,45 +165,141 @@ impl Manifest {
     }
 
     fn files(&self) -> impl Iterator<Item = &FileRef> {
-        let of_segments = self.segments.iter().flat_map(|segment| segment.rows.iter().chain(&segment.graph));
-        self.cases.iter().chain(of_segments)
+        let of_segments = self
+            .segments
+            .iter()
+            .flat_map(|segment| segment.rows.iter().chain(&segment.graph));
+        self.cases.iter().chain(&self.text).chain(of_segments)
     }
 
     /// Writes what changed and returns the manifest that names it; [`Manifest::publish`] must follow.
-    pub(crate) fn save(&self, dir: &Path, columns: &Columns, seq: u64) -> Result<Self, IndexError> {
+    pub(crate) fn save(
+        &self,
+        dir: &Path,
+        columns: &Columns,
+        text: &DurableText,
+        seq: u64,
+    ) -> Result<Self, IndexError> {
         let generation = self.generation + 1;
-        let cases: Vec<SavedCase> = columns.live_cases().map(|(_, case)| saved_case(columns, case)).collect();
+        let meta = durable::write_file(dir, format!("text-{generation}.columns"), &text.meta)?;
+        let cases: Vec<SavedCase> = columns
+            .live_cases()
+            .map(|(_, case)| saved_case(columns, case))
+            .collect();
         let cases = write(dir, format!("cases-{generation}.columns"), &cases)?;
         let mut segments = Vec::with_capacity(columns.segments.len());
-        for (number, segment) in columns.segments.iter().enumerate() {
-            let held = self.segments.get(number).cloned().unwrap_or_default();
-            segments.push(save_segment(dir, columns, segment, held, &format!("{number}-{generation}"))?);
+        for number in 0..columns.segments.len() {
+            segments.push(self.save_segment(dir, columns, number)?);
         }
         let stamp = self.stamp.clone();
-        Ok(Self { format_version: FORMAT_VERSION, stamp, seq, generation, cases: Some(cases), segments })
+        Ok(Self {
+            format_version: FORMAT_VERSION,
+            stamp,
+            seq,
+            generation,
+            cases: Some(cases),
+            segments,
+            text: Some(meta),
+            text_files: text.files.clone(),
+        })
+    }
+
+    /// The text that the manifest names, if it was ever flushed.
+    pub(crate) fn text(&self, dir: &Path) -> Result<Option<DurableText>, IndexError> {
+        let Some(meta) = &self.text else {
+            return Ok(None);
+        };
+        if self
+            .text_files
+            .iter()
+            .any(|name| name.contains(['/', '\\']))
+        {
+            return Err(damaged(MANIFEST, "a file's name leads out of the folder"));
+        }
+        let (meta, files) = (durable::read_file(dir, meta)?, self.text_files.clone());
+        Ok(Some(DurableText { meta, files }))
+    }
+
+    fn save_segment(
+        &self,
+        dir: &Path,
+        columns: &Columns,
+        number: usize,
+    ) -> Result<SegmentRef, IndexError> {
+        let segment = &columns.segments[number];
+        let tag = format!("{number}-{}", self.generation + 1);
+        let held = self.segments.get(number).cloned().unwrap_or_default();
+        let mut saved = SegmentRef {
+            sealed: segment.sealed,
+            ..held
+        };
+        if segment.rows_dirty || saved.rows.is_none() {
+            saved.rows = Some(write(
+                dir,
+                format!("rows-{tag}.columns"),
+                &saved_rows(columns, segment),
+            )?);
+        }
+        let Some(graph) = &segment.graph else {
+            return Ok(SegmentRef {
+                graph: None,
+                graph_slots: 0,
+                ..saved
+            });
+        };
+        let grown =
+            graph.published() >= saved.graph_slots + GRAPH_GROWTH.max(saved.graph_slots / 8);
+        if segment.graph_dirty || saved.graph.is_none() || grown {
+            let live = |slot: u32| segment.rows.get(slot as usize).is_some_and(|row| row.live);
+            saved.graph_slots = graph.published();
+            saved.graph = Some(durable::write_file(
+                dir,
+                format!("{tag}.graph"),
+                &graph.save(live)?,
+            )?);
+        }
+        Ok(saved)
     }
 
     /// Reads the columns that the manifest names.
     pub(crate) fn load(&self, dir: &Path, settings: &IndexSettings) -> Result<Columns, IndexError> {
         let mut columns = Columns::default();
-        let cases: Vec<SavedCase> = self.cases.as_ref().map_or(Ok(Vec::new()), |file| read(dir, file))?;
+        let cases: Vec<SavedCase> = self
+            .cases
+            .as_ref()
+            .map_or(Ok(Vec::new()), |file| read(dir, file))?;
         for case in cases {
             let at = columns.index_of(case.case_no);
             let row = columns.case_row(case.case_no, &case.facts, case.text_hash, Vec::new());
             columns.cases[at as usize] = Some(row);
         }
         for (number, held) in self.segments.iter().enumerate() {
-            let rows: Option<SavedRows> = held.rows.as_ref().map(|file| read(dir, file)).transpose()?;
-            let mut segment = Segment { sealed: held.sealed, ..Segment::default() };
-            for row in rows.iter().flat_map(|saved| saved.rows.iter().map(move |row| (saved, row))) {
-                let place = Place { segment: number as u32, slot: segment.rows.len() as u32 };
+            let rows: Option<SavedRows> =
+                held.rows.as_ref().map(|file| read(dir, file)).transpose()?;
+            let mut segment = Segment {
+                sealed: held.sealed,
+                ..Segment::default()
+            };
+            for row in rows
+                .iter()
+                .flat_map(|saved| saved.rows.iter().map(move |row| (saved, row)))
+            {
+                let place = Place {
+                    segment: number as u32,
+                    slot: segment.rows.len() as u32,
+                };
                 let row = load_row(&mut columns, row.0, row.1, place)?;
                 segment.dead += usize::from(!row.live);
                 segment.rows.push(row);
             }
             if let Some(file) = &held.graph {
                 let capacity = settings.segment_vectors.max(segment.rows.len());
-                let graph = Graph::load(&durable::read_file(dir, file)?, settings, self.stamp.dimension, capacity)?;
+                let graph = Graph::load(
+                    &durable::read_file(dir, file)?,
+                    settings,
+                    self.stamp.dimension,
+                    capacity,
+                )?;
                 if graph.published() as usize > segment.rows.len() {
                     return Err(damaged(&file.name, "it has more slots than its segment"));
                 }
@@ -165,28 +311,15 @@ impl Manifest {
     }
 }
 
-fn save_segment(dir: &Path, columns: &Columns, segment: &Segment, held: SegmentRef, tag: &str) -> Result<SegmentRef, IndexError> {
-    let mut saved = SegmentRef { sealed: segment.sealed, ..held };
-    if segment.rows_dirty || saved.rows.is_none() {
-        saved.rows = Some(write(dir, format!("rows-{tag}.columns"), &saved_rows(columns, segment))?);
-    }
-    let Some(graph) = &segment.graph else {
-        return Ok(SegmentRef { graph: None, graph_slots: 0, ..saved });
-    };
-    let grown = graph.published() >= saved.graph_slots + GRAPH_GROWTH.min(saved.graph_slots / 8 + 1);
-    if segment.graph_dirty || saved.graph.is_none() || grown {
-        let live = |slot: u32| segment.rows.get(slot as usize).is_some_and(|row| row.live);
-        saved.graph_slots = graph.published();
-        saved.graph = Some(durable::write_file(dir, format!("{tag}.graph"), &graph.save(live)?)?);
-    }
-    Ok(saved)
-}
-
 fn saved_case(columns: &Columns, case: &CaseRow) -> SavedCase {
     let words = &columns.words;
     let word = |vocabulary: &Vocabulary, code: u32| vocabulary.word(code).map(str::to_owned);
     let facts = CaseFacts {
-        labels: case.labels.iter().filter_map(|code| word(&words.label, *code)).collect(),
+        labels: case
+            .labels
+            .iter()
+            .filter_map(|code| word(&words.label, *code))
+            .collect(),
         sex: word(&words.sex, case.sex),
         age_years: case.age_years,
         date: case.date,
@@ -195,31 +328,68 @@ fn saved_case(columns: &Columns, case: &CaseRow) -> SavedCase {
         title: String::new(),
         patient: case.patient,
     };
-    SavedCase { case_no: case.case_no, facts, text_hash: case.text_hash }
+    SavedCase {
+        case_no: case.case_no,
+        facts,
+        text_hash: case.text_hash,
+    }
 }
 
 fn saved_rows(columns: &Columns, segment: &Segment) -> SavedRows {
-    let shared = [&columns.words.modality, &columns.words.body_part, &columns.words.laterality, &columns.words.stain];
+    let shared = [
+        &columns.words.modality,
+        &columns.words.body_part,
+        &columns.words.laterality,
+        &columns.words.stain,
+    ];
     let mut own: [Vocabulary; 4] = Default::default();
     let mut save = |row: &Row| {
         let codes = [row.modality, row.body_part, row.laterality, row.stain];
         let words = std::array::from_fn(|at| own[at].code(shared[at].word(codes[at])));
-        SavedRow { key: row.key, location: row.location, words, live: row.live }
+        SavedRow {
+            key: row.key,
+            location: row.location,
+            words,
+            live: row.live,
+        }
     };
     let rows = segment.rows.iter().map(&mut save).collect();
-    let words = own.map(|vocabulary| (1..).map_while(|code| vocabulary.word(code).map(str::to_owned)).collect());
+    let words = own.map(|vocabulary| {
+        (1..)
+            .map_while(|code| vocabulary.word(code).map(str::to_owned))
+            .collect()
+    });
     SavedRows { words, rows }
 }
 
-fn load_row(columns: &mut Columns, saved: &SavedRows, row: &SavedRow, place: Place) -> Result<Row, IndexError> {
+fn load_row(
+    columns: &mut Columns,
+    saved: &SavedRows,
+    row: &SavedRow,
+    place: Place,
+) -> Result<Row, IndexError> {
     if !row.live {
         return Ok(Row::DEAD);
     }
     let (case_no, view_no) = split_view_key(row.key);
-    let case = *columns.by_no.get(&case_no).ok_or_else(|| damaged("rows", "a view belongs to no case"))?;
-    let word = |at: usize| saved.words[at].get((row.words[at] as usize).wrapping_sub(1)).cloned();
+    let case = *columns
+        .by_no
+        .get(&case_no)
+        .ok_or_else(|| damaged("rows", "a view belongs to no case"))?;
+    let word = |at: usize| {
+        saved.words[at]
+            .get((row.words[at] as usize).wrapping_sub(1))
+            .cloned()
+    };
     let (modality, body_part, laterality, stain) = (word(0), word(1), word(2), word(3));
-    let view = ViewEntry { view_no, modality, body_part, laterality, stain, location: row.location };
+    let view = ViewEntry {
+        view_no,
+        modality,
+        body_part,
+        laterality,
+        stain,
+        location: row.location,
+    };
     let loaded = columns.new_row(row.key, case, &view);
     if let Some(case) = columns.cases[case as usize].as_mut() {
         case.places.push(place);
@@ -233,9 +403,13 @@ fn write<T: Serialize>(dir: &Path, name: String, content: &T) -> Result<FileRef,
 }
 
 fn read<T: DeserializeOwned>(dir: &Path, file: &FileRef) -> Result<T, IndexError> {
-    postcard::from_bytes(&durable::read_file(dir, file)?).map_err(|_| damaged(&file.name, "it cannot be read"))
+    postcard::from_bytes(&durable::read_file(dir, file)?)
+        .map_err(|_| damaged(&file.name, "it cannot be read"))
 }
 
 pub(crate) fn damaged(what: &str, reason: &str) -> IndexError {
-    IndexError::Damaged { what: what.into(), reason: reason.into() }
+    IndexError::Damaged {
+        what: what.into(),
+        reason: reason.into(),
+    }
 }

@@ -1,20 +1,38 @@
 //! Cases in and out of the index: replacing, filters on views, facets, searching while applying.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
-use casekin_index::{CaseEntry, CaseFacts, Field, Filter, Index, IndexError, IndexSettings, NearestQuery, Stamp, WordsQuery};
+use casekin_index::{
+    CaseEntry, CaseFacts, Field, Filter, Index, IndexError, IndexSettings, NearestQuery, Stamp,
+    WordsQuery,
+};
 use support::{Dice, facts, open, open_log, report, settings, stamp, view, views};
 
 const DIMENSION: u32 = 32;
 
 fn ask(vector: &[f32]) -> NearestQuery {
-    NearestQuery { vectors: vec![vector.to_vec()], ..NearestQuery::default() }
+    NearestQuery {
+        vectors: vec![vector.to_vec()],
+        ..NearestQuery::default()
+    }
 }
 
-fn library() -> (tempfile::TempDir, std::sync::Arc<casekin_index::VectorLog>, Index) {
+fn library() -> (
+    tempfile::TempDir,
+    std::sync::Arc<casekin_index::VectorLog>,
+    Index,
+) {
     let root = tempfile::tempdir().unwrap();
     let log = open_log(root.path(), DIMENSION);
-    let index = Index::open(&root.path().join("index"), &stamp(DIMENSION), log.clone(), settings()).unwrap();
+    let index = Index::open(
+        &root.path().join("index"),
+        &stamp(DIMENSION),
+        log.clone(),
+        settings(),
+    )
+    .unwrap();
     (root, log, index)
 }
 
@@ -25,16 +43,49 @@ fn a_filter_on_a_view_holds_for_the_view_that_matched() {
     let (ct, radiograph) = (dice.vector(32), dice.vector(32));
     let mut both = views(&log, 1, "CT", &[ct, radiograph.clone()]);
     both[1].modality = Some("DX".into());
-    index.apply(&[CaseEntry { case_no: 1, views: both, ..CaseEntry::default() }], &[], 1).unwrap();
-    let query = NearestQuery { filter: Filter::parse("modality=ct").unwrap(), ..ask(&radiograph) };
+    index
+        .apply(
+            &[CaseEntry {
+                case_no: 1,
+                views: both,
+                ..CaseEntry::default()
+            }],
+            &[],
+            1,
+        )
+        .unwrap();
+    let query = NearestQuery {
+        filter: Filter::parse("modality=ct").unwrap(),
+        ..ask(&radiograph)
+    };
     let answer = index.nearest(&query).unwrap();
-    assert_eq!(answer.matches[0].views.iter().map(|view| view.view_no).collect::<Vec<_>>(), [0]);
+    assert_eq!(
+        answer.matches[0]
+            .views
+            .iter()
+            .map(|view| view.view_no)
+            .collect::<Vec<_>>(),
+        [0]
+    );
     assert!(answer.matches[0].score < 0.9);
-    let query = NearestQuery { filter: Filter::parse("modality!=ct").unwrap(), ..ask(&radiograph) };
+    let query = NearestQuery {
+        filter: Filter::parse("modality!=ct").unwrap(),
+        ..ask(&radiograph)
+    };
     let answer = index.nearest(&query).unwrap();
-    assert_eq!(answer.matches[0].views.iter().map(|view| view.view_no).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        answer.matches[0]
+            .views
+            .iter()
+            .map(|view| view.view_no)
+            .collect::<Vec<_>>(),
+        [1]
+    );
     assert!(answer.matches[0].score > 0.999);
-    let nothing = Filter::And(vec![Filter::parse("modality=CT").unwrap(), Filter::parse("modality=DX").unwrap()]);
+    let nothing = Filter::And(vec![
+        Filter::parse("modality=CT").unwrap(),
+        Filter::parse("modality=DX").unwrap(),
+    ]);
     assert_eq!(index.count(&nothing).unwrap(), 0);
 }
 
@@ -43,17 +94,41 @@ fn applying_replaces_and_is_idempotent() {
     let (_root, log, index) = library();
     let mut dice = Dice(2);
     let (old, new) = (dice.vector(32), dice.vector(32));
-    let first = CaseEntry { case_no: 5, facts: facts("Alpha", &["one"]), report: None, views: views(&log, 5, "CT", std::slice::from_ref(&old)) };
-    let second = CaseEntry { case_no: 5, facts: facts("Beta", &["two"]), report: None, views: views(&log, 5, "MR", std::slice::from_ref(&new)) };
+    let first = CaseEntry {
+        case_no: 5,
+        facts: facts("Alpha", &["one"]),
+        report: None,
+        views: views(&log, 5, "CT", std::slice::from_ref(&old)),
+    };
+    let second = CaseEntry {
+        case_no: 5,
+        facts: facts("Beta", &["two"]),
+        report: None,
+        views: views(&log, 5, "MR", std::slice::from_ref(&new)),
+    };
     index.apply(std::slice::from_ref(&first), &[], 1).unwrap();
     for _ in 0..3 {
         index.apply(std::slice::from_ref(&second), &[], 2).unwrap();
     }
-    assert_eq!((index.stats().cases, index.stats().views, index.applied()), (1, 1, 2));
+    assert_eq!(
+        (index.stats().cases, index.stats().views, index.applied()),
+        (1, 1, 2)
+    );
     assert!(index.nearest(&ask(&old)).unwrap().matches[0].score < 0.9);
     assert!(index.nearest(&ask(&new)).unwrap().matches[0].score > 0.999);
-    let said = |word: &str| index.words(&WordsQuery { affirmed: word.into(), ..WordsQuery::default() }).unwrap().len();
-    assert_eq!((said("alpha"), said("one"), said("beta"), said("two")), (0, 0, 1, 1));
+    let said = |word: &str| {
+        index
+            .words(&WordsQuery {
+                affirmed: word.into(),
+                ..WordsQuery::default()
+            })
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        (said("alpha"), said("one"), said("beta"), said("two")),
+        (0, 0, 1, 1)
+    );
     index.apply(&[second], &[5], 3).unwrap();
     assert_eq!((index.stats().cases, said("beta")), (0, 0));
 }
@@ -66,7 +141,15 @@ fn filters_and_facets_count_cases() {
         .map(|case_no| CaseEntry {
             case_no,
             facts: CaseFacts {
-                labels: vec![if case_no % 2 == 0 { "Effusion" } else { "Nodule" }.into(), "Chest".into()],
+                labels: vec![
+                    if case_no % 2 == 0 {
+                        "Effusion"
+                    } else {
+                        "Nodule"
+                    }
+                    .into(),
+                    "Chest".into(),
+                ],
                 sex: Some(if case_no <= 5 { "F" } else { "M" }.into()),
                 age_years: (case_no != 20).then_some(case_no as f32 * 4.0 + 0.5),
                 date: Some(20_200_100 + case_no as i32),
@@ -79,20 +162,78 @@ fn filters_and_facets_count_cases() {
         .collect();
     index.apply(&entries, &[], 1).unwrap();
     let count = |filter: &str| index.count(&Filter::parse(filter).unwrap()).unwrap();
-    assert_eq!((count("label=effusion"), count("label=effusion|nodule"), count("label!=effusion")), (10, 20, 10));
-    assert_eq!((count("sex=f"), count("synthetic=true"), count("site=nowhere")), (5, 10, 0));
-    assert_eq!((count("age=4..8"), count("age=8"), count("age=..8"), count("age=70.."), count("age!=0..200")), (2, 1, 2, 2, 1));
-    assert_eq!((count("date=2020-01-01..2020-01-05"), count("date=2020"), count("date=2021")), (5, 20, 0));
+    assert_eq!(
+        (
+            count("label=effusion"),
+            count("label=effusion|nodule"),
+            count("label!=effusion")
+        ),
+        (10, 20, 10)
+    );
+    assert_eq!(
+        (
+            count("sex=f"),
+            count("synthetic=true"),
+            count("site=nowhere")
+        ),
+        (5, 10, 0)
+    );
+    assert_eq!(
+        (
+            count("age=4..8"),
+            count("age=8"),
+            count("age=..8"),
+            count("age=70.."),
+            count("age!=0..200")
+        ),
+        (2, 1, 2, 2, 1)
+    );
+    assert_eq!(
+        (
+            count("date=2020-01-01..2020-01-05"),
+            count("date=2020"),
+            count("date=2021")
+        ),
+        (5, 20, 0)
+    );
     let facet = |field: Field, among: Option<&[u64]>| {
-        let facets = index.facets(&Filter::parse("sex=F").unwrap(), among).unwrap();
-        facets.into_iter().find(|facet| facet.field == field).unwrap().values
+        let facets = index
+            .facets(&Filter::parse("sex=F").unwrap(), among)
+            .unwrap();
+        facets
+            .into_iter()
+            .find(|facet| facet.field == field)
+            .unwrap()
+            .values
     };
-    assert_eq!(facet(Field::Label, None), [("Chest".into(), 5), ("Nodule".into(), 3), ("Effusion".into(), 2)]);
+    assert_eq!(
+        facet(Field::Label, None),
+        [
+            ("Chest".into(), 5),
+            ("Nodule".into(), 3),
+            ("Effusion".into(), 2)
+        ]
+    );
     assert_eq!(facet(Field::Modality, None), [("CT".into(), 5)]);
-    assert_eq!(facet(Field::AgeYears, Some(&[1, 2, 3, 99])), [("0-9".into(), 2), ("10-19".into(), 1)]);
-    assert_eq!(index.cases(&Filter::parse("sex=F").unwrap(), Some(&[4, 2, 9])).unwrap(), [2, 4]);
-    let wrong = Filter::Between { field: Field::Label, min: None, max: None };
-    assert!(matches!(index.count(&wrong), Err(IndexError::FilterValue { .. })));
+    assert_eq!(
+        facet(Field::AgeYears, Some(&[1, 2, 3, 99])),
+        [("0-9".into(), 2), ("10-19".into(), 1)]
+    );
+    assert_eq!(
+        index
+            .cases(&Filter::parse("sex=F").unwrap(), Some(&[4, 2, 9]))
+            .unwrap(),
+        [2, 4]
+    );
+    let wrong = Filter::Between {
+        field: Field::Label,
+        min: None,
+        max: None,
+    };
+    assert!(matches!(
+        index.count(&wrong),
+        Err(IndexError::FilterValue { .. })
+    ));
 }
 
 #[test]
@@ -103,14 +244,32 @@ fn what_is_left_out_does_not_answer() {
     let entries: Vec<CaseEntry> = (1..=6u64)
         .map(|case_no| CaseEntry {
             case_no,
-            facts: CaseFacts { patient: case_no.div_ceil(2) % 3, ..CaseFacts::default() },
+            facts: CaseFacts {
+                patient: case_no.div_ceil(2) % 3,
+                ..CaseFacts::default()
+            },
             report: None,
-            views: views(&log, case_no, "CT", std::slice::from_ref(&vectors[case_no as usize - 1])),
+            views: views(
+                &log,
+                case_no,
+                "CT",
+                std::slice::from_ref(&vectors[case_no as usize - 1]),
+            ),
         })
         .collect();
     index.apply(&entries, &[], 1).unwrap();
-    let query = NearestQuery { exclude: vec![1], exclude_patients: vec![0, 2], ..ask(&vectors[0]) };
-    let mut found: Vec<u64> = index.nearest(&query).unwrap().matches.iter().map(|found| found.case_no).collect();
+    let query = NearestQuery {
+        exclude: vec![1],
+        exclude_patients: vec![0, 2],
+        ..ask(&vectors[0])
+    };
+    let mut found: Vec<u64> = index
+        .nearest(&query)
+        .unwrap()
+        .matches
+        .iter()
+        .map(|found| found.case_no)
+        .collect();
     found.sort_unstable();
     assert_eq!(found, [2, 5, 6]);
 }
@@ -119,17 +278,70 @@ fn what_is_left_out_does_not_answer() {
 fn bad_queries_are_errors_or_bounded() {
     let (_root, log, index) = library();
     let vector = Dice(5).vector(32);
-    index.apply(&[CaseEntry { case_no: 1, views: views(&log, 1, "CT", std::slice::from_ref(&vector)), ..CaseEntry::default() }], &[], 1).unwrap();
-    assert!(matches!(index.nearest(&ask(&[1.0; 31])), Err(IndexError::Dimension { expected: 32, found: 31 })));
-    assert!(matches!(index.nearest(&ask(&[f32::INFINITY; 32])), Err(IndexError::BadVector { .. })));
-    assert!(index.nearest(&NearestQuery { k: 0, ..ask(&vector) }).unwrap().matches.is_empty());
-    assert_eq!(index.nearest(&NearestQuery { k: 1_000_000_000, ..ask(&vector) }).unwrap().matches.len(), 1);
-    let many = NearestQuery { vectors: vec![vector.clone(); 2_000], ..NearestQuery::default() };
-    assert!(matches!(index.nearest(&many), Err(IndexError::QueryTooLarge { .. })));
+    index
+        .apply(
+            &[CaseEntry {
+                case_no: 1,
+                views: views(&log, 1, "CT", std::slice::from_ref(&vector)),
+                ..CaseEntry::default()
+            }],
+            &[],
+            1,
+        )
+        .unwrap();
+    assert!(matches!(
+        index.nearest(&ask(&[1.0; 31])),
+        Err(IndexError::Dimension {
+            expected: 32,
+            found: 31
+        })
+    ));
+    assert!(matches!(
+        index.nearest(&ask(&[f32::INFINITY; 32])),
+        Err(IndexError::BadVector { .. })
+    ));
+    assert!(
+        index
+            .nearest(&NearestQuery {
+                k: 0,
+                ..ask(&vector)
+            })
+            .unwrap()
+            .matches
+            .is_empty()
+    );
+    assert_eq!(
+        index
+            .nearest(&NearestQuery {
+                k: 1_000_000_000,
+                ..ask(&vector)
+            })
+            .unwrap()
+            .matches
+            .len(),
+        1
+    );
+    let many = NearestQuery {
+        vectors: vec![vector.clone(); 2_000],
+        ..NearestQuery::default()
+    };
+    assert!(matches!(
+        index.nearest(&many),
+        Err(IndexError::QueryTooLarge { .. })
+    ));
     let deep = (0..100).fold(Filter::All, |inner, _| Filter::Not(Box::new(inner)));
-    assert!(matches!(index.count(&deep), Err(IndexError::QueryTooLarge { .. })));
-    let far = CaseEntry { case_no: 1 << 41, ..CaseEntry::default() };
-    assert!(matches!(index.apply(&[far], &[], 2), Err(IndexError::KeyRange)));
+    assert!(matches!(
+        index.count(&deep),
+        Err(IndexError::QueryTooLarge { .. })
+    ));
+    let far = CaseEntry {
+        case_no: 1 << 41,
+        ..CaseEntry::default()
+    };
+    assert!(matches!(
+        index.apply(&[far], &[], 2),
+        Err(IndexError::KeyRange)
+    ));
     assert_eq!(index.applied(), 1);
 }
 
@@ -139,8 +351,26 @@ fn a_view_whose_vector_is_gone_makes_the_answer_incomplete() {
     let mut dice = Dice(6);
     let vectors = [dice.vector(32), dice.vector(32)];
     let mut both = views(&log, 1, "CT", &vectors);
-    both.push(view(2, "CT", casekin_index::VectorLocation { segment: 77, offset: 4_096, crc32: 1 }));
-    index.apply(&[CaseEntry { case_no: 1, views: both.clone(), ..CaseEntry::default() }], &[], 1).unwrap();
+    both.push(view(
+        2,
+        "CT",
+        casekin_index::VectorLocation {
+            segment: 77,
+            offset: 4_096,
+            crc32: 1,
+        },
+    ));
+    index
+        .apply(
+            &[CaseEntry {
+                case_no: 1,
+                views: both.clone(),
+                ..CaseEntry::default()
+            }],
+            &[],
+            1,
+        )
+        .unwrap();
     let answer = index.nearest(&ask(&vectors[1])).unwrap();
     assert!(!answer.complete);
     assert_eq!(answer.matches[0].views[0].view_no, 1);
@@ -152,19 +382,32 @@ fn a_view_whose_vector_is_gone_makes_the_answer_incomplete() {
 fn vectors_of_different_making_never_meet() {
     let (root, log, index) = library();
     index.flush().unwrap();
-    let other = Stamp { pipeline_version: 2, ..stamp(DIMENSION) };
+    drop(index);
+    let other = Stamp {
+        pipeline_version: 2,
+        ..stamp(DIMENSION)
+    };
     let refused = Index::open(&root.path().join("index"), &other, log, settings()).unwrap_err();
     assert!(matches!(refused, IndexError::StampMismatch { .. }));
     assert!(refused.to_string().contains("casekin reencode"));
-    let other_log = std::sync::Arc::new(casekin_index::VectorLog::open(&root.path().join("vectors"), &other).unwrap());
-    let refused = Index::open(&root.path().join("index"), &other, other_log, settings()).unwrap_err();
+    let other_log = std::sync::Arc::new(
+        casekin_index::VectorLog::open(&root.path().join("vectors"), &other).unwrap(),
+    );
+    let refused =
+        Index::open(&root.path().join("index"), &other, other_log, settings()).unwrap_err();
     assert!(refused.to_string().contains("casekin reencode"));
 }
 
 #[test]
 fn an_index_has_one_writer() {
     let (root, log, index) = library();
-    let refused = Index::open(&root.path().join("index"), &stamp(DIMENSION), log, settings()).unwrap_err();
+    let refused = Index::open(
+        &root.path().join("index"),
+        &stamp(DIMENSION),
+        log,
+        settings(),
+    )
+    .unwrap_err();
     assert!(matches!(refused, IndexError::Busy { .. }));
     drop(index);
     open(root.path(), DIMENSION, settings());
@@ -174,8 +417,19 @@ fn an_index_has_one_writer() {
 fn searching_goes_on_while_cases_are_applied() {
     let (_root, log, _) = library();
     let root = tempfile::tempdir().unwrap();
-    let small = IndexSettings { segment_vectors: 300, graph_from: 50, scan_views: 8, ..IndexSettings::default() };
-    let index = Index::open(&root.path().join("index"), &stamp(DIMENSION), log.clone(), small).unwrap();
+    let small = IndexSettings {
+        segment_vectors: 300,
+        graph_from: 50,
+        scan_views: 8,
+        ..IndexSettings::default()
+    };
+    let index = Index::open(
+        &root.path().join("index"),
+        &stamp(DIMENSION),
+        log.clone(),
+        small,
+    )
+    .unwrap();
     let mut dice = Dice(8);
     let fixed = dice.vector(32);
     let entry = |case_no: u64, vector: &Vec<f32>| CaseEntry {
@@ -191,15 +445,33 @@ fn searching_goes_on_while_cases_are_applied() {
             scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
                     let answer = index.nearest(&ask(&fixed)).unwrap();
-                    assert!(answer.complete && answer.matches[0].case_no == 1 && answer.matches[0].score > 0.999);
-                    let said = index.words(&WordsQuery { affirmed: "steady".into(), k: 10_000, ..WordsQuery::default() }).unwrap();
+                    assert!(
+                        answer.complete
+                            && answer.matches[0].case_no == 1
+                            && answer.matches[0].score > 0.999
+                    );
+                    let said = index
+                        .words(&WordsQuery {
+                            affirmed: "steady".into(),
+                            k: 10_000,
+                            ..WordsQuery::default()
+                        })
+                        .unwrap();
                     assert!(said.iter().any(|found| found.case_no == 1));
                 }
             });
         }
         for round in 0..25u64 {
-            let batch: Vec<CaseEntry> = (0..40).map(|at| entry(2 + round * 40 + at, &dice.vector(32))).collect();
-            let gone: Vec<u64> = if round > 4 { ((round - 4) * 40..(round - 4) * 40 + 20).filter(|gone| *gone > 1).collect() } else { Vec::new() };
+            let batch: Vec<CaseEntry> = (0..40)
+                .map(|at| entry(2 + round * 40 + at, &dice.vector(32)))
+                .collect();
+            let gone: Vec<u64> = if round > 4 {
+                ((round - 4) * 40..(round - 4) * 40 + 20)
+                    .filter(|gone| *gone > 1)
+                    .collect()
+            } else {
+                Vec::new()
+            };
             index.apply(&batch, &gone, round + 2).unwrap();
             if round % 6 == 0 {
                 index.flush().unwrap();

@@ -1,10 +1,12 @@
 //! The index against exact search: 10,000 clustered vectors of 256 dimensions, with and without filters.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashSet;
 
-use casekin_index::{CaseEntry, CaseFacts, Field, Filter, Index, NearestQuery};
+use casekin_index::{CaseEntry, CaseFacts, Field, Filter, Index, IndexStats, NearestQuery};
 use support::{Dice, open, settings, views};
 
 const DIMENSION: u32 = 256;
@@ -24,24 +26,50 @@ fn library() -> Library {
     let root = tempfile::tempdir().unwrap();
     let mut dice = Dice(7);
     let log = support::open_log(root.path(), DIMENSION);
-    let index = Index::open(&root.path().join("index"), &support::stamp(DIMENSION), log.clone(), settings()).unwrap();
-    let centres: Vec<Vec<f32>> = (0..CLUSTERS).map(|_| dice.vector(DIMENSION as usize)).collect();
+    let index = Index::open(
+        &root.path().join("index"),
+        &support::stamp(DIMENSION),
+        log.clone(),
+        settings(),
+    )
+    .unwrap();
+    let centres: Vec<Vec<f32>> = (0..CLUSTERS)
+        .map(|_| dice.vector(DIMENSION as usize))
+        .collect();
     let mut entries = Vec::new();
     for case_no in 1..=CASES {
         let cluster = dice.below(CLUSTERS as u64) as usize;
-        let vectors = [dice.near(&centres[cluster], 0.7), dice.near(&centres[cluster], 0.7)];
+        let vectors = [
+            dice.near(&centres[cluster], 0.7),
+            dice.near(&centres[cluster], 0.7),
+        ];
         let facts = CaseFacts {
             age_years: Some((case_no * 7_919 % CASES) as f32 / CASES as f32 * 100.0),
             site: Some(format!("site {}", cluster % 20)),
             ..CaseFacts::default()
         };
-        let views = views(&log, case_no, if case_no % 2 == 0 { "CT" } else { "CR" }, &vectors);
-        entries.push(CaseEntry { case_no, facts, report: None, views });
+        let views = views(
+            &log,
+            case_no,
+            if case_no % 2 == 0 { "CT" } else { "CR" },
+            &vectors,
+        );
+        entries.push(CaseEntry {
+            case_no,
+            facts,
+            report: None,
+            views,
+        });
     }
     for (at, batch) in entries.chunks(500).enumerate() {
         index.apply(batch, &[], at as u64 + 1).unwrap();
     }
-    Library { _root: root, index, centres, dice }
+    Library {
+        _root: root,
+        index,
+        centres,
+        dice,
+    }
 }
 
 impl Library {
@@ -50,14 +78,31 @@ impl Library {
         let mut wanted = 0;
         for _ in 0..queries {
             let centre = self.dice.below(CLUSTERS as u64) as usize;
-            let vectors = (0..views).map(|_| self.dice.near(&self.centres[centre], 0.7)).collect();
-            let query = NearestQuery { vectors, filter: filter.clone(), k: 10, ..NearestQuery::default() };
-            let truth = self.index.nearest(&NearestQuery { exact: true, ..query.clone() }).unwrap();
+            let vectors = (0..views)
+                .map(|_| self.dice.near(&self.centres[centre], 0.7))
+                .collect();
+            let query = NearestQuery {
+                vectors,
+                filter: filter.clone(),
+                k: 10,
+                ..NearestQuery::default()
+            };
+            let truth = self
+                .index
+                .nearest(&NearestQuery {
+                    exact: true,
+                    ..query.clone()
+                })
+                .unwrap();
             let answer = self.index.nearest(&query).unwrap();
             assert!(answer.complete && truth.complete);
             let truth: HashSet<u64> = truth.matches.iter().map(|found| found.case_no).collect();
             wanted += truth.len();
-            found += answer.matches.iter().filter(|found| truth.contains(&found.case_no)).count();
+            found += answer
+                .matches
+                .iter()
+                .filter(|found| truth.contains(&found.case_no))
+                .count();
         }
         found as f64 / wanted as f64
     }
@@ -67,10 +112,24 @@ impl Library {
 fn recall_does_not_depend_on_the_filter() {
     let mut library = library();
     let stats = library.index.stats();
-    assert_eq!((stats.cases, stats.views, stats.segments), (CASES, 2 * CASES, 3));
-    assert!(stats.graphed >= 9_000, "graphs hold {} views", stats.graphed);
-    let aged = |share: f64| Filter::Between { field: Field::AgeYears, min: None, max: Some(share * 100.0 - 0.001) };
-    let site = |site: &str| Filter::Is { field: Field::Site, value: site.into() };
+    assert_eq!(
+        (stats.cases, stats.views, stats.segments),
+        (CASES, 2 * CASES, 3)
+    );
+    assert!(
+        stats.graphed >= 9_000,
+        "graphs hold {} views",
+        stats.graphed
+    );
+    let aged = |share: f64| Filter::Between {
+        field: Field::AgeYears,
+        min: None,
+        max: Some(share * 100.0 - 0.001),
+    };
+    let site = |site: &str| Filter::Is {
+        field: Field::Site,
+        value: site.into(),
+    };
     let filters = [
         ("all", Filter::All),
         ("90 %", aged(0.9)),
@@ -83,9 +142,15 @@ fn recall_does_not_depend_on_the_filter() {
         ("95 %, by cluster", Filter::Not(Box::new(site("site 3")))),
     ];
     for (name, filter) in filters {
-        let (single, several) = (library.recall(&filter, 100, 1), library.recall(&filter, 20, 4));
+        let (single, several) = (
+            library.recall(&filter, 100, 1),
+            library.recall(&filter, 20, 4),
+        );
         println!("{name}: recall@10 {single:.4} (one view), {several:.4} (four views)");
-        assert!(single >= 0.98 && several >= 0.98, "{name}: {single} {several}");
+        assert!(
+            single >= 0.98 && several >= 0.98,
+            "{name}: {single} {several}"
+        );
     }
 }
 
@@ -93,22 +158,40 @@ fn recall_does_not_depend_on_the_filter() {
 fn every_vector_of_a_sealed_segment_is_found() {
     let root = tempfile::tempdir().unwrap();
     let log = support::open_log(root.path(), 64);
-    let index = Index::open(&root.path().join("index"), &support::stamp(64), log.clone(), settings()).unwrap();
+    let index = Index::open(
+        &root.path().join("index"),
+        &support::stamp(64),
+        log.clone(),
+        settings(),
+    )
+    .unwrap();
     let mut dice = Dice(11);
     let centres: Vec<Vec<f32>> = (0..40).map(|_| dice.vector(64)).collect();
-    let vectors: Vec<Vec<f32>> = (0..4_000).map(|at| dice.near(&centres[at % 40], 0.4)).collect();
+    let vectors: Vec<Vec<f32>> = (0..4_000)
+        .map(|at| dice.near(&centres[at % 40], 0.4))
+        .collect();
     let entries: Vec<CaseEntry> = vectors
         .iter()
         .enumerate()
         .map(|(at, vector)| {
             let case_no = at as u64 + 1;
-            CaseEntry { case_no, views: views(&log, case_no, "CT", std::slice::from_ref(vector)), ..CaseEntry::default() }
+            CaseEntry {
+                case_no,
+                views: views(&log, case_no, "CT", std::slice::from_ref(vector)),
+                ..CaseEntry::default()
+            }
         })
         .collect();
     index.apply(&entries, &[], 1).unwrap();
     assert_eq!(index.stats().graphed, 4_000);
     for (at, vector) in vectors.iter().enumerate() {
-        let answer = index.nearest(&NearestQuery { vectors: vec![vector.clone()], k: 1, ..NearestQuery::default() }).unwrap();
+        let answer = index
+            .nearest(&NearestQuery {
+                vectors: vec![vector.clone()],
+                k: 1,
+                ..NearestQuery::default()
+            })
+            .unwrap();
         assert_eq!(answer.matches[0].case_no, at as u64 + 1);
         assert!(answer.matches[0].score > 0.999);
     }
@@ -119,14 +202,120 @@ fn an_index_reopened_answers_alike() {
     let mut library = library();
     library.index.flush().unwrap();
     let queries: Vec<NearestQuery> = (0..20)
-        .map(|at| NearestQuery { vectors: vec![library.dice.near(&library.centres[at], 0.5)], k: 10, ..NearestQuery::default() })
+        .map(|at| NearestQuery {
+            vectors: vec![library.dice.near(&library.centres[at], 0.5)],
+            k: 10,
+            ..NearestQuery::default()
+        })
         .collect();
-    let before: Vec<_> = queries.iter().map(|query| library.index.nearest(query).unwrap()).collect();
+    let before: Vec<_> = queries
+        .iter()
+        .map(|query| library.index.nearest(query).unwrap())
+        .collect();
     let (stats, root) = (library.index.stats(), library._root);
     drop(library.index);
     let index = open(root.path(), DIMENSION, settings());
     assert_eq!(index.applied(), 10);
-    assert_eq!(index.stats(), stats);
-    let after: Vec<_> = queries.iter().map(|query| index.nearest(query).unwrap()).collect();
+    let held = |stats: IndexStats| (stats.cases, stats.views, stats.graphed, stats.segments);
+    assert_eq!(held(index.stats()), held(stats));
+    let after: Vec<_> = queries
+        .iter()
+        .map(|query| index.nearest(query).unwrap())
+        .collect();
     assert_eq!(before, after);
+}
+
+#[test]
+fn rows_that_the_graph_on_disk_lacks_are_scanned_and_then_added() {
+    let root = tempfile::tempdir().unwrap();
+    let log = support::open_log(root.path(), 32);
+    let folder = root.path().join("index");
+    let index = Index::open(&folder, &support::stamp(32), log.clone(), settings()).unwrap();
+    let mut dice = Dice(12);
+    let vectors: Vec<Vec<f32>> = (0..2_100).map(|_| dice.vector(32)).collect();
+    let entry = |case_no: u64| {
+        let views = views(
+            &log,
+            case_no,
+            "CT",
+            std::slice::from_ref(&vectors[case_no as usize - 1]),
+        );
+        CaseEntry {
+            case_no,
+            views,
+            ..CaseEntry::default()
+        }
+    };
+    let found = |index: &Index, cases: std::ops::RangeInclusive<u64>| {
+        for case_no in cases {
+            let vectors = vec![vectors[case_no as usize - 1].clone()];
+            let query = NearestQuery {
+                vectors,
+                k: 1,
+                ..NearestQuery::default()
+            };
+            assert_eq!(index.nearest(&query).unwrap().matches[0].case_no, case_no);
+        }
+    };
+    index
+        .apply(&(1..=700).map(entry).collect::<Vec<_>>(), &[], 1)
+        .unwrap();
+    index.flush().unwrap();
+    index
+        .apply(&(701..=1_400).map(entry).collect::<Vec<_>>(), &[], 2)
+        .unwrap();
+    assert_eq!(index.stats().graphed, 1_400);
+    index.flush().unwrap();
+    drop(index);
+    let index = Index::open(&folder, &support::stamp(32), log.clone(), settings()).unwrap();
+    assert_eq!((index.stats().views, index.stats().graphed), (1_400, 700));
+    found(&index, 1..=1_400);
+    index
+        .apply(&(1_401..=2_100).map(entry).collect::<Vec<_>>(), &[3], 3)
+        .unwrap();
+    assert_eq!((index.stats().views, index.stats().graphed), (2_099, 2_099));
+    found(&index, 4..=2_100);
+    index.flush().unwrap();
+    drop(index);
+    let index = Index::open(&folder, &support::stamp(32), log.clone(), settings()).unwrap();
+    assert_eq!((index.stats().views, index.stats().graphed), (2_099, 2_099));
+    found(&index, 4..=2_100);
+}
+
+#[test]
+fn a_picture_that_many_cases_share_is_found_in_all_of_them() {
+    let root = tempfile::tempdir().unwrap();
+    let log = support::open_log(root.path(), 32);
+    let index = Index::open(
+        &root.path().join("index"),
+        &support::stamp(32),
+        log.clone(),
+        settings(),
+    )
+    .unwrap();
+    let mut dice = Dice(13);
+    let shared = dice.vector(32);
+    let entries: Vec<CaseEntry> = (1..=4_000u64)
+        .map(|case_no| {
+            let vector = if case_no % 40 == 0 {
+                shared.clone()
+            } else {
+                dice.vector(32)
+            };
+            CaseEntry {
+                case_no,
+                views: views(&log, case_no, "CT", &[vector]),
+                ..CaseEntry::default()
+            }
+        })
+        .collect();
+    index.apply(&entries, &[], 1).unwrap();
+    let query = NearestQuery {
+        vectors: vec![shared],
+        k: 100,
+        ..NearestQuery::default()
+    };
+    let answer = index.nearest(&query).unwrap();
+    let cases: Vec<u64> = answer.matches.iter().map(|found| found.case_no).collect();
+    assert_eq!(cases, (1..=100).map(|at| at * 40).collect::<Vec<u64>>());
 }

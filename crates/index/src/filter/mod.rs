@@ -84,7 +84,10 @@ impl FromStr for Field {
         if name == "age" {
             return Ok(Field::AgeYears);
         }
-        Field::ALL.into_iter().find(|field| field.name() == name).ok_or(IndexError::FilterField)
+        Field::ALL
+            .into_iter()
+            .find(|field| field.name() == name)
+            .ok_or(IndexError::FilterField)
     }
 }
 
@@ -132,7 +135,10 @@ impl Filter {
 
     /// All of several parsed filters; repeated filters on the same field are all required.
     pub fn all_of(filters: impl IntoIterator<Item = Filter>) -> Filter {
-        let mut filters: Vec<Filter> = filters.into_iter().filter(|filter| *filter != Filter::All).collect();
+        let mut filters: Vec<Filter> = filters
+            .into_iter()
+            .filter(|filter| *filter != Filter::All)
+            .collect();
         match filters.len() {
             0 => Filter::All,
             1 => filters.remove(0),

@@ -15,22 +15,38 @@ pub(super) fn filter(text: &str) -> Result<Filter, IndexError> {
     let field: Field = name.parse()?;
     let values: Vec<&str> = value.split('|').map(str::trim).collect();
     if values.len() > MAX_VALUES {
-        return Err(IndexError::FilterValue { field, reason: "more than 256 alternatives" });
+        return Err(IndexError::FilterValue {
+            field,
+            reason: "more than 256 alternatives",
+        });
     }
-    let mut alternatives = values.into_iter().map(|value| alternative(field, value)).collect::<Result<Vec<_>, _>>()?;
+    let mut alternatives = values
+        .into_iter()
+        .map(|value| alternative(field, value))
+        .collect::<Result<Vec<_>, _>>()?;
     let held = match alternatives.len() {
         1 => alternatives.remove(0),
         _ => Filter::Or(alternatives),
     };
-    Ok(if negated { Filter::Not(Box::new(held)) } else { held })
+    Ok(if negated {
+        Filter::Not(Box::new(held))
+    } else {
+        held
+    })
 }
 
 fn alternative(field: Field, value: &str) -> Result<Filter, IndexError> {
     if value.is_empty() {
-        return Err(IndexError::FilterValue { field, reason: "no value is given" });
+        return Err(IndexError::FilterValue {
+            field,
+            reason: "no value is given",
+        });
     }
     if value.len() > MAX_VALUE_BYTES {
-        return Err(IndexError::FilterValue { field, reason: "the value is longer than 1,024 bytes" });
+        return Err(IndexError::FilterValue {
+            field,
+            reason: "the value is longer than 1,024 bytes",
+        });
     }
     if field.is_number() {
         let (min, max) = range(field, value)?;
@@ -39,7 +55,10 @@ fn alternative(field: Field, value: &str) -> Result<Filter, IndexError> {
     if field == Field::Synthetic {
         truth(value)?;
     }
-    Ok(Filter::Is { field, value: value.to_owned() })
+    Ok(Filter::Is {
+        field,
+        value: value.to_owned(),
+    })
 }
 
 /// A value that is `true` or `false`, in the words people use.
@@ -47,7 +66,10 @@ pub(crate) fn truth(value: &str) -> Result<bool, IndexError> {
     match value.trim().to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" => Ok(true),
         "false" | "no" | "0" => Ok(false),
-        _ => Err(IndexError::FilterValue { field: Field::Synthetic, reason: "true or false is expected" }),
+        _ => Err(IndexError::FilterValue {
+            field: Field::Synthetic,
+            reason: "true or false is expected",
+        }),
     }
 }
 
@@ -58,14 +80,28 @@ pub(crate) fn range(field: Field, value: &str) -> Result<(Option<f64>, Option<f6
         None => (value.trim(), value.trim()),
     };
     if low.is_empty() && high.is_empty() {
-        return Err(IndexError::FilterValue { field, reason: "both ends of the range are missing" });
+        return Err(IndexError::FilterValue {
+            field,
+            reason: "both ends of the range are missing",
+        });
     }
-    let min = if low.is_empty() { None } else { Some(bounds(field, low)?.0) };
-    let max = if high.is_empty() { None } else { Some(bounds(field, high)?.1) };
+    let min = if low.is_empty() {
+        None
+    } else {
+        Some(bounds(field, low)?.0)
+    };
+    let max = if high.is_empty() {
+        None
+    } else {
+        Some(bounds(field, high)?.1)
+    };
     if let (Some(min), Some(max)) = (min, max)
         && min > max
     {
-        return Err(IndexError::FilterValue { field, reason: "the range's end comes before its start" });
+        return Err(IndexError::FilterValue {
+            field,
+            reason: "the range's end comes before its start",
+        });
     }
     Ok((min, max))
 }
@@ -74,11 +110,15 @@ fn bounds(field: Field, value: &str) -> Result<(f64, f64), IndexError> {
     match field {
         Field::Date => date_bounds(value).map(|(first, last)| (f64::from(first), f64::from(last))),
         _ => {
-            let years: f64 = value
-                .parse()
-                .map_err(|_| IndexError::FilterValue { field, reason: "a number of years is expected" })?;
+            let years: f64 = value.parse().map_err(|_| IndexError::FilterValue {
+                field,
+                reason: "a number of years is expected",
+            })?;
             if !years.is_finite() || !(0.0..=200.0).contains(&years) {
-                return Err(IndexError::FilterValue { field, reason: "an age lies between 0 and 200 years" });
+                return Err(IndexError::FilterValue {
+                    field,
+                    reason: "an age lies between 0 and 200 years",
+                });
             }
             Ok((years, years))
         }
@@ -92,7 +132,11 @@ fn date_bounds(value: &str) -> Result<(i32, i32), IndexError> {
         reason: "a date reads 2020, 2020-03, 2020-03-31 or 20200331",
     };
     let number = |digits: &str| {
-        if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse::<i32>().map_err(|_| wrong()) } else { Err(wrong()) }
+        if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            digits.parse::<i32>().map_err(|_| wrong())
+        } else {
+            Err(wrong())
+        }
     };
     let parts: Vec<&str> = if value.len() == 8 && !value.contains('-') && value.is_ascii() {
         vec![&value[..4], &value[4..6], &value[6..]]
@@ -118,7 +162,10 @@ fn date_bounds(value: &str) -> Result<(i32, i32), IndexError> {
     if !(1..=month_days).contains(&first_day) {
         return Err(wrong());
     }
-    Ok((year * 10_000 + first_month * 100 + first_day, year * 10_000 + last_month * 100 + last_day))
+    Ok((
+        year * 10_000 + first_month * 100 + first_day,
+        year * 10_000 + last_month * 100 + last_day,
+    ))
 }
 
 fn days_of(year: i32, month: i32) -> i32 {
@@ -137,30 +184,89 @@ mod tests {
     use super::*;
 
     fn between(field: Field, min: f64, max: f64) -> Filter {
-        Filter::Between { field, min: Some(min), max: Some(max) }
+        Filter::Between {
+            field,
+            min: Some(min),
+            max: Some(max),
+        }
     }
 
     #[test]
     fn reads_what_people_type() {
-        let is = |field, value: &str| Filter::Is { field, value: value.into() };
-        assert_eq!(Filter::parse("modality=CT").unwrap(), is(Field::Modality, "CT"));
-        assert_eq!(Filter::parse(" Body-Part = CHEST ").unwrap(), is(Field::BodyPart, "CHEST"));
-        assert_eq!(Filter::parse("modality!=CT").unwrap(), Filter::Not(Box::new(is(Field::Modality, "CT"))));
-        assert_eq!(Filter::parse("label=a|b").unwrap(), Filter::Or(vec![is(Field::Label, "a"), is(Field::Label, "b")]));
-        assert_eq!(Filter::parse("age=40..60").unwrap(), between(Field::AgeYears, 40.0, 60.0));
-        assert_eq!(Filter::parse("age=40..").unwrap(), Filter::Between { field: Field::AgeYears, min: Some(40.0), max: None });
-        assert_eq!(Filter::parse("date=2020-01-01..2021-12-31").unwrap(), between(Field::Date, 20200101.0, 20211231.0));
-        assert_eq!(Filter::parse("date=2020-02").unwrap(), between(Field::Date, 20200201.0, 20200229.0));
-        assert_eq!(Filter::parse("date=2019..20200331").unwrap(), between(Field::Date, 20190101.0, 20200331.0));
+        let is = |field, value: &str| Filter::Is {
+            field,
+            value: value.into(),
+        };
+        assert_eq!(
+            Filter::parse("modality=CT").unwrap(),
+            is(Field::Modality, "CT")
+        );
+        assert_eq!(
+            Filter::parse(" Body-Part = CHEST ").unwrap(),
+            is(Field::BodyPart, "CHEST")
+        );
+        assert_eq!(
+            Filter::parse("modality!=CT").unwrap(),
+            Filter::Not(Box::new(is(Field::Modality, "CT")))
+        );
+        assert_eq!(
+            Filter::parse("label=a|b").unwrap(),
+            Filter::Or(vec![is(Field::Label, "a"), is(Field::Label, "b")])
+        );
+        assert_eq!(
+            Filter::parse("age=40..60").unwrap(),
+            between(Field::AgeYears, 40.0, 60.0)
+        );
+        assert_eq!(
+            Filter::parse("age=40..").unwrap(),
+            Filter::Between {
+                field: Field::AgeYears,
+                min: Some(40.0),
+                max: None
+            }
+        );
+        assert_eq!(
+            Filter::parse("date=2020-01-01..2021-12-31").unwrap(),
+            between(Field::Date, 20200101.0, 20211231.0)
+        );
+        assert_eq!(
+            Filter::parse("date=2020-02").unwrap(),
+            between(Field::Date, 20200201.0, 20200229.0)
+        );
+        assert_eq!(
+            Filter::parse("date=2019..20200331").unwrap(),
+            between(Field::Date, 20190101.0, 20200331.0)
+        );
         assert_eq!(Filter::parse("label=a=b").unwrap(), is(Field::Label, "a=b"));
     }
 
     #[test]
     fn refuses_what_means_nothing() {
-        assert!(matches!(Filter::parse("modality"), Err(IndexError::FilterSyntax)));
-        assert!(matches!(Filter::parse("colour=red"), Err(IndexError::FilterField)));
-        for text in ["modality=", "label=a||b", "age=old", "age=NaN", "age=..", "age=60..40", "date=2020-13", "date=2021-02-29", "date=20-1-1", "date=+020", "synthetic=perhaps"] {
-            assert!(matches!(Filter::parse(text), Err(IndexError::FilterValue { .. })), "{text}");
+        assert!(matches!(
+            Filter::parse("modality"),
+            Err(IndexError::FilterSyntax)
+        ));
+        assert!(matches!(
+            Filter::parse("colour=red"),
+            Err(IndexError::FilterField)
+        ));
+        for text in [
+            "modality=",
+            "label=a||b",
+            "age=old",
+            "age=NaN",
+            "age=..",
+            "age=60..40",
+            "date=2020-13",
+            "date=2021-02-29",
+            "date=20-1-1",
+            "date=+020",
+            "synthetic=perhaps",
+        ] {
+            assert!(
+                matches!(Filter::parse(text), Err(IndexError::FilterValue { .. })),
+                "{text}"
+            );
         }
     }
 

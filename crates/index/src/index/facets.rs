@@ -10,11 +10,22 @@ use crate::{Facet, Field};
 
 const MAX_VALUES: usize = 200;
 
-pub(super) fn facets(columns: &Columns, selection: &Selection, among: Option<&[u64]>) -> Vec<Facet> {
+pub(super) fn facets(
+    columns: &Columns,
+    selection: &Selection,
+    among: Option<&[u64]>,
+) -> Vec<Facet> {
     let among: Option<RoaringTreemap> = among.map(|among| among.iter().copied().collect());
     let mut counts: HashMap<Field, HashMap<String, u64>> = HashMap::new();
-    for case in selection.cases.iter().filter_map(|at| columns.cases[at as usize].as_ref()) {
-        if among.as_ref().is_some_and(|among| !among.contains(case.case_no)) {
+    for case in selection
+        .cases
+        .iter()
+        .filter_map(|at| columns.cases[at as usize].as_ref())
+    {
+        if among
+            .as_ref()
+            .is_some_and(|among| !among.contains(case.case_no))
+        {
             continue;
         }
         let rows: Vec<&Row> = case
@@ -33,7 +44,11 @@ pub(super) fn facets(columns: &Columns, selection: &Selection, among: Option<&[u
     Field::ALL
         .into_iter()
         .map(|field| {
-            let mut values: Vec<(String, u64)> = counts.remove(&field).unwrap_or_default().into_iter().collect();
+            let mut values: Vec<(String, u64)> = counts
+                .remove(&field)
+                .unwrap_or_default()
+                .into_iter()
+                .collect();
             values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             values.truncate(MAX_VALUES);
             Facet { field, values }
@@ -45,14 +60,21 @@ fn values(columns: &Columns, field: Field, case: &CaseRow, rows: &[&Row]) -> BTr
     let words = &columns.words;
     let of_rows = |vocabulary: &crate::rows::Vocabulary, code: fn(&Row) -> u32| {
         let codes: BTreeSet<u32> = rows.iter().map(|row| code(row)).collect();
-        codes.into_iter().filter_map(|code| vocabulary.word(code).map(str::to_owned)).collect()
+        codes
+            .into_iter()
+            .filter_map(|code| vocabulary.word(code).map(str::to_owned))
+            .collect()
     };
     let one = |value: Option<String>| value.into_iter().collect();
     match field {
         Field::Modality => of_rows(&words.modality, |row| row.modality),
         Field::BodyPart => of_rows(&words.body_part, |row| row.body_part),
         Field::Laterality => of_rows(&words.laterality, |row| row.laterality),
-        Field::Label => case.labels.iter().filter_map(|code| words.label.word(*code).map(str::to_owned)).collect(),
+        Field::Label => case
+            .labels
+            .iter()
+            .filter_map(|code| words.label.word(*code).map(str::to_owned))
+            .collect(),
         Field::Sex => one(words.sex.word(case.sex).map(str::to_owned)),
         Field::Site => one(words.site.word(case.site).map(str::to_owned)),
         Field::AgeYears => one(case.age_years.filter(|age| *age >= 0.0).map(|age| {

@@ -33,10 +33,16 @@ impl Inner {
             let columns = self.read_columns();
             let segment = &columns.segments[number];
             let full = segment.rows.len() >= self.settings.segment_vectors;
-            (segment.rows.len(), segment.published(), full, segment.sealed)
+            (
+                segment.rows.len(),
+                segment.published(),
+                full,
+                segment.sealed,
+            )
         };
         let waiting = rows - published;
-        let due = waiting >= self.settings.graph_from || (full && waiting > 0 && rows >= self.settings.graph_from);
+        let due = waiting >= self.settings.graph_from
+            || (full && waiting > 0 && rows >= self.settings.graph_from);
         if due {
             let graph = self.graph_of(number, rows)?;
             self.extend(number, &graph, published as u32, rows as u32)?;
@@ -66,7 +72,10 @@ impl Inner {
             let places: Vec<(u32, VectorLocation)> = {
                 let columns = self.read_columns();
                 let rows = &columns.segments[number].rows;
-                (start..end).filter(|slot| rows[*slot as usize].live).map(|slot| (slot, rows[slot as usize].location)).collect()
+                (start..end)
+                    .filter(|slot| rows[*slot as usize].live)
+                    .map(|slot| (slot, rows[slot as usize].location))
+                    .collect()
             };
             for (slot, location) in places {
                 self.add(graph, slot, &location)?;
@@ -90,13 +99,19 @@ impl Inner {
 
     /// Looks up every slot of a full segment and adds again what cannot be reached.
     fn seal(&self, number: usize) -> Result<(), IndexError> {
-        let Some(graph) = self.read_columns().segments[number].graph.clone() else { return Ok(()) };
+        let Some(graph) = self.read_columns().segments[number].graph.clone() else {
+            return Ok(());
+        };
         for _ in 0..SEAL_ROUNDS {
             let lost = self.lost_slots(number, &graph)?;
             if lost.is_empty() {
                 break;
             }
-            tracing::info!(segment = number, slots = lost.len(), "adding unreachable vectors again");
+            tracing::info!(
+                segment = number,
+                slots = lost.len(),
+                "adding unreachable vectors again"
+            );
             for (slot, location) in lost {
                 self.add(&graph, slot, &location)?;
             }
@@ -108,43 +123,85 @@ impl Inner {
     }
 
     /// Live slots that no walk reaches, or whose own vector does not lead to an equally near one.
-    fn lost_slots(&self, number: usize, graph: &Graph) -> Result<Vec<(u32, VectorLocation)>, IndexError> {
+    fn lost_slots(
+        &self,
+        number: usize,
+        graph: &Graph,
+    ) -> Result<Vec<(u32, VectorLocation)>, IndexError> {
         use rayon::prelude::*;
         let live: Vec<(u32, VectorLocation)> = {
             let columns = self.read_columns();
             let rows = columns.segments[number].rows.iter().enumerate();
-            rows.filter(|(_, row)| row.live).map(|(slot, row)| (slot as u32, row.location)).collect()
+            rows.filter(|(_, row)| row.live)
+                .map(|(slot, row)| (slot as u32, row.location))
+                .collect()
         };
         let unreachable: std::collections::HashSet<u32> = graph.unreachable().into_iter().collect();
-        let lost = live.into_par_iter().map(|(slot, location)| -> Result<Option<(u32, VectorLocation)>, IndexError> {
-            if unreachable.contains(&slot) {
-                return Ok(Some((slot, location)));
-            }
-            let Ok(vector) = self.log.read(&location) else { return Ok(None) };
-            let found = graph.search(&rounded(&vector), self.settings.ef_search, |_| true)?;
-            let own = vector.iter().map(|value| value * value).sum::<f32>();
-            let met = found.iter().any(|(met, _)| *met == slot) || found.iter().filter(|(_, cosine)| *cosine >= own - 1e-3).count() >= self.settings.ef_search;
-            Ok((!met).then_some((slot, location)))
-        });
-        Ok(lost.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        let lost = live.into_par_iter().map(
+            |(slot, location)| -> Result<Option<(u32, VectorLocation)>, IndexError> {
+                if unreachable.contains(&slot) {
+                    return Ok(Some((slot, location)));
+                }
+                let Ok(vector) = self.log.read(&location) else {
+                    return Ok(None);
+                };
+                let found = graph.search(&rounded(&vector), self.settings.ef_search, |_| true)?;
+                let own = vector.iter().map(|value| value * value).sum::<f32>();
+                let met = found.iter().any(|(met, _)| *met == slot)
+                    || found
+                        .iter()
+                        .filter(|(_, cosine)| *cosine >= own - 1e-3)
+                        .count()
+                        >= self.settings.ef_search;
+                Ok((!met).then_some((slot, location)))
+            },
+        );
+        Ok(lost
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// Makes segments again in which much is dead.
     pub(super) fn compact(&self) -> Result<(), IndexError> {
         let due: Vec<usize> = {
             let columns = self.read_columns();
-            let wasteful = |segment: &Segment| segment.dead >= DEAD_ROWS && segment.dead as f64 >= DEAD_SHARE * segment.rows.len() as f64;
-            columns.segments.iter().enumerate().filter(|(_, segment)| wasteful(segment)).map(|(number, _)| number).collect()
+            let wasteful = |segment: &Segment| {
+                segment.dead >= DEAD_ROWS
+                    && segment.dead as f64 >= DEAD_SHARE * segment.rows.len() as f64
+            };
+            columns
+                .segments
+                .iter()
+                .enumerate()
+                .filter(|(_, segment)| wasteful(segment))
+                .map(|(number, _)| number)
+                .collect()
         };
         due.into_iter().try_for_each(|number| self.remake(number))
     }
 
     /// Only the writer changes rows, so what is read here still holds when the new segment takes its place.
     fn remake(&self, number: usize) -> Result<(), IndexError> {
-        let rows: Vec<Row> = self.read_columns().segments[number].rows.iter().filter(|row| row.live).copied().collect();
-        let mut segment = Segment { rows, rows_dirty: true, graph_dirty: true, ..Segment::default() };
+        let rows: Vec<Row> = self.read_columns().segments[number]
+            .rows
+            .iter()
+            .filter(|row| row.live)
+            .copied()
+            .collect();
+        let mut segment = Segment {
+            rows,
+            rows_dirty: true,
+            graph_dirty: true,
+            ..Segment::default()
+        };
         if segment.rows.len() >= self.settings.graph_from {
-            let graph = Graph::new(&self.settings, self.stamp.dimension, self.settings.segment_vectors.max(segment.rows.len()))?;
+            let graph = Graph::new(
+                &self.settings,
+                self.stamp.dimension,
+                self.settings.segment_vectors.max(segment.rows.len()),
+            )?;
             for (slot, row) in segment.rows.iter().enumerate() {
                 self.add(&graph, slot as u32, &row.location)?;
             }
@@ -159,13 +216,18 @@ impl Inner {
 }
 
 fn replace_places(columns: &mut Columns, number: u32) {
-    let Columns { cases, segments, .. } = columns;
+    let Columns {
+        cases, segments, ..
+    } = columns;
     for case in cases.iter_mut().flatten() {
         case.places.retain(|place| place.segment != number);
     }
     for (slot, row) in segments[number as usize].rows.iter().enumerate() {
         if let Some(case) = cases[row.case as usize].as_mut() {
-            case.places.push(Place { segment: number, slot: slot as u32 });
+            case.places.push(Place {
+                segment: number,
+                slot: slot as u32,
+            });
         }
     }
 }

@@ -5,6 +5,7 @@ mod facets;
 mod growth;
 
 use std::fmt;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -15,9 +16,12 @@ use serde::{Deserialize, Serialize};
 use crate::nearest::{self, Searched};
 use crate::rows::Columns;
 use crate::select::{Excluded, select};
-use crate::snapshot::{Manifest, damaged};
+use crate::snapshot::Manifest;
 use crate::words::{TextIndex, text_hash};
-use crate::{CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Stamp, VectorLog, WordMatch, WordsQuery};
+use crate::{
+    CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Stamp,
+    VectorLog, WordMatch, WordsQuery,
+};
 
 const MAX_CASES: usize = 10_000;
 const TEXT_DIR: &str = "text";
@@ -54,7 +58,15 @@ pub struct IndexSettings {
 
 impl Default for IndexSettings {
     fn default() -> Self {
-        Self { code: VectorCode::F16, m: 16, ef_construction: 128, ef_search: 64, segment_vectors: 50_000, graph_from: 2_000, scan_views: 4_096 }
+        Self {
+            code: VectorCode::F16,
+            m: 16,
+            ef_construction: 128,
+            ef_search: 64,
+            segment_vectors: 50_000,
+            graph_from: 2_000,
+            scan_views: 4_096,
+        }
     }
 }
 
@@ -88,8 +100,11 @@ struct Inner {
     applied: AtomicU64,
     /// Deleted text may still lie in files.
     unpurged: AtomicBool,
+    /// Something was applied since the last flush.
+    changed: AtomicBool,
     /// What is durable; held by whoever writes.
     writing: Mutex<Manifest>,
+    _lock: File,
 }
 
 impl Index {
@@ -98,27 +113,38 @@ impl Index {
     /// # Errors
     /// [`IndexError::StampMismatch`], [`IndexError::FormatVersion`], [`IndexError::Damaged`] (each says what to run),
     /// [`IndexError::Busy`], [`IndexError::File`].
-    pub fn open(dir: &Path, stamp: &Stamp, log: Arc<VectorLog>, settings: IndexSettings) -> Result<Self, IndexError> {
+    pub fn open(
+        dir: &Path,
+        stamp: &Stamp,
+        log: Arc<VectorLog>,
+        settings: IndexSettings,
+    ) -> Result<Self, IndexError> {
         if log.stamp() != stamp {
             let (held, wanted) = (Box::new(log.stamp().clone()), Box::new(stamp.clone()));
-            return Err(IndexError::StampMismatch { what: "vector log", held, wanted });
+            return Err(IndexError::StampMismatch {
+                what: "vector log",
+                held,
+                wanted,
+            });
         }
-        std::fs::create_dir_all(dir).map_err(|source| IndexError::File { action: "create", path: dir.to_owned(), source })?;
+        std::fs::create_dir_all(dir).map_err(|source| IndexError::File {
+            action: "create",
+            path: dir.to_owned(),
+            source,
+        })?;
+        let lock = lock(dir)?;
         let settings = settings.bounded();
         let manifest = match Manifest::read(dir, stamp)? {
             Some(manifest) => manifest,
-            None => begin(dir, stamp)?,
+            None => {
+                let manifest = Manifest::empty(stamp);
+                manifest.publish(dir)?;
+                manifest
+            }
         };
-        let (text, text_seq) = TextIndex::open(&dir.join(TEXT_DIR))?;
-        if text_seq < manifest.seq {
-            return Err(damaged("text", "it is older than the columns"));
-        }
         manifest.sweep(dir)?;
-        let mut columns = manifest.load(dir, &settings)?;
-        if text_seq > manifest.seq {
-            // Text is ahead after a crash: what is replayed must be written again even if it looks unchanged.
-            columns.cases.iter_mut().flatten().for_each(|case| case.text_hash = 0);
-        }
+        let text = TextIndex::open(&dir.join(TEXT_DIR), manifest.text(dir)?.as_ref())?;
+        let columns = manifest.load(dir, &settings)?;
         let inner = Inner {
             dir: dir.to_owned(),
             stamp: stamp.clone(),
@@ -127,10 +153,14 @@ impl Index {
             columns: RwLock::new(columns),
             text,
             applied: AtomicU64::new(manifest.seq),
-            unpurged: AtomicBool::new(true),
+            unpurged: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
+            _lock: lock,
             writing: Mutex::new(manifest),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The last sequence number applied; right after opening, the durable one.
@@ -144,14 +174,15 @@ impl Index {
     }
 
     /// Makes the index hold exactly these entries of their cases, and nothing of `gone` (which wins over an entry;
-    /// of two entries of a case the later one counts). Visible on return; idempotent. Text is durable on return,
-    /// the rest after [`Index::flush`]. Where it fails, apply the same again.
+    /// of two entries of a case the later one counts). Visible on return; idempotent; durable
+    /// after [`Index::flush`]. Where it fails, apply the same again.
     ///
     /// # Errors
     /// [`IndexError::KeyRange`] (nothing is applied then), [`IndexError::Text`], [`IndexError::Graph`].
     pub fn apply(&self, entries: &[CaseEntry], gone: &[u64], seq: u64) -> Result<(), IndexError> {
         let _writing = self.inner.lock_writing();
-        self.inner.apply(entries, gone, seq)?;
+        self.inner.changed.store(true, Ordering::Release);
+        self.inner.apply(entries, gone)?;
         self.inner.applied.fetch_max(seq, Ordering::AcqRel);
         self.inner.grow()
     }
@@ -162,18 +193,25 @@ impl Index {
     /// [`IndexError::File`], [`IndexError::Text`], [`IndexError::Graph`]; the former durable state then stands.
     pub fn flush(&self) -> Result<(), IndexError> {
         let mut writing = self.inner.lock_writing();
-        if self.inner.unpurged.load(Ordering::Acquire) {
-            self.inner.text.purge()?;
-            self.inner.unpurged.store(!self.inner.text.is_clean(), Ordering::Release);
+        let inner = &self.inner;
+        if !inner.changed.load(Ordering::Acquire) && writing.seq == self.applied() {
+            return Ok(());
         }
-        self.inner.compact()?;
-        let manifest = writing.save(&self.inner.dir, &self.inner.read_columns(), self.applied())?;
-        manifest.publish(&self.inner.dir)?;
+        if inner.unpurged.load(Ordering::Acquire) {
+            inner.text.purge()?;
+            inner.unpurged.store(false, Ordering::Release);
+        }
+        inner.compact()?;
+        let text = inner.text.sync()?;
+        let manifest = writing.save(&inner.dir, &inner.read_columns(), &text, self.applied())?;
+        manifest.publish(&inner.dir)?;
         *writing = manifest;
-        for segment in &mut self.inner.write_columns().segments {
+        for segment in &mut inner.write_columns().segments {
             segment.rows_dirty = false;
             segment.graph_dirty = false;
         }
+        inner.text.settle(&text)?;
+        inner.changed.store(false, Ordering::Release);
         Ok(())
     }
 
@@ -204,12 +242,18 @@ impl Index {
             return Ok(Vec::new());
         }
         let columns = self.inner.read_columns();
-        let excluded = Excluded { cases: &query.exclude, patients: &[] };
+        let excluded = Excluded {
+            cases: &query.exclude,
+            patients: &[],
+        };
         let selection = select(&columns, &query.filter, &excluded)?;
         let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
-        let allowed: Arc<RoaringTreemap> = Arc::new(selection.cases.iter().filter_map(case_no).collect());
+        let allowed: Arc<RoaringTreemap> =
+            Arc::new(selection.cases.iter().filter_map(case_no).collect());
         drop(columns);
-        self.inner.text.search(query, wanted, move |case_no| allowed.contains(case_no))
+        self.inner
+            .text
+            .search(query, wanted, move |case_no| allowed.contains(case_no))
     }
 
     /// Number of cases that pass.
@@ -217,7 +261,11 @@ impl Index {
     /// # Errors
     /// Those of filters.
     pub fn count(&self, filter: &Filter) -> Result<u64, IndexError> {
-        Ok(select(&self.inner.read_columns(), filter, &Excluded::default())?.cases.len())
+        Ok(
+            select(&self.inner.read_columns(), filter, &Excluded::default())?
+                .cases
+                .len(),
+        )
     }
 
     /// Cases that pass (of those given, or all), in order of their numbers.
@@ -230,7 +278,12 @@ impl Index {
         let among: Option<RoaringTreemap> = among.map(|among| among.iter().copied().collect());
         let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
         let wanted = |case_no: &u64| among.as_ref().is_none_or(|among| among.contains(*case_no));
-        let mut cases: Vec<u64> = selection.cases.iter().filter_map(case_no).filter(wanted).collect();
+        let mut cases: Vec<u64> = selection
+            .cases
+            .iter()
+            .filter_map(case_no)
+            .filter(wanted)
+            .collect();
         cases.sort_unstable();
         Ok(cases)
     }
@@ -253,7 +306,16 @@ impl Index {
             cases: columns.by_no.len() as u64,
             views,
             vectors: views,
-            graphed: columns.segments.iter().map(|segment| segment.rows[..segment.published()].iter().filter(|row| row.live).count() as u64).sum(),
+            graphed: columns
+                .segments
+                .iter()
+                .map(|segment| {
+                    segment.rows[..segment.published()]
+                        .iter()
+                        .filter(|row| row.live)
+                        .count() as u64
+                })
+                .sum(),
             segments: columns.segments.len() as u64,
             bytes: bytes_in(&self.inner.dir),
         }
@@ -262,12 +324,15 @@ impl Index {
 
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Index").field("dir", &self.inner.dir).field("applied", &self.applied()).finish_non_exhaustive()
+        f.debug_struct("Index")
+            .field("dir", &self.inner.dir)
+            .field("applied", &self.applied())
+            .finish_non_exhaustive()
     }
 }
 
 impl Inner {
-    fn apply(&self, entries: &[CaseEntry], gone: &[u64], seq: u64) -> Result<(), IndexError> {
+    fn apply(&self, entries: &[CaseEntry], gone: &[u64]) -> Result<(), IndexError> {
         let leaving: RoaringTreemap = gone.iter().copied().collect();
         let mut seen = RoaringTreemap::new();
         let mut staying: Vec<(&CaseEntry, u64)> = Vec::with_capacity(entries.len());
@@ -283,12 +348,20 @@ impl Inner {
         staying.reverse();
         let rewritten: Vec<&CaseEntry> = {
             let columns = self.read_columns();
-            let changed = |(entry, hash): &&(&CaseEntry, u64)| columns.case(entry.case_no).is_none_or(|case| case.text_hash != *hash);
-            staying.iter().filter(changed).map(|(entry, _)| *entry).collect()
+            let changed = |(entry, hash): &&(&CaseEntry, u64)| {
+                columns
+                    .case(entry.case_no)
+                    .is_none_or(|case| case.text_hash != *hash)
+            };
+            staying
+                .iter()
+                .filter(changed)
+                .map(|(entry, _)| *entry)
+                .collect()
         };
         if !rewritten.is_empty() || !gone.is_empty() {
             self.unpurged.store(true, Ordering::Release);
-            self.text.apply(&rewritten, gone, seq)?;
+            self.text.apply(&rewritten, gone)?;
         }
         let mut columns = self.write_columns();
         for case_no in gone {
@@ -313,19 +386,33 @@ impl Inner {
     }
 }
 
-/// Begins an index where nothing was ever durable: what a crash left of the first attempt is removed.
-fn begin(dir: &Path, stamp: &Stamp) -> Result<Manifest, IndexError> {
-    let text = dir.join(TEXT_DIR);
-    if text.exists() {
-        std::fs::remove_dir_all(&text).map_err(|source| IndexError::File { action: "remove", path: text, source })?;
+/// Held as long as the index is open.
+fn lock(dir: &Path) -> Result<File, IndexError> {
+    let path = dir.join("writer.lock");
+    let failed = |source| IndexError::File {
+        action: "open",
+        path: path.clone(),
+        source,
+    };
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(IndexError::Busy {
+            path: dir.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
-    let manifest = Manifest::empty(stamp);
-    manifest.publish(dir)?;
-    Ok(manifest)
 }
 
 fn bytes_in(dir: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return 0;
+    };
     entries
         .flatten()
         .map(|entry| match entry.metadata() {

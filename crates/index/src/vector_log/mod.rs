@@ -53,9 +53,15 @@ impl VectorLog {
     /// [`IndexError::Busy`] where another handle has this stamp open, [`IndexError::File`].
     pub fn open(dir: &Path, stamp: &Stamp) -> Result<Self, IndexError> {
         if stamp.dimension == 0 || stamp.dimension > MAX_DIMENSION {
-            return Err(IndexError::Dimension { expected: MAX_DIMENSION, found: stamp.dimension as usize });
+            return Err(IndexError::Dimension {
+                expected: MAX_DIMENSION,
+                found: stamp.dimension as usize,
+            });
         }
         fs::create_dir_all(dir).map_err(|source| file_error("create", dir, source))?;
+        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            durable::sync_dir(parent)?;
+        }
         let lock = lock_stamp(dir, stamp)?;
         let log = Self {
             dir: dir.to_owned(),
@@ -66,7 +72,12 @@ impl VectorLog {
         };
         log.find_segments()?;
         log.remove_unfinished()?;
-        let last = log.segments().values().rev().find(|segment| segment.stamp == *stamp).cloned();
+        let last = log
+            .segments()
+            .values()
+            .rev()
+            .find(|segment| segment.stamp == *stamp)
+            .cloned();
         if let Some(segment) = last {
             segment.recover_tail()?;
             *log.lock_active() = Some(segment.number);
@@ -102,7 +113,12 @@ impl VectorLog {
     pub fn append(&self, batch: &[(u64, &[f32])]) -> Result<Vec<VectorLocation>, IndexError> {
         let rounded = batch
             .iter()
-            .map(|(key, vector)| Ok((*key, kernel::to_f16(&kernel::normalised(vector, self.stamp.dimension)?))))
+            .map(|(key, vector)| {
+                Ok((
+                    *key,
+                    kernel::to_f16(&kernel::normalised(vector, self.stamp.dimension)?),
+                ))
+            })
             .collect::<Result<Vec<(u64, Vec<f16>)>, IndexError>>()?;
         let mut active = self.lock_active();
         let mut places = Vec::with_capacity(batch.len());
@@ -178,10 +194,21 @@ impl VectorLog {
     pub fn records(&self, stamp: &Stamp) -> Result<Vec<LogRecord>, IndexError> {
         self.find_segments()?;
         let mut records = Vec::new();
-        for segment in self.segments().values().filter(|segment| segment.stamp == *stamp) {
+        for segment in self
+            .segments()
+            .values()
+            .filter(|segment| segment.stamp == *stamp)
+        {
             for offset in segment.offsets() {
                 if let Record::Whole { key, crc32, .. } = segment.record(offset) {
-                    records.push(LogRecord { key, location: VectorLocation { segment: segment.number, offset, crc32 } });
+                    records.push(LogRecord {
+                        key,
+                        location: VectorLocation {
+                            segment: segment.number,
+                            offset,
+                            crc32,
+                        },
+                    });
                 }
             }
         }
@@ -202,9 +229,14 @@ impl VectorLog {
         let _writing = self.lock_active();
         let mut kept = Segments::clone(&self.segments());
         let mut freed_bytes = 0;
-        for segment in self.segments().values().filter(|segment| segment.stamp == *stamp) {
+        for segment in self
+            .segments()
+            .values()
+            .filter(|segment| segment.stamp == *stamp)
+        {
             freed_bytes += fs::metadata(&segment.path).map_or(0, |metadata| metadata.len());
-            fs::remove_file(&segment.path).map_err(|source| file_error("remove", &segment.path, source))?;
+            fs::remove_file(&segment.path)
+                .map_err(|source| file_error("remove", &segment.path, source))?;
             kept.remove(&segment.number);
         }
         self.publish(kept);
@@ -217,7 +249,10 @@ impl VectorLog {
 
     /// The segments as they are now, for many reads without locking.
     pub(crate) fn view(&self) -> LogView<'_> {
-        LogView { log: self, segments: self.segments() }
+        LogView {
+            log: self,
+            segments: self.segments(),
+        }
     }
 
     fn segments(&self) -> Arc<Segments> {
@@ -225,7 +260,10 @@ impl VectorLog {
     }
 
     fn publish(&self, segments: Segments) {
-        *self.segments.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(segments);
+        *self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(segments);
     }
 
     fn lock_active(&self) -> MutexGuard<'_, Option<u32>> {
@@ -237,7 +275,10 @@ impl VectorLog {
             return Ok(Arc::clone(segment));
         }
         self.find_segments()?;
-        let missing = IndexError::VectorMissing { segment: at.segment, offset: at.offset };
+        let missing = IndexError::VectorMissing {
+            segment: at.segment,
+            offset: at.offset,
+        };
         self.segments().get(&at.segment).cloned().ok_or(missing)
     }
 
@@ -248,9 +289,11 @@ impl VectorLog {
             if segments.contains_key(&number) {
                 continue;
             }
-            match SegmentFile::open(&segment_path(&self.dir, number), number) {
+            match SegmentFile::open(&segment_path(&self.dir, number), number, &self.stamp) {
                 Ok(segment) => drop(segments.insert(number, Arc::new(segment))),
-                Err(error @ IndexError::SegmentHeader { .. }) => tracing::warn!(%error, "a segment is left out"),
+                Err(error @ IndexError::SegmentHeader { .. }) => {
+                    tracing::warn!(%error, "a segment is left out")
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -264,19 +307,31 @@ impl VectorLog {
         {
             return Ok(segment);
         }
-        let unfinished = self.dir.join(format!("next.{}.new", stamp_tag(&self.stamp)));
+        let unfinished = self
+            .dir
+            .join(format!("next.{}.new", stamp_tag(&self.stamp)));
         durable::write_synced(&unfinished, &SegmentFile::header(&self.stamp)?)?;
-        let mut number = segment_numbers(&self.dir)?.last().map_or(1, |last| last + 1);
+        let mut number = segment_numbers(&self.dir)?
+            .last()
+            .map_or(1, |last| last + 1);
         // A hard link never replaces: another handle may take the same number for another stamp at this moment.
         while let Err(source) = fs::hard_link(&unfinished, segment_path(&self.dir, number)) {
             if source.kind() != std::io::ErrorKind::AlreadyExists {
-                return Err(file_error("create", &segment_path(&self.dir, number), source));
+                return Err(file_error(
+                    "create",
+                    &segment_path(&self.dir, number),
+                    source,
+                ));
             }
             number += 1;
         }
         fs::remove_file(&unfinished).map_err(|source| file_error("remove", &unfinished, source))?;
         durable::sync_dir(&self.dir)?;
-        let segment = Arc::new(SegmentFile::open(&segment_path(&self.dir, number), number)?);
+        let segment = Arc::new(SegmentFile::open(
+            &segment_path(&self.dir, number),
+            number,
+            &self.stamp,
+        )?);
         let mut segments = Segments::clone(&self.segments());
         segments.insert(number, Arc::clone(&segment));
         self.publish(segments);
@@ -285,9 +340,13 @@ impl VectorLog {
     }
 
     fn remove_unfinished(&self) -> Result<(), IndexError> {
-        let unfinished = self.dir.join(format!("next.{}.new", stamp_tag(&self.stamp)));
+        let unfinished = self
+            .dir
+            .join(format!("next.{}.new", stamp_tag(&self.stamp)));
         match fs::remove_file(&unfinished) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(file_error("remove", &unfinished, source)),
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(file_error("remove", &unfinished, source))
+            }
             _ => Ok(()),
         }
     }
@@ -311,10 +370,17 @@ impl LogView<'_> {
 fn lock_stamp(dir: &Path, stamp: &Stamp) -> Result<File, IndexError> {
     let path = lock_path(dir, stamp);
     let failed = |source| file_error("open", &path, source);
-    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(IndexError::Busy { path: dir.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(IndexError::Busy {
+            path: dir.to_owned(),
+        }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
@@ -338,8 +404,13 @@ fn segment_numbers(dir: &Path) -> Result<Vec<u32>, IndexError> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == SUFFIX)
-            && let Some(number) = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok())
+        if path
+            .extension()
+            .is_some_and(|extension| extension == SUFFIX)
+            && let Some(number) = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .and_then(|stem| stem.parse().ok())
         {
             numbers.push(number);
         }
@@ -349,5 +420,9 @@ fn segment_numbers(dir: &Path) -> Result<Vec<u32>, IndexError> {
 }
 
 fn file_error(action: &'static str, path: &Path, source: std::io::Error) -> IndexError {
-    IndexError::File { action, path: path.to_owned(), source }
+    IndexError::File {
+        action,
+        path: path.to_owned(),
+        source,
+    }
 }

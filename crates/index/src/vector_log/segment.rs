@@ -29,11 +29,17 @@ pub(crate) struct SegmentFile {
     map: memmap2::Mmap,
     /// Bytes from the file's start that are written and synced.
     filled: AtomicU64,
+    /// Of another stamp: another handle may append to it.
+    foreign: bool,
 }
 
 /// What lies at a place.
 pub(super) enum Record<'a> {
-    Whole { key: u64, crc32: u32, vector: &'a [f16] },
+    Whole {
+        key: u64,
+        crc32: u32,
+        vector: &'a [f16],
+    },
     Erased,
     Damaged,
     Missing,
@@ -50,26 +56,56 @@ impl SegmentFile {
         header.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
         header.extend_from_slice(&body);
         if header.len() > HEADER_BYTES as usize {
-            return Err(IndexError::SegmentHeader { segment: 0, reason: "the stamp is longer than 4 KiB".into() });
+            return Err(IndexError::SegmentHeader {
+                segment: 0,
+                reason: "the stamp is longer than 4 KiB".into(),
+            });
         }
         header.resize(HEADER_BYTES as usize, 0);
         Ok(header)
     }
 
-    pub(super) fn open(path: &Path, number: u32) -> Result<Self, IndexError> {
-        let failed = |source| IndexError::File { action: "open", path: path.to_owned(), source };
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+    pub(super) fn open(path: &Path, number: u32, own: &Stamp) -> Result<Self, IndexError> {
+        let failed = |source| IndexError::File {
+            action: "open",
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(failed)?;
         let mut header = vec![0; HEADER_BYTES as usize];
-        let unreadable = |reason: &str| IndexError::SegmentHeader { segment: number, reason: reason.into() };
-        file.read_exact(&mut header).map_err(|_| unreadable("the file is shorter than a header"))?;
+        let unreadable = |reason: &str| IndexError::SegmentHeader {
+            segment: number,
+            reason: reason.into(),
+        };
+        file.read_exact(&mut header)
+            .map_err(|_| unreadable("the file is shorter than a header"))?;
         let stamp = parse_header(&header).map_err(|reason| unreadable(&reason))?;
         let length = file.metadata().map_err(failed)?.len();
         let mapped_bytes = length.max(HEADER_BYTES + SEGMENT_BYTES + stride(stamp.dimension));
         #[allow(unsafe_code)]
         // SAFETY: the file is only grown or zeroed in place while mapped, and only `filled` bytes are ever read,
         // which never exceed its length; one process alone writes a library.
-        let map = unsafe { memmap2::MmapOptions::new().len(mapped_bytes as usize).map(&file) }.map_err(failed)?;
-        Ok(Self { number, stamp, path: path.to_owned(), file, map, filled: AtomicU64::new(length) })
+        let map = unsafe {
+            memmap2::MmapOptions::new()
+                .len(mapped_bytes as usize)
+                .map(&file)
+        }
+        .map_err(failed)?;
+        let foreign = stamp != *own;
+        let filled = AtomicU64::new(length);
+        Ok(Self {
+            number,
+            stamp,
+            path: path.to_owned(),
+            file,
+            map,
+            filled,
+            foreign,
+        })
     }
 
     fn stride(&self) -> u64 {
@@ -86,7 +122,11 @@ impl SegmentFile {
             end -= self.stride();
         }
         if end != length {
-            tracing::warn!(segment = self.number, bytes = length - end, "cut a torn tail off the vector log");
+            tracing::warn!(
+                segment = self.number,
+                bytes = length - end,
+                "cut a torn tail off the vector log"
+            );
             self.shorten(end)?;
         }
         Ok(())
@@ -94,11 +134,18 @@ impl SegmentFile {
 
     fn shorten(&self, end: u64) -> Result<(), IndexError> {
         self.filled.store(end, Ordering::Release);
-        self.file.set_len(end).and_then(|()| self.file.sync_all()).map_err(|source| self.failed("shorten", source))
+        self.file
+            .set_len(end)
+            .and_then(|()| self.file.sync_all())
+            .map_err(|source| self.failed("shorten", source))
     }
 
     fn failed(&self, action: &'static str, source: std::io::Error) -> IndexError {
-        IndexError::File { action, path: self.path.clone(), source }
+        IndexError::File {
+            action,
+            path: self.path.clone(),
+            source,
+        }
     }
 
     /// How many more records fit.
@@ -108,7 +155,10 @@ impl SegmentFile {
     }
 
     /// Appends rounded vectors and syncs. Nothing stays behind where it fails.
-    pub(super) fn append(&self, batch: &[(u64, Vec<f16>)]) -> Result<Vec<VectorLocation>, IndexError> {
+    pub(super) fn append(
+        &self,
+        batch: &[(u64, Vec<f16>)],
+    ) -> Result<Vec<VectorLocation>, IndexError> {
         let start = self.filled.load(Ordering::Acquire);
         let mut bytes = Vec::with_capacity(batch.len() * self.stride() as usize);
         let mut places = Vec::with_capacity(batch.len());
@@ -121,10 +171,18 @@ impl SegmentFile {
             bytes.extend_from_slice(&[0; 4]);
             bytes.extend_from_slice(bytemuck::cast_slice(vector));
             bytes.resize(record_start + self.stride() as usize, 0);
-            places.push(VectorLocation { segment: self.number, offset, crc32 });
+            places.push(VectorLocation {
+                segment: self.number,
+                offset,
+                crc32,
+            });
         }
         let end = start + bytes.len() as u64;
-        if let Err(source) = self.file.write_all_at(&bytes, start).and_then(|()| self.file.sync_data()) {
+        if let Err(source) = self
+            .file
+            .write_all_at(&bytes, start)
+            .and_then(|()| self.file.sync_data())
+        {
             let _ = self.shorten(start);
             return Err(self.failed("append to", source));
         }
@@ -141,22 +199,32 @@ impl SegmentFile {
         };
         if ours {
             let zeros = vec![0; self.stride() as usize];
-            self.file.write_all_at(&zeros, at.offset).map_err(|source| self.failed("erase in", source))?;
+            self.file
+                .write_all_at(&zeros, at.offset)
+                .map_err(|source| self.failed("erase in", source))?;
         }
         Ok(ours)
     }
 
     pub(super) fn sync(&self) -> Result<(), IndexError> {
-        self.file.sync_data().map_err(|source| self.failed("sync", source))
+        self.file
+            .sync_data()
+            .map_err(|source| self.failed("sync", source))
     }
 
     /// The record at an offset, its checksum verified.
     pub(super) fn record(&self, offset: u64) -> Record<'_> {
-        let Some((key, crc32, vector, whole)) = self.raw(offset) else { return Record::Missing };
+        let Some((key, crc32, vector, whole)) = self.raw(offset) else {
+            return Record::Missing;
+        };
         if key == 0 && crc32 == 0 && whole.iter().all(|byte| *byte == 0) {
             return Record::Erased;
         }
-        if checksum(key, vector) != crc32 { Record::Damaged } else { Record::Whole { key, crc32, vector } }
+        if checksum(key, vector) != crc32 {
+            Record::Damaged
+        } else {
+            Record::Whole { key, crc32, vector }
+        }
     }
 
     /// Key, checksum, vector and all bytes of the record at an offset, nothing verified.
@@ -172,12 +240,17 @@ impl SegmentFile {
         let whole = self.map.get(offset as usize..end as usize)?;
         let key = u64::from_le_bytes(whole[..8].try_into().expect("eight bytes"));
         let crc32 = u32::from_le_bytes(whole[8..12].try_into().expect("four bytes"));
-        let vector_bytes = &whole[RECORD_HEAD_BYTES..RECORD_HEAD_BYTES + 2 * self.stamp.dimension as usize];
+        let vector_bytes =
+            &whole[RECORD_HEAD_BYTES..RECORD_HEAD_BYTES + 2 * self.stamp.dimension as usize];
         Some((key, crc32, bytemuck::cast_slice(vector_bytes), whole))
     }
 
-    /// Another handle (a re-encoding, say) may have appended to a segment of another stamp since it was opened.
+    /// How far the file reaches now. Another handle (a re-encoding, say) may have appended to a segment of its
+    /// stamp since this one opened it; of the own stamp only what is synced counts.
     fn grown_by_others(&self) -> u64 {
+        if !self.foreign {
+            return self.filled.load(Ordering::Acquire);
+        }
         let length = self.file.metadata().map_or(0, |metadata| metadata.len());
         self.filled.fetch_max(length, Ordering::AcqRel).max(length)
     }
@@ -202,7 +275,7 @@ impl SegmentFile {
 
     /// Offsets of all records.
     pub(super) fn offsets(&self) -> impl Iterator<Item = u64> {
-        let (stride, end) = (self.stride(), self.filled.load(Ordering::Acquire));
+        let (stride, end) = (self.stride(), self.grown_by_others());
         (0..(end - HEADER_BYTES) / stride).map(move |at| HEADER_BYTES + at * stride)
     }
 }
@@ -224,9 +297,14 @@ fn parse_header(header: &[u8]) -> Result<Stamp, String> {
     }
     let number = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four bytes"));
     if number(8) != FORMAT_VERSION {
-        return Err(format!("it has format {}, this program reads format {FORMAT_VERSION}", number(8)));
+        return Err(format!(
+            "it has format {}, this program reads format {FORMAT_VERSION}",
+            number(8)
+        ));
     }
-    let body = header.get(20..20 + number(12) as usize).ok_or("its length is wrong")?;
+    let body = header
+        .get(20..20 + number(12) as usize)
+        .ok_or("its length is wrong")?;
     if crc32fast::hash(body) != number(16) {
         return Err("it fails its checksum".into());
     }

@@ -1,8 +1,8 @@
 //! Languages and what each does with a word: lower case, stop words, no diacritics, stem.
 
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
-    TokenizerManager,
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer,
+    StopWordFilter, TextAnalyzer, TokenizerManager,
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -23,13 +23,24 @@ pub(super) struct Stem {
 
 /// The index into [`LANGUAGES`] of a language code, `de-AT` included.
 pub(super) fn language_no(code: &str) -> usize {
-    let code = code.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-    LANGUAGES.iter().position(|language| *language == code).unwrap_or(OTHER)
+    let code = code
+        .split(['-', '_'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    LANGUAGES
+        .iter()
+        .position(|language| *language == code)
+        .unwrap_or(OTHER)
 }
 
 /// Languages under whose rules labels and titles are indexed: the report's, and English, in which labels often are.
 pub(super) fn label_languages(language: usize) -> Vec<usize> {
-    if language == ENGLISH || language == OTHER { vec![ENGLISH] } else { vec![language, ENGLISH] }
+    if language == ENGLISH || language == OTHER {
+        vec![ENGLISH]
+    } else {
+        vec![language, ENGLISH]
+    }
 }
 
 /// The name of a language's analyser in tantivy.
@@ -39,7 +50,10 @@ pub(super) fn analyser_name(language: usize) -> String {
 
 /// The analyser of a language.
 pub(super) fn analyser(language: usize) -> TextAnalyzer {
-    let words = TextAnalyzer::builder(SimpleTokenizer::default()).filter(RemoveLongFilter::limit(MAX_WORD_BYTES)).filter(LowerCaser).dynamic();
+    let words = TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
+        .filter(LowerCaser)
+        .dynamic();
     let rules = match LANGUAGES[language] {
         "en" => Some(Language::English),
         "fr" => Some(Language::French),
@@ -75,7 +89,12 @@ pub(super) fn stems(analyser: &mut TextAnalyzer, text: &str) -> Vec<Stem> {
     let mut stems = Vec::new();
     let mut stream = analyser.token_stream(text);
     stream.process(&mut |token| {
-        stems.push(Stem { text: token.text.clone(), position: token.position, from: token.offset_from, to: token.offset_to });
+        stems.push(Stem {
+            text: token.text.clone(),
+            position: token.position,
+            from: token.offset_from,
+            to: token.offset_to,
+        });
     });
     stems
 }
@@ -85,7 +104,10 @@ mod tests {
     use super::*;
 
     fn texts(language: &str, text: &str) -> Vec<String> {
-        stems(&mut analyser(language_no(language)), &composed(text)).into_iter().map(|stem| stem.text).collect()
+        stems(&mut analyser(language_no(language)), &composed(text))
+            .into_iter()
+            .map(|stem| stem.text)
+            .collect()
     }
 
     #[test]
@@ -99,13 +121,22 @@ mod tests {
 
     #[test]
     fn accents_need_not_be_composed() {
-        assert_eq!(texts("fr", "e\u{301}panchement"), texts("fr", "épanchement"));
+        assert_eq!(
+            texts("fr", "e\u{301}panchement"),
+            texts("fr", "épanchement")
+        );
     }
 
     #[test]
     fn offsets_are_those_of_the_text() {
         let text = "Große Ergüsse";
         let stems = stems(&mut analyser(language_no("de-AT")), text);
-        assert_eq!(stems.iter().map(|stem| &text[stem.from..stem.to]).collect::<Vec<_>>(), ["Große", "Ergüsse"]);
+        assert_eq!(
+            stems
+                .iter()
+                .map(|stem| &text[stem.from..stem.to])
+                .collect::<Vec<_>>(),
+            ["Große", "Ergüsse"]
+        );
     }
 }

@@ -3,8 +3,10 @@
 //! Every word here is masked already; none is logged.
 
 mod analyse;
+mod directory;
 mod passages;
 mod query;
 mod store;
 
+pub(crate) use directory::DurableText;
 pub(crate) use store::{TextIndex, text_hash};

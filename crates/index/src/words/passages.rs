@@ -21,26 +21,48 @@ impl Passages {
     }
 
     /// Adds the sentences of a section that contain one of the stems.
-    pub(super) fn add(&mut self, field: &str, text: &str, analyser: &mut TextAnalyzer, wanted: &HashSet<String>) {
+    pub(super) fn add(
+        &mut self,
+        field: &str,
+        text: &str,
+        analyser: &mut TextAnalyzer,
+        wanted: &HashSet<String>,
+    ) {
         if wanted.is_empty() {
             return;
         }
         for (start, end) in sentences(text) {
             let sentence = &text[start..end];
-            let matched: Vec<analyse::Stem> = analyse::stems(analyser, sentence).into_iter().filter(|stem| wanted.contains(&stem.text)).collect();
+            let matched: Vec<analyse::Stem> = analyse::stems(analyser, sentence)
+                .into_iter()
+                .filter(|stem| wanted.contains(&stem.text))
+                .collect();
             if matched.is_empty() {
                 continue;
             }
-            let distinct = matched.iter().map(|stem| stem.text.as_str()).collect::<HashSet<_>>().len();
+            let distinct = matched
+                .iter()
+                .map(|stem| stem.text.as_str())
+                .collect::<HashSet<_>>()
+                .len();
             let marks = matched.iter().map(|stem| (stem.from, stem.to)).collect();
-            self.found.push((distinct, self.found.len(), shortened(field, sentence, marks)));
+            self.found.push((
+                distinct,
+                self.found.len(),
+                shortened(field, sentence, marks),
+            ));
         }
     }
 
     /// Best first: by the number of different words, then in the order of adding.
     pub(super) fn best(mut self) -> Vec<Passage> {
-        self.found.sort_by_key(|(distinct, order, _)| (std::cmp::Reverse(*distinct), *order));
-        self.found.into_iter().take(MAX_PASSAGES).map(|(_, _, passage)| passage).collect()
+        self.found
+            .sort_by_key(|(distinct, order, _)| (std::cmp::Reverse(*distinct), *order));
+        self.found
+            .into_iter()
+            .take(MAX_PASSAGES)
+            .map(|(_, _, passage)| passage)
+            .collect()
     }
 }
 
@@ -51,7 +73,8 @@ fn sentences(text: &str) -> Vec<(usize, usize)> {
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         let next = letters.peek().map(|(_, next)| *next);
-        let ends = letter == '\n' || (matches!(letter, '.' | '!' | '?' | ';') && next.is_none_or(char::is_whitespace));
+        let ends = letter == '\n'
+            || (matches!(letter, '.' | '!' | '?' | ';') && next.is_none_or(char::is_whitespace));
         if ends || next.is_none() {
             let end = at + letter.len_utf8();
             let trimmed = text[start..end].trim();
@@ -69,19 +92,34 @@ fn sentences(text: &str) -> Vec<(usize, usize)> {
 fn shortened(field: &str, sentence: &str, marks: Vec<(usize, usize)>) -> Passage {
     let field = field.to_owned();
     if sentence.len() <= MAX_PASSAGE_BYTES {
-        return Passage { field, text: sentence.to_owned(), marks };
+        return Passage {
+            field,
+            text: sentence.to_owned(),
+            marks,
+        };
     }
     let first = marks.first().map_or(0, |mark| mark.0);
     let mut start = sentence.floor_char_boundary(first.saturating_sub(MAX_PASSAGE_BYTES / 4));
     if start > 0 {
-        start += sentence[start..first].find(' ').map_or(0, |space| space + 1);
+        start += sentence[start..first]
+            .find(' ')
+            .map_or(0, |space| space + 1);
     }
     let mut end = sentence.floor_char_boundary((start + MAX_PASSAGE_BYTES).min(sentence.len()));
     if end < sentence.len() {
-        end = sentence[start..end].rfind(' ').map_or(end, |space| start + space);
+        end = sentence[start..end]
+            .rfind(' ')
+            .map_or(end, |space| start + space);
     }
-    let inside = marks.into_iter().filter(|(from, to)| *from >= start && *to <= end).map(|(from, to)| (from - start, to - start));
-    Passage { field, marks: inside.collect(), text: sentence[start..end].to_owned() }
+    let inside = marks
+        .into_iter()
+        .filter(|(from, to)| *from >= start && *to <= end)
+        .map(|(from, to)| (from - start, to - start));
+    Passage {
+        field,
+        marks: inside.collect(),
+        text: sentence[start..end].to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -97,8 +135,20 @@ mod tests {
 
     #[test]
     fn marks_are_the_words_that_matched() {
-        let passages = found("Heart is normal. Small left effusions, 1.5 cm.\nOld effusion", &["effus", "left"]);
-        let marked: Vec<Vec<&str>> = passages.iter().map(|passage| passage.marks.iter().map(|(from, to)| &passage.text[*from..*to]).collect()).collect();
+        let passages = found(
+            "Heart is normal. Small left effusions, 1.5 cm.\nOld effusion",
+            &["effus", "left"],
+        );
+        let marked: Vec<Vec<&str>> = passages
+            .iter()
+            .map(|passage| {
+                passage
+                    .marks
+                    .iter()
+                    .map(|(from, to)| &passage.text[*from..*to])
+                    .collect()
+            })
+            .collect();
         assert_eq!(passages[0].text, "Small left effusions, 1.5 cm.");
         assert_eq!(marked, [vec!["left", "effusions"], vec!["effusion"]]);
     }

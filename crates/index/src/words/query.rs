@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query, TermQuery};
+use tantivy::query::{
+    BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query, TermQuery,
+};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{Searcher, Term};
@@ -25,6 +27,7 @@ pub(super) struct Compiled {
     pub(super) affirmed: Vec<HashSet<String>>,
     /// Per language.
     pub(super) negated: Vec<HashSet<String>>,
+    pub(super) with_labels: bool,
 }
 
 pub(super) struct Compiler<'a> {
@@ -46,7 +49,14 @@ impl<'a> Compiler<'a> {
     pub(super) fn new(searcher: &'a Searcher, fields: &'a TextFields, with_labels: bool) -> Self {
         let none = vec![HashSet::new(); LANGUAGES.len()];
         let analysers = (0..LANGUAGES.len()).map(analyse::analyser).collect();
-        Self { searcher, fields, with_labels, analysers, affirmed: none.clone(), negated: none }
+        Self {
+            searcher,
+            fields,
+            with_labels,
+            analysers,
+            affirmed: none.clone(),
+            negated: none,
+        }
     }
 
     /// None where no word of the query is in the index, or a required phrase cannot be.
@@ -62,15 +72,28 @@ impl<'a> Compiler<'a> {
             .collect();
         let whole: Box<dyn Query> = match affirmed {
             Some(affirmed) if negated.is_empty() => affirmed,
-            Some(affirmed) => Box::new(BooleanQuery::new([vec![(Occur::Must, affirmed)], negated].into_iter().flatten().collect())),
+            Some(affirmed) => Box::new(BooleanQuery::new(
+                [vec![(Occur::Must, affirmed)], negated]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+            )),
             None if asked || negated.is_empty() => return None,
             None => Box::new(BooleanQuery::new(negated)),
         };
-        Some(Compiled { query: whole, affirmed: self.affirmed, negated: self.negated })
+        Some(Compiled {
+            query: whole,
+            affirmed: self.affirmed,
+            negated: self.negated,
+            with_labels: self.with_labels,
+        })
     }
 
     fn affirmed_query(&mut self, typed: &Typed) -> Option<Box<dyn Query>> {
-        let sections: Vec<Section> = Section::AFFIRMED.into_iter().filter(|section| self.with_labels || *section != Section::Labels).collect();
+        let sections: Vec<Section> = Section::AFFIRMED
+            .into_iter()
+            .filter(|section| self.with_labels || *section != Section::Labels)
+            .collect();
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for phrase in &typed.phrases {
             // A phrase of stop words alone asks for nothing.
@@ -99,7 +122,12 @@ impl<'a> Compiler<'a> {
 
     /// A word or phrase in any of the sections, in any language. None: nothing but
     /// English stop words (in whatever language they stand). Some(None): nowhere.
-    fn anywhere(&mut self, text: &str, sections: &[Section], negated: bool) -> Option<Option<Box<dyn Query>>> {
+    fn anywhere(
+        &mut self,
+        text: &str,
+        sections: &[Section],
+        negated: bool,
+    ) -> Option<Option<Box<dyn Query>>> {
         let mut places: Vec<Box<dyn Query>> = Vec::new();
         for language in 0..LANGUAGES.len() {
             let stems = analyse::stems(&mut self.analysers[language], text);
@@ -109,7 +137,11 @@ impl<'a> Compiler<'a> {
             if stems.is_empty() {
                 continue;
             }
-            let marked = if negated { &mut self.negated } else { &mut self.affirmed };
+            let marked = if negated {
+                &mut self.negated
+            } else {
+                &mut self.affirmed
+            };
             marked[language].extend(stems.iter().map(|stem| stem.text.clone()));
             for section in sections {
                 let field = self.fields.searched(*section, language);
@@ -118,17 +150,28 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        Some((!places.is_empty()).then(|| Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER)) as Box<dyn Query>))
+        Some((!places.is_empty()).then(|| {
+            Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER)) as Box<dyn Query>
+        }))
     }
 
     /// None where one of the stems is not in the field at all.
     fn in_field(&self, field: Field, stems: &[Stem]) -> Option<Box<dyn Query>> {
-        let terms: Vec<(usize, Term)> = stems.iter().map(|stem| (stem.position, Term::from_field_text(field, &stem.text))).collect();
-        if terms.iter().any(|(_, term)| self.searcher.doc_freq(term).unwrap_or(0) == 0) {
+        let terms: Vec<(usize, Term)> = stems
+            .iter()
+            .map(|stem| (stem.position, Term::from_field_text(field, &stem.text)))
+            .collect();
+        if terms
+            .iter()
+            .any(|(_, term)| self.searcher.doc_freq(term).unwrap_or(0) == 0)
+        {
             return None;
         }
         match &terms[..] {
-            [(_, term)] => Some(Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs))),
+            [(_, term)] => Some(Box::new(TermQuery::new(
+                term.clone(),
+                IndexRecordOption::WithFreqs,
+            ))),
             _ => Some(Box::new(PhraseQuery::new_with_offset(terms))),
         }
     }
@@ -137,7 +180,8 @@ impl<'a> Compiler<'a> {
 /// Splits what was typed into words and quoted phrases. A quote that is not closed is no quote.
 fn read(text: &str) -> Typed {
     let end = text.floor_char_boundary(MAX_TEXT_BYTES);
-    let text = analyse::composed(&text[..end]).replace(['\u{201c}', '\u{201d}', '\u{201e}', '«', '»'], "\"");
+    let text = analyse::composed(&text[..end])
+        .replace(['\u{201c}', '\u{201d}', '\u{201e}', '«', '»'], "\"");
     let mut typed = Typed::default();
     let pieces: Vec<&str> = text.split('"').collect();
     for (at, piece) in pieces.iter().enumerate() {
@@ -159,7 +203,8 @@ fn read(text: &str) -> Typed {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
+    text.split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -168,15 +213,30 @@ mod tests {
 
     fn typed(words: &[&str], phrases: &[&str]) -> Typed {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Typed { words: owned(words), phrases: owned(phrases) }
+        Typed {
+            words: owned(words),
+            phrases: owned(phrases),
+        }
     }
 
     #[test]
     fn only_quotes_mean_something() {
-        assert_eq!(read("pleural effusion"), typed(&["pleural", "effusion"], &[]));
-        assert_eq!(read("small \"pleural effusion\" left"), typed(&["small", "left"], &["pleural effusion"]));
-        assert_eq!(read("\u{201e}pleural effusion\u{201c}"), typed(&[], &["pleural effusion"]));
-        assert_eq!(read("title:(x AND -y)^2 ~ [a TO b] \\"), typed(&["title", "x", "and", "y", "2", "a", "to", "b"], &[]));
+        assert_eq!(
+            read("pleural effusion"),
+            typed(&["pleural", "effusion"], &[])
+        );
+        assert_eq!(
+            read("small \"pleural effusion\" left"),
+            typed(&["small", "left"], &["pleural effusion"])
+        );
+        assert_eq!(
+            read("\u{201e}pleural effusion\u{201c}"),
+            typed(&[], &["pleural effusion"])
+        );
+        assert_eq!(
+            read("title:(x AND -y)^2 ~ [a TO b] \\"),
+            typed(&["title", "x", "and", "y", "2", "a", "to", "b"], &[])
+        );
         assert_eq!(read("5\" long"), typed(&["5", "long"], &[]));
         assert_eq!(read("\"\" \"!\""), typed(&[], &[]));
     }

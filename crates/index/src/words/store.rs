@@ -6,13 +6,17 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tantivy::collector::{FilterCollector, TopDocs};
-use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{LogMergePolicy, MergePolicy, NoMergePolicy};
 use tantivy::schema::document::Value;
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, SchemaBuilder,
+    TextFieldIndexing, TextOptions,
+};
+use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
 
 use super::analyse::{self, LANGUAGES};
+use super::directory::{DurableText, UnsyncedDirectory};
 use super::passages::Passages;
 use super::query::{Compiled, Compiler};
 use crate::snapshot::damaged;
@@ -102,9 +106,21 @@ impl TextFields {
         let mut schema = Schema::builder();
         let case_no = schema.add_u64_field(CASE_NO, INDEXED | FAST | STORED);
         let language = schema.add_text_field(LANGUAGE, STRING | STORED);
-        let kept = Section::ALL.map(|section| schema.add_text_field(section.name(), TextOptions::default().set_stored()));
-        let searched = Section::ALL.map(|section| std::array::from_fn(|language| searched_field(&mut schema, section, language)));
-        (schema.build(), Self { case_no, language, kept, searched })
+        let kept = Section::ALL.map(|section| {
+            schema.add_text_field(section.name(), TextOptions::default().set_stored())
+        });
+        let searched = Section::ALL.map(|section| {
+            std::array::from_fn(|language| searched_field(&mut schema, section, language))
+        });
+        (
+            schema.build(),
+            Self {
+                case_no,
+                language,
+                kept,
+                searched,
+            },
+        )
     }
 
     pub(super) fn searched(&self, section: Section, language: usize) -> Field {
@@ -116,48 +132,67 @@ fn searched_field(schema: &mut SchemaBuilder, section: Section, language: usize)
     let indexing = TextFieldIndexing::default()
         .set_tokenizer(&analyse::analyser_name(language))
         .set_index_option(IndexRecordOption::WithFreqsAndPositions);
-    schema.add_text_field(&format!("{}_{}", section.name(), LANGUAGES[language]), TextOptions::default().set_indexing_options(indexing))
+    schema.add_text_field(
+        &format!("{}_{}", section.name(), LANGUAGES[language]),
+        TextOptions::default().set_indexing_options(indexing),
+    )
 }
 
 fn at(section: Section) -> usize {
-    Section::ALL.iter().position(|held| *held == section).expect("ALL names every section")
+    Section::ALL
+        .iter()
+        .position(|held| *held == section)
+        .expect("ALL names every section")
 }
 
 /// One document per case.
 pub(crate) struct TextIndex {
     index: Index,
+    directory: UnsyncedDirectory,
     reader: IndexReader,
     writer: Mutex<IndexWriter>,
     fields: TextFields,
 }
 
 impl TextIndex {
-    /// Opens the folder (made if missing), every file's checksum verified; also returns the sequence number of its
-    /// last commit.
-    pub(crate) fn open(dir: &Path) -> Result<(Self, u64), IndexError> {
-        std::fs::create_dir_all(dir).map_err(|source| IndexError::File { action: "create", path: dir.to_owned(), source })?;
+    /// Opens the folder (made if missing) at what is durable, every file's checksum verified.
+    pub(crate) fn open(dir: &Path, durable: Option<&DurableText>) -> Result<Self, IndexError> {
         let (schema, fields) = TextFields::build();
-        let directory = MmapDirectory::open(dir).map_err(|error| opening(error.into()))?;
-        let index = Index::open_or_create(directory, schema).map_err(opening)?;
+        let directory = UnsyncedDirectory::open(dir, durable)?;
+        let index = Index::open_or_create(directory.clone(), schema).map_err(opening)?;
         analyse::register(index.tokenizers());
         let bad_files = index.validate_checksum().map_err(opening)?;
         if !bad_files.is_empty() {
             return Err(damaged("text", "a file's checksum is wrong"));
         }
-        let writer: IndexWriter = index.writer_with_num_threads(1, WRITER_BYTES).map_err(|error| match error {
-            TantivyError::LockFailure(..) => IndexError::Busy { path: dir.to_owned() },
-            error => opening(error),
-        })?;
+        let writer: IndexWriter =
+            index
+                .writer_with_num_threads(1, WRITER_BYTES)
+                .map_err(|error| match error {
+                    TantivyError::LockFailure(..) => IndexError::Busy {
+                        path: dir.to_owned(),
+                    },
+                    error => opening(error),
+                })?;
         writer.set_merge_policy(Box::new(NoMergePolicy));
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(opening)?;
-        let seq = index.load_metas().map_err(opening)?.payload.and_then(|payload| payload.parse().ok()).unwrap_or(0);
-        Ok((Self { index, reader, writer: Mutex::new(writer), fields }, seq))
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()
+            .map_err(opening)?;
+        Ok(Self {
+            index,
+            directory,
+            reader,
+            writer: Mutex::new(writer),
+            fields,
+        })
     }
 
-    /// Replaces the documents of these cases, visible and durable on return.
-    pub(crate) fn apply(&self, entries: &[&CaseEntry], gone: &[u64], seq: u64) -> Result<(), IndexError> {
+    /// Replaces the documents of these cases, visible on return.
+    pub(crate) fn apply(&self, entries: &[&CaseEntry], gone: &[u64]) -> Result<(), IndexError> {
         let mut writer = self.lock_writer();
-        let written = self.write(&mut writer, entries, gone, seq);
+        let written = self.write(&mut writer, entries, gone);
         if written.is_err() {
             let _ = writer.rollback();
         }
@@ -166,16 +201,23 @@ impl TextIndex {
         Ok(())
     }
 
-    fn write(&self, writer: &mut IndexWriter, entries: &[&CaseEntry], gone: &[u64], seq: u64) -> tantivy::Result<()> {
-        for case_no in gone.iter().copied().chain(entries.iter().map(|entry| entry.case_no)) {
+    fn write(
+        &self,
+        writer: &mut IndexWriter,
+        entries: &[&CaseEntry],
+        gone: &[u64],
+    ) -> tantivy::Result<()> {
+        for case_no in gone
+            .iter()
+            .copied()
+            .chain(entries.iter().map(|entry| entry.case_no))
+        {
             writer.delete_term(Term::from_field_u64(self.fields.case_no, case_no));
         }
         for entry in entries {
             writer.add_document(self.document(entry))?;
         }
-        let mut commit = writer.prepare_commit()?;
-        commit.set_payload(&seq.to_string());
-        commit.commit()?;
+        writer.commit()?;
         let policy = LogMergePolicy::default();
         let merges = policy.compute_merge_candidates(&self.index.searchable_segment_metas()?);
         for merge in merges {
@@ -185,7 +227,10 @@ impl TextIndex {
     }
 
     fn document(&self, entry: &CaseEntry) -> TantivyDocument {
-        let none = ReportFields { language: "en".into(), ..ReportFields::default() };
+        let none = ReportFields {
+            language: "en".into(),
+            ..ReportFields::default()
+        };
         let report = entry.report.as_ref().unwrap_or(&none);
         let language = analyse::language_no(&report.language);
         let mut document = TantivyDocument::default();
@@ -194,7 +239,11 @@ impl TextIndex {
         for (section, text) in texts(entry, report) {
             let text = analyse::composed(text);
             document.add_text(self.fields.kept[at(section)], &text);
-            let languages = if section.of_labels() { analyse::label_languages(language) } else { vec![language] };
+            let languages = if section.of_labels() {
+                analyse::label_languages(language)
+            } else {
+                vec![language]
+            };
             for language in languages {
                 document.add_text(self.fields.searched(section, language), &text);
             }
@@ -218,12 +267,15 @@ impl TextIndex {
         purged(&mut writer).map_err(text_error("purge"))
     }
 
-    /// Whether every file belongs to a segment that is searched; false while an old search still reads one.
-    pub(crate) fn is_clean(&self) -> bool {
-        let Ok(metas) = self.index.load_metas() else { return false };
-        let files = metas.list_segment_files();
-        self.index.directory().list_managed_files().iter().all(|file| files.contains(file) || file.extension().is_some_and(|kind| kind == "json"))
-            && metas.segments.iter().all(|meta| !meta.has_deletes())
+    /// Syncs the present state; the manifest must name it, then [`TextIndex::settle`] must follow.
+    pub(crate) fn sync(&self) -> Result<DurableText, IndexError> {
+        let metas = self.index.load_metas().map_err(text_error("describe"))?;
+        self.directory.sync(metas.list_segment_files())
+    }
+
+    /// Removes every file that the state named by the manifest does not need.
+    pub(crate) fn settle(&self, durable: &DurableText) -> Result<(), IndexError> {
+        self.directory.settle(durable)
     }
 
     fn lock_writer(&self) -> MutexGuard<'_, IndexWriter> {
@@ -231,47 +283,97 @@ impl TextIndex {
     }
 
     /// The best cases among those allowed, ties by case number.
-    pub(crate) fn search(&self, query: &WordsQuery, wanted: usize, allowed: impl Fn(u64) -> bool + Send + Sync + Clone + 'static) -> Result<Vec<WordMatch>, IndexError> {
+    pub(crate) fn search(
+        &self,
+        query: &WordsQuery,
+        wanted: usize,
+        allowed: impl Fn(u64) -> bool + Send + Sync + Clone + 'static,
+    ) -> Result<Vec<WordMatch>, IndexError> {
         let searcher = self.reader.searcher();
-        let Some(compiled) = Compiler::new(&searcher, &self.fields, query.with_labels).compile(query) else {
+        let Some(compiled) =
+            Compiler::new(&searcher, &self.fields, query.with_labels).compile(query)
+        else {
             return Ok(Vec::new());
         };
-        let collector = FilterCollector::new(CASE_NO.to_owned(), allowed, TopDocs::with_limit(wanted).order_by_score());
-        let found = searcher.search(&compiled.query, &collector).map_err(text_error("search"))?;
+        let collector = FilterCollector::new(
+            CASE_NO.to_owned(),
+            allowed,
+            TopDocs::with_limit(wanted).order_by_score(),
+        );
+        let found = searcher
+            .search(&compiled.query, &collector)
+            .map_err(text_error("search"))?;
         let mut analysers: Vec<_> = (0..LANGUAGES.len()).map(analyse::analyser).collect();
         let mut matches = Vec::with_capacity(found.len());
         for (score, address) in found {
             let document: TantivyDocument = searcher.doc(address).map_err(text_error("read"))?;
-            matches.push(self.word_match(&document, score, &compiled, &mut analysers, query.with_labels));
+            matches.push(self.word_match(&document, score, &compiled, &mut analysers));
         }
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.case_no.cmp(&b.case_no)));
         Ok(matches)
     }
 
-    fn word_match(&self, document: &TantivyDocument, score: f32, compiled: &Compiled, analysers: &mut [tantivy::tokenizer::TextAnalyzer], with_labels: bool) -> WordMatch {
-        let case_no = document.get_first(self.fields.case_no).and_then(|value| value.as_u64()).unwrap_or(0);
-        let language = analyse::language_no(document.get_first(self.fields.language).and_then(|value| value.as_str()).unwrap_or_default());
+    fn word_match(
+        &self,
+        document: &TantivyDocument,
+        score: f32,
+        compiled: &Compiled,
+        analysers: &mut [TextAnalyzer],
+    ) -> WordMatch {
+        let case_no = document
+            .get_first(self.fields.case_no)
+            .and_then(|value| value.as_u64())
+            .unwrap_or(0);
+        let language = analyse::language_no(
+            document
+                .get_first(self.fields.language)
+                .and_then(|value| value.as_str())
+                .unwrap_or_default(),
+        );
         let mut passages = Passages::new();
         let mut matched_labels = Vec::new();
         for section in Section::ALL {
-            if section == Section::Labels && !with_labels {
+            if section == Section::Labels && !compiled.with_labels {
                 continue;
             }
-            let wanted = if section == Section::Negated { &compiled.negated } else { &compiled.affirmed };
-            let languages = if section.of_labels() { analyse::label_languages(language) } else { vec![language] };
+            let wanted = if section == Section::Negated {
+                &compiled.negated
+            } else {
+                &compiled.affirmed
+            };
+            let languages = if section.of_labels() {
+                analyse::label_languages(language)
+            } else {
+                vec![language]
+            };
             for value in document.get_all(self.fields.kept[at(section)]) {
                 let text = value.as_str().unwrap_or_default();
-                let hits = |language: &usize, analysers: &mut [tantivy::tokenizer::TextAnalyzer]| {
-                    analyse::stems(&mut analysers[*language], text).iter().any(|stem| wanted[*language].contains(&stem.text))
+                let hits = |language: &usize, analysers: &mut [TextAnalyzer]| {
+                    analyse::stems(&mut analysers[*language], text)
+                        .iter()
+                        .any(|stem| wanted[*language].contains(&stem.text))
                 };
-                let Some(language) = languages.iter().find(|language| hits(language, analysers)) else { continue };
-                passages.add(section.name(), text, &mut analysers[*language], &wanted[*language]);
+                let Some(language) = languages.iter().find(|language| hits(language, analysers))
+                else {
+                    continue;
+                };
+                passages.add(
+                    section.name(),
+                    text,
+                    &mut analysers[*language],
+                    &wanted[*language],
+                );
                 if section == Section::Labels {
                     matched_labels.push(text.to_owned());
                 }
             }
         }
-        WordMatch { case_no, score, passages: passages.best(), matched_labels }
+        WordMatch {
+            case_no,
+            score,
+            passages: passages.best(),
+            matched_labels,
+        }
     }
 }
 
@@ -287,12 +389,21 @@ fn texts<'a>(entry: &'a CaseEntry, report: &'a ReportFields) -> Vec<(Section, &'
         (Section::Uncertain, &report.uncertain),
         (Section::Negated, &report.negated),
     ];
-    texts.extend(entry.facts.labels.iter().map(|label| (Section::Labels, label.as_str())));
+    texts.extend(
+        entry
+            .facts
+            .labels
+            .iter()
+            .map(|label| (Section::Labels, label.as_str())),
+    );
     texts.extend(report.labels.lines().map(|label| (Section::Labels, label)));
     let mut seen: HashMap<(usize, String), ()> = HashMap::new();
     texts.retain_mut(|(section, text)| {
         *text = text.trim();
-        !text.is_empty() && seen.insert((at(*section), text.to_lowercase()), ()).is_none()
+        !text.is_empty()
+            && seen
+                .insert((at(*section), text.to_lowercase()), ())
+                .is_none()
     });
     texts
 }
@@ -309,14 +420,21 @@ pub(crate) fn text_hash(entry: &CaseEntry) -> u64 {
 }
 
 fn text_error(action: &'static str) -> impl Fn(TantivyError) -> IndexError {
-    move |source| IndexError::Text { action, source: Box::new(source) }
+    move |source| IndexError::Text {
+        action,
+        source: Box::new(source),
+    }
 }
 
 /// What goes wrong while opening is damage, unless the operating system itself failed.
 fn opening(error: TantivyError) -> IndexError {
     match error {
-        TantivyError::IoError(_) | TantivyError::OpenDirectoryError(_) | TantivyError::SystemError(_) => text_error("open")(error),
-        TantivyError::SchemaError(_) | TantivyError::IncompatibleIndex(_) => damaged("text", "it was made by another version"),
+        TantivyError::IoError(_)
+        | TantivyError::OpenDirectoryError(_)
+        | TantivyError::SystemError(_) => text_error("open")(error),
+        TantivyError::SchemaError(_) | TantivyError::IncompatibleIndex(_) => {
+            damaged("text", "it was made by another version")
+        }
         _ => damaged("text", "its files contradict each other"),
     }
 }
