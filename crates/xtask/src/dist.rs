@@ -54,7 +54,7 @@ fn stage(root: &Path, library: &Path) -> Result<()> {
     for entry in fs::read_dir(runtime)? {
         let path = entry?.path();
         let name = file_name(&path);
-        if name.starts_with("libonnxruntime") {
+        if name.to_string_lossy().starts_with("libonnxruntime") {
             copy(&path, &root.join("lib").join(&name))?;
         }
     }
