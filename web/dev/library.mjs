@@ -39,7 +39,9 @@ export function readLibrary(folder) {
     rows
       .filter((_, at) => at % step === 0)
       .slice(0, PER_SET)
-      .forEach((row, at) => addCase({ row, set, at, folder, cases, images }));
+      .forEach((row, at) => {
+        addCase({ row, set, at, folder, cases, images });
+      });
   }
   return { cases, images };
 }
@@ -86,7 +88,11 @@ function addCase({ row, set, at, folder, cases, images }) {
               heading: "",
               sentences: notes.map((text) => ({
                 text,
-                polarity: /\bno\b/i.test(text) ? "negated" : /may|possible/i.test(text) ? "uncertain" : "affirmed",
+                polarity: /\bno\b/i.test(text)
+                  ? "negated"
+                  : /may|possible/i.test(text)
+                    ? "uncertain"
+                    : "affirmed",
               })),
             },
           ],

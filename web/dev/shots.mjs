@@ -11,9 +11,16 @@ const browser = await launch();
 
 async function shoot(width, colorScheme) {
   const height = width < 600 ? 860 : 900;
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce" });
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme,
+    reducedMotion: "reduce",
+  });
   const page = await context.newPage();
-  page.on("console", (message) => message.type() === "error" && process.stderr.write(`console: ${message.text()}\n`));
+  page.on(
+    "console",
+    (message) => message.type() === "error" && process.stderr.write(`console: ${message.text()}\n`),
+  );
   page.on("pageerror", (error) => process.stderr.write(`page: ${error.message}\n`));
   const shot = async (name) => {
     await page.waitForLoadState("networkidle");

@@ -94,8 +94,7 @@ export const api = {
     for (const filter of filters) params.append("filter", filter);
     return json<CaseList>(`/cases?${params}`, { signal });
   },
-  caseRecord: (caseId: string, signal?: AbortSignal) =>
-    json<CaseRecord>(`/cases/${id(caseId)}`, { signal }),
+  caseRecord: (caseId: string, signal?: AbortSignal) => json<CaseRecord>(`/cases/${id(caseId)}`, { signal }),
   caseIdentity: (caseId: string) => json<CaseIdentity>(`/cases/${id(caseId)}/identity`),
   deleteCase: (caseId: string) => request(`/cases/${id(caseId)}`, { method: "DELETE" }),
   image: (imageId: string, signal?: AbortSignal) => json<ImageRecord>(`/images/${id(imageId)}`, { signal }),
@@ -115,11 +114,8 @@ export const api = {
       `/collections/${id(String(collectionId))}/cases`,
       body("POST", note ? { case_id: caseId, note } : { case_id: caseId }),
     ),
-  changeItem: (
-    collectionId: string | number,
-    caseId: string,
-    change: { note?: string; position?: number },
-  ) => request(`/collections/${id(String(collectionId))}/cases/${id(caseId)}`, body("PATCH", change)),
+  changeItem: (collectionId: string | number, caseId: string, change: { note?: string; position?: number }) =>
+    request(`/collections/${id(String(collectionId))}/cases/${id(caseId)}`, body("PATCH", change)),
   removeItem: (collectionId: string | number, caseId: string) =>
     request(`/collections/${id(String(collectionId))}/cases/${id(caseId)}`, { method: "DELETE" }),
 
@@ -134,7 +130,10 @@ export const collectionCsvUrl = (collectionId: string | number): string =>
   `${BASE}/collections/${id(String(collectionId))}/export.csv`;
 
 /** Uploads files for ingest, telling how far the bytes have come; fetch cannot tell that, so XHR does it. */
-export function uploadFiles(form: FormData, onProgress: (share: number) => void): Promise<{ batch_id: string }> {
+export function uploadFiles(
+  form: FormData,
+  onProgress: (share: number) => void,
+): Promise<{ batch_id: string }> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open("POST", `${BASE}/ingest`);

@@ -22,7 +22,8 @@ export function Header({ query, start, onHelp }: HeaderProps) {
   const { can, session, setSession, locked } = useService();
   const { dark, toggle } = useTheme();
   const [adding, setAdding] = useState(false);
-  const signOut = () => void api.signOut().then(() => setSession({ auth_required: true, role: null }), toastError);
+  const signOut = () =>
+    void api.signOut().then(() => setSession({ auth_required: true, role: null }), toastError);
   return (
     <header className={start ? "header header-start" : "header"}>
       <a className="skip" href="#main">
@@ -52,11 +53,23 @@ export function Header({ query, start, onHelp }: HeaderProps) {
         >
           <Icon name={dark ? "sun" : "moon"} />
         </button>
-        <button type="button" className="button button-quiet button-icon help-button" aria-label="Keyboard and help" title="Help (?)" onClick={onHelp}>
+        <button
+          type="button"
+          className="button button-quiet button-icon help-button"
+          aria-label="Keyboard and help"
+          title="Help (?)"
+          onClick={onHelp}
+        >
           <Icon name="help" />
         </button>
         {session?.auth_required && session.role && (
-          <button type="button" className="button button-quiet button-icon" aria-label="Sign out" title={`Signed in as ${session.role}. Sign out`} onClick={signOut}>
+          <button
+            type="button"
+            className="button button-quiet button-icon"
+            aria-label="Sign out"
+            title={`Signed in as ${session.role}. Sign out`}
+            onClick={signOut}
+          >
             <Icon name="exit" />
           </button>
         )}
@@ -69,17 +82,24 @@ export function Header({ query, start, onHelp }: HeaderProps) {
 /** Coverage while work is under way, the number of cases when it is not. */
 function LibraryPill() {
   const { status, error } = useService();
-  if (error) return <span className="pill pill-bad">{error.status === 0 ? "not connected" : "status unknown"}</span>;
+  if (error)
+    return <span className="pill pill-bad">{error.status === 0 ? "not connected" : "status unknown"}</span>;
   if (!status) return null;
   if (isBusy(status)) {
     return (
-      <span className="pill pill-busy" title={`${counted(status.jobs.queued + status.jobs.running, "picture")} to encode`}>
+      <span
+        className="pill pill-busy"
+        title={`${counted(status.jobs.queued + status.jobs.running, "picture")} to encode`}
+      >
         <span className="spinner" /> {percent(status.coverage)} covered
       </span>
     );
   }
   return (
-    <span className="pill" title={`${counted(status.images, "picture")}, model ${status.model?.name ?? "none"}`}>
+    <span
+      className="pill"
+      title={`${counted(status.images, "picture")}, model ${status.model?.name ?? "none"}`}
+    >
       {count(status.cases)} cases
     </span>
   );

@@ -51,11 +51,13 @@ export function Help({ onClose }: { onClose: () => void }) {
         <section className="help-reading">
           <h3>Reading an answer</h3>
           <p>
-            The <b>score</b> orders the list: 1.00 is first in every way of finding that took part. It is no probability.
-            The <b>cosine</b> compares pictures under one model; low values can still be good matches.
+            The <b>score</b> orders the list: 1.00 is first in every way of finding that took part. It is no
+            probability. The <b>cosine</b> compares pictures under one model; low values can still be good
+            matches.
           </p>
           <p>
-            “no pneumothorax” finds reports that deny it; “pneumothorax” does not find those. Quotes keep words together.
+            “no pneumothorax” finds reports that deny it; “pneumothorax” does not find those. Quotes keep
+            words together.
           </p>
         </section>
       </div>

@@ -30,7 +30,7 @@ export function ServiceProvider({ children }: { children: ReactNode }) {
   const [status, setStatus] = useState<Status | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [turn, setTurn] = useState(0);
-  const locked = session !== null && session.auth_required && !session.role;
+  const locked = session?.auth_required === true && !session.role;
 
   useEffect(() => {
     api.session().then(setSession, (cause: unknown) => setError(asApiError(cause)));

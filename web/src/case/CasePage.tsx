@@ -22,7 +22,10 @@ export function CasePage({ id }: { id: string }) {
   if (error) {
     return (
       <main className="page" id="main">
-        <Failure error={error} onRetry={error instanceof ApiError && error.status === 404 ? undefined : reload}>
+        <Failure
+          error={error}
+          onRetry={error instanceof ApiError && error.status === 404 ? undefined : reload}
+        >
           <Link className="button button-small" href="/">
             Search
           </Link>
@@ -61,13 +64,14 @@ function Case({ record, reload }: { record: CaseRecord; reload: () => void }) {
       </header>
       {record.conflicts.map((conflict) => (
         <Notice key={conflict.image_ids.join()} tone="warn">
-          {counted(conflict.image_ids.length, "different picture")} carry the same SOP Instance UID. All are kept; at
-          least one was changed without a new UID. Check at the source which is right.
+          {counted(conflict.image_ids.length, "different picture")} carry the same SOP Instance UID. All are
+          kept; at least one was changed without a new UID. Check at the source which is right.
         </Notice>
       ))}
       {record.pending_images > 0 && (
         <Notice tone="warn">
-          {counted(record.pending_images, "picture")} of this case cannot be found by picture yet: still to be encoded.{" "}
+          {counted(record.pending_images, "picture")} of this case cannot be found by picture yet: still to be
+          encoded.{" "}
           <button type="button" className="link" onClick={reload}>
             Look again
           </button>
@@ -81,7 +85,9 @@ function Case({ record, reload }: { record: CaseRecord; reload: () => void }) {
       <div className="case-columns">
         <div className="case-pictures">
           {record.images.length > 0 ? (
-            <Suspense fallback={<div className="case-viewer" role="status" aria-label="Opening the viewer" />}>
+            <Suspense
+              fallback={<div className="case-viewer" role="status" aria-label="Opening the viewer" />}
+            >
               <CaseViewer images={record.images} />
             </Suspense>
           ) : (
@@ -151,9 +157,12 @@ function Actions({ record, reload }: { record: CaseRecord; reload: () => void })
           onConfirm={() => void remove()}
         >
           <p>
-            “{record.title}” with {counted(record.images.length, "picture")} and its report leaves the library, its
-            indexes and {record.collections.length > 0 ? counted(record.collections.length, "collection") : "every collection"}.
-            This cannot be undone. Files that were read in place stay where they are.
+            “{record.title}” with {counted(record.images.length, "picture")} and its report leaves the
+            library, its indexes and{" "}
+            {record.collections.length > 0
+              ? counted(record.collections.length, "collection")
+              : "every collection"}
+            . This cannot be undone. Files that were read in place stay where they are.
           </p>
         </Confirm>
       )}
@@ -164,7 +173,9 @@ function Actions({ record, reload }: { record: CaseRecord; reload: () => void })
 /** Accession and Study UID, for those who may see them, and only when asked for: looking is recorded. */
 function Identity({ caseId }: { caseId: string }) {
   const { can } = useService();
-  const [identity, setIdentity] = useState<{ accession?: string | null; study_uid?: string | null } | null>(null);
+  const [identity, setIdentity] = useState<{ accession?: string | null; study_uid?: string | null } | null>(
+    null,
+  );
   if (!can("curator")) return null;
   return (
     <section className="case-section">

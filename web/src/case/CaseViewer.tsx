@@ -43,7 +43,8 @@ export default function CaseViewer({ images }: { images: ImageRecord[] }) {
     b: () => setDrawing(!drawing),
     Escape: () => (drawing ? setDrawing(false) : setBox(null)),
     Enter: (event) => {
-      if (box && !(event.target instanceof Element && event.target.closest("a, button, input, select"))) search(box);
+      if (box && !(event.target instanceof Element && event.target.closest("a, button, input, select")))
+        search(box);
     },
     ArrowRight: () => leaf(1),
     ArrowLeft: () => leaf(-1),
@@ -52,7 +53,13 @@ export default function CaseViewer({ images }: { images: ImageRecord[] }) {
   if (!image) return null;
   return (
     <div className="case-viewer">
-      <ViewerTools tools={tools} presets={presets} drawing={drawing} onDraw={() => setDrawing(!drawing)} compare={null} />
+      <ViewerTools
+        tools={tools}
+        presets={presets}
+        drawing={drawing}
+        onDraw={() => setDrawing(!drawing)}
+        compare={null}
+      />
       <Pane
         imageId={image.image_id}
         frame={frame}

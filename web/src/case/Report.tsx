@@ -26,9 +26,15 @@ export function Report({ report }: { report: CaseRecord["report"] }) {
       </section>
     );
   }
-  const marked = report.sections.some(({ sentences }) => sentences.some(({ polarity }) => polarity in POLARITIES));
+  const marked = report.sections.some(({ sentences }) =>
+    sentences.some(({ polarity }) => polarity in POLARITIES),
+  );
   return (
-    <article className="report" aria-label="Report" lang={report.language === "other" ? undefined : (report.language ?? undefined)}>
+    <article
+      className="report"
+      aria-label="Report"
+      lang={report.language === "other" ? undefined : (report.language ?? undefined)}
+    >
       {report.sections.map((section, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the sections of a report never move
         <section className="case-section" key={at}>

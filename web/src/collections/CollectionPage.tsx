@@ -149,9 +149,14 @@ function Detail({ collection, reload }: { collection: CollectionDetail; reload: 
           title="Delete this collection?"
           action="Delete collection"
           onClose={() => setDeleting(false)}
-          onConfirm={() => void api.deleteCollection(collection.id).then(() => navigate("/collections"), fail)}
+          onConfirm={() =>
+            void api.deleteCollection(collection.id).then(() => navigate("/collections"), fail)
+          }
         >
-          <p>“{collection.name}” and its notes go. The {counted(items.length, "case")} in it stay in the library.</p>
+          <p>
+            “{collection.name}” and its notes go. The {counted(items.length, "case")} in it stay in the
+            library.
+          </p>
         </Confirm>
       )}
     </main>
@@ -187,7 +192,12 @@ function Item({ item, at, last, curator, onDrag, onMove, onNote, onRemove }: Ite
           <Icon name="grip" />
         </span>
       )}
-      <Link className="item-picture" href={`/case/${encodeURIComponent(item.case_id)}`} tabIndex={-1} aria-hidden="true">
+      <Link
+        className="item-picture"
+        href={`/case/${encodeURIComponent(item.case_id)}`}
+        tabIndex={-1}
+        aria-hidden="true"
+      >
         {item.thumbnail_image_id ? (
           <Picture src={thumbnailUrl(item.thumbnail_image_id)} alt="" />
         ) : (
@@ -210,13 +220,31 @@ function Item({ item, at, last, curator, onDrag, onMove, onNote, onRemove }: Ite
       </div>
       {curator && (
         <div className="item-actions">
-          <button type="button" className="button button-quiet button-icon" disabled={at === 0} aria-label={`Move ${item.title} up`} onClick={() => onMove(at - 1)}>
+          <button
+            type="button"
+            className="button button-quiet button-icon"
+            disabled={at === 0}
+            aria-label={`Move ${item.title} up`}
+            onClick={() => onMove(at - 1)}
+          >
             <Icon name="up" />
           </button>
-          <button type="button" className="button button-quiet button-icon" disabled={last} aria-label={`Move ${item.title} down`} onClick={() => onMove(at + 1)}>
+          <button
+            type="button"
+            className="button button-quiet button-icon"
+            disabled={last}
+            aria-label={`Move ${item.title} down`}
+            onClick={() => onMove(at + 1)}
+          >
             <Icon name="down" />
           </button>
-          <button type="button" className="button button-quiet button-icon" aria-label={`Remove ${item.title}`} title="Remove" onClick={onRemove}>
+          <button
+            type="button"
+            className="button button-quiet button-icon"
+            aria-label={`Remove ${item.title}`}
+            title="Remove"
+            onClick={onRemove}
+          >
             <Icon name="close" />
           </button>
         </div>

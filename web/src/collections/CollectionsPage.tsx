@@ -32,7 +32,10 @@ export function CollectionsPage() {
       {data?.length === 0 && (
         <div className="empty">
           <h2>No collection yet</h2>
-          <p>A collection keeps cases for a talk, a tumour board or a study: with notes, in your order, as a table.</p>
+          <p>
+            A collection keeps cases for a talk, a tumour board or a study: with notes, in your order, as a
+            table.
+          </p>
         </div>
       )}
       {data && data.length > 0 && (

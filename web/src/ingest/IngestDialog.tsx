@@ -82,7 +82,13 @@ function Choose({ onSend }: { onSend: (form: FormData) => void }) {
         <Icon name="upload" size={20} />
         <span>{files.length > 0 ? counted(files.length, "file") : "Drop files here, or choose them"}</span>
         <small>DICOM, PNG, JPEG, TIFF, BMP, WebP; a .txt beside a picture is its report</small>
-        <input type="file" multiple className="sr-only" aria-label="Files" onChange={(event) => take(event.target.files)} />
+        <input
+          type="file"
+          multiple
+          className="sr-only"
+          aria-label="Files"
+          onChange={(event) => take(event.target.files)}
+        />
       </label>
       {files.length > 0 && (
         <p className="file-list">
@@ -141,7 +147,9 @@ function BatchProgress({ id, onClose }: { id: string; onClose: () => void }) {
     }
     const abort = new AbortController();
     const ask = () =>
-      api.batch(id, abort.signal).then(setBatch, (cause: unknown) => !abort.signal.aborted && setError(asApiError(cause)));
+      api
+        .batch(id, abort.signal)
+        .then(setBatch, (cause: unknown) => !abort.signal.aborted && setError(asApiError(cause)));
     void ask();
     const timer = setInterval(() => void ask(), POLL_MS);
     return () => {
@@ -162,7 +170,10 @@ function BatchProgress({ id, onClose }: { id: string; onClose: () => void }) {
   ];
   return (
     <div className="ingest-progress">
-      <Progress share={finished ? 1 : settled / Math.max(1, settled + batch.queued, batch.found)} label="Ingest" />
+      <Progress
+        share={finished ? 1 : settled / Math.max(1, settled + batch.queued, batch.found)}
+        label="Ingest"
+      />
       <p role="status">
         {finished ? "Done." : batch.state === "reading" ? "Reading…" : "Encoding…"}
         {!finished && batch.seconds_left != null && ` About ${duration(batch.seconds_left)} left.`}

@@ -21,7 +21,13 @@ type Change = (change: Partial<PageQuery>) => void;
 const SHOWN = 6;
 const RANGES = ["age", "date"];
 
-export function FilterChips({ filters, onChange }: { filters: string[]; onChange: (filters: string[]) => void }) {
+export function FilterChips({
+  filters,
+  onChange,
+}: {
+  filters: string[];
+  onChange: (filters: string[]) => void;
+}) {
   if (filters.length === 0) return null;
   return (
     <ul className="chips" aria-label="Filters in force">
@@ -48,7 +54,15 @@ export function FilterChips({ filters, onChange }: { filters: string[]; onChange
   );
 }
 
-function FacetGroup({ facet, filters, onFilters }: { facet: Facet; filters: string[]; onFilters: (f: string[]) => void }) {
+function FacetGroup({
+  facet,
+  filters,
+  onFilters,
+}: {
+  facet: Facet;
+  filters: string[];
+  onFilters: (f: string[]) => void;
+}) {
   const [all, setAll] = useState(false);
   const chosen = chosenValues(filters, facet.key);
   // A chosen value stays in sight even where no case of this answer has it.
@@ -105,11 +119,20 @@ function FacetGroup({ facet, filters, onFilters }: { facet: Facet; filters: stri
   );
 }
 
-function Range({ fact, filters, onFilters }: { fact: string; filters: string[]; onFilters: (f: string[]) => void }) {
+function Range({
+  fact,
+  filters,
+  onFilters,
+}: {
+  fact: string;
+  filters: string[];
+  onFilters: (f: string[]) => void;
+}) {
   const [current = ""] = chosenValues(filters, fact).filter((value) => value.includes(".."));
   const [from = "", to = ""] = current.split("..");
   const type = fact === "date" ? "date" : "number";
-  const set = (low: string, high: string) => onFilters(setValues(filters, fact, low || high ? [`${low}..${high}`] : []));
+  const set = (low: string, high: string) =>
+    onFilters(setValues(filters, fact, low || high ? [`${low}..${high}`] : []));
   return (
     <form
       className="range"
@@ -120,9 +143,23 @@ function Range({ fact, filters, onFilters }: { fact: string; filters: string[]; 
         set(String(data.get("from") ?? ""), String(data.get("to") ?? ""));
       }}
     >
-      <input name="from" type={type} min={type === "number" ? 0 : undefined} defaultValue={from} placeholder="from" aria-label={`${filterName(fact)} from`} />
+      <input
+        name="from"
+        type={type}
+        min={type === "number" ? 0 : undefined}
+        defaultValue={from}
+        placeholder="from"
+        aria-label={`${filterName(fact)} from`}
+      />
       <span aria-hidden="true">–</span>
-      <input name="to" type={type} min={type === "number" ? 0 : undefined} defaultValue={to} placeholder="to" aria-label={`${filterName(fact)} to`} />
+      <input
+        name="to"
+        type={type}
+        min={type === "number" ? 0 : undefined}
+        defaultValue={to}
+        placeholder="to"
+        aria-label={`${filterName(fact)} to`}
+      />
       <button type="submit" className="button button-small">
         Set
       </button>
@@ -138,7 +175,9 @@ const WAYS: { way: Way; name: string; meaning: string }[] = [
 
 function Ways({ query, onChange }: { query: PageQuery; onChange: Change }) {
   const pictures = query.images.length > 0 || query.case !== null;
-  const applicable = WAYS.filter(({ way }) => (way === "image" ? pictures : way === "report" || query.text !== ""));
+  const applicable = WAYS.filter(({ way }) =>
+    way === "image" ? pictures : way === "report" || query.text !== "",
+  );
   const active = query.ways.length > 0 ? query.ways : applicable.map(({ way }) => way);
   if (applicable.length < 2) return null;
   const toggle = (way: Way) => {
@@ -176,11 +215,17 @@ export function Filters({ query, facets: given, onChange }: FiltersProps) {
   // Where all cases are drawn, or none is, there is nothing to choose.
   const facets = given
     .map(asFiltered)
-    .filter(({ key, values }) => key !== "synthetic" || values.length > 1 || chosenValues(query.filters, key).length > 0);
+    .filter(
+      ({ key, values }) =>
+        key !== "synthetic" || values.length > 1 || chosenValues(query.filters, key).length > 0,
+    );
   const onFilters = (filters: string[]) => onChange({ filters });
   const keys = new Set(facets.map(({ key }) => key));
   const chosenOnly = RANGES.filter((key) => !keys.has(key) && chosenValues(query.filters, key).length > 0);
-  const groups = [...facets.filter(({ values }) => values.length > 0), ...chosenOnly.map((key) => ({ key, values: [] }))];
+  const groups = [
+    ...facets.filter(({ values }) => values.length > 0),
+    ...chosenOnly.map((key) => ({ key, values: [] })),
+  ];
   return (
     <>
       <Ways query={query} onChange={onChange} />

@@ -11,7 +11,11 @@ import { Labels } from "../ui/parts";
 import { HitPicture } from "./HitPicture";
 import { Passages } from "./Passages";
 
-const WAY_NAMES: Record<Way, string> = { report: "words", image: "picture", text_to_image: "words → picture" };
+const WAY_NAMES: Record<Way, string> = {
+  report: "words",
+  image: "picture",
+  text_to_image: "words → picture",
+};
 const WAY_MEANINGS: Record<Way, string> = {
   report: "The words occur in report, title or labels",
   image: "A picture of the case is near a picture of the query",
@@ -27,7 +31,11 @@ function FoundByChip({ found, standIn }: { found: FoundBy; standIn: boolean }) {
   return (
     <li
       className={doubt ? "found found-stand-in" : "found"}
-      title={doubt ? `${meaning} The demo model knows drawn phantoms only: on a real picture this says little.` : meaning}
+      title={
+        doubt
+          ? `${meaning} The demo model knows drawn phantoms only: on a real picture this says little.`
+          : meaning
+      }
     >
       {WAY_NAMES[found.way]} <b>#{found.rank}</b>
       {doubt && <em>stand-in</em>}
@@ -130,7 +138,10 @@ export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
             <FoundByChip key={found.way} found={found} standIn={standIn && !hit.synthetic} />
           ))}
           {hit.similarity != null && (
-            <li className="similarity" title="Best cosine similarity between a picture of the case and the query">
+            <li
+              className="similarity"
+              title="Best cosine similarity between a picture of the case and the query"
+            >
               cos {hit.similarity.toFixed(2)}
             </li>
           )}

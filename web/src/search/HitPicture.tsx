@@ -22,7 +22,8 @@ export function HitPicture({ view, title, size = 384 }: { view: HitView; title: 
   const record = useImageRecord(isPart(view) ? view.image_id : null);
   const alt = `${view.modality ?? "Picture"} of: ${title}`;
   if (!isPart(view)) {
-    const src = view.frame > 0 ? renderedUrl(view.image_id, { frame: view.frame, size }) : thumbnailUrl(view.image_id);
+    const src =
+      view.frame > 0 ? renderedUrl(view.image_id, { frame: view.frame, size }) : thumbnailUrl(view.image_id);
     return <Picture src={src} alt={alt} />;
   }
   if (!record) return <span className="picture" />;

@@ -45,7 +45,11 @@ export function SearchBox({ query, large = false }: { query: PageQuery; large?: 
             <span className="token">
               <Icon name="similar" size={14} />
               <span className="token-text">like case {query.case}</span>
-              <button type="button" aria-label="Remove the case from the query" onClick={() => without({ case: null })}>
+              <button
+                type="button"
+                aria-label="Remove the case from the query"
+                onClick={() => without({ case: null })}
+              >
                 <Icon name="close" size={12} />
               </button>
             </span>

@@ -31,11 +31,14 @@ export function SearchPage({ query }: { query: PageQuery }) {
   const [filtersOpen, setFiltersOpen] = useState(false);
   const hits = data?.hits ?? [];
   const change = useCallback(
-    (part: Partial<PageQuery>) => navigate(queryHref({ ...query, open: null, ...part }), { keepScroll: true }),
+    (part: Partial<PageQuery>) =>
+      navigate(queryHref({ ...query, open: null, ...part }), { keepScroll: true }),
     [query],
   );
   const open = (view: HitView) =>
-    navigate(queryHref({ ...query, open: { image: view.image_id, frame: view.frame } }), { keepScroll: true });
+    navigate(queryHref({ ...query, open: { image: view.image_id, frame: view.frame } }), {
+      keepScroll: true,
+    });
   const { selected, setSelected, cards, reveal } = useSelection(hits, query.open === null, (hit) => {
     const view = hit.views[0];
     if (view) open(view);
@@ -72,7 +75,9 @@ export function SearchPage({ query }: { query: PageQuery }) {
               <button
                 type="button"
                 className="button button-small"
-                onClick={() => change({ images: query.images.filter(({ image_id }) => !image_id.startsWith("q-")) })}
+                onClick={() =>
+                  change({ images: query.images.filter(({ image_id }) => !image_id.startsWith("q-")) })
+                }
               >
                 Search without the uploaded picture
               </button>
@@ -108,7 +113,7 @@ export function SearchPage({ query }: { query: PageQuery }) {
           </button>
         )}
       </div>
-      <aside className="rail" aria-label="Across these cases">
+      <aside className="rail" id="across" aria-label="Across these cases">
         {data && hits.length > 0 && (
           <>
             <SummaryPanel key={key} request={request} cases={hits.length} onCite={reveal} />
@@ -120,7 +125,9 @@ export function SearchPage({ query }: { query: PageQuery }) {
         )}
       </aside>
       {query.open && (
-        <Suspense fallback={<div className="viewer viewer-loading" role="status" aria-label="Opening the viewer" />}>
+        <Suspense
+          fallback={<div className="viewer viewer-loading" role="status" aria-label="Opening the viewer" />}
+        >
           <ViewerOverlay
             query={query}
             open={query.open}
@@ -158,7 +165,8 @@ function useSelection(hits: Hit[], active: boolean, open: (hit: Hit) => void) {
       k: () => select(Math.max(0, selected - 1)),
       Enter: (event) => {
         const hit = hits[selected];
-        const onControl = event.target instanceof Element && event.target.closest("a, button, input, summary");
+        const onControl =
+          event.target instanceof Element && event.target.closest("a, button, input, summary");
         if (hit && !onControl) open(hit);
       },
       c: () => {
@@ -178,12 +186,21 @@ function useSelection(hits: Hit[], active: boolean, open: (hit: Hit) => void) {
 function AnswerHead({ answer, loading }: { answer: SearchAnswer | null; loading: boolean }) {
   return (
     <header className="answer-head">
-      <h1 role="status">{answer && !loading ? counted(answer.hits.length, "case") : "Searching…"}</h1>
+      <h1 aria-live="polite">{answer && !loading ? counted(answer.hits.length, "case") : "Searching…"}</h1>
       {answer && (
         <p className="page-note">
           of {count(answer.cases_searched)} searched · {took(answer.took_ms)}
           {!answer.complete && <span className="incomplete"> · not complete</span>}
         </p>
+      )}
+      {answer && answer.hits.length > 0 && (
+        <button
+          type="button"
+          className="link to-across"
+          onClick={() => document.getElementById("across")?.scrollIntoView()}
+        >
+          Labels, summary
+        </button>
       )}
     </header>
   );
@@ -197,9 +214,10 @@ function AnswerNotices({ answer }: { answer: SearchAnswer }) {
     <>
       {busy && status && (
         <Notice tone="warn">
-          {Math.floor(status.coverage * 100)}% of the pictures can be found by picture; {counted(waiting, "picture")} still to
-          encode
-          {status.seconds_left != null && `, about ${duration(status.seconds_left)} left`}. Words already find every case.
+          {Math.floor(status.coverage * 100)}% of the pictures can be found by picture;{" "}
+          {counted(waiting, "picture")} still to encode
+          {status.seconds_left != null && `, about ${duration(status.seconds_left)} left`}. Words already find
+          every case.
         </Notice>
       )}
       {answer.notices.map((notice) => (
@@ -253,7 +271,11 @@ function NoMatch({ query, onChange }: { query: PageQuery; onChange: (part: Parti
             Search without the words
           </button>
         )}
-        <button type="button" className="button" onClick={() => navigate(queryHref({ ...EMPTY_QUERY, browse: true }))}>
+        <button
+          type="button"
+          className="button"
+          onClick={() => navigate(queryHref({ ...EMPTY_QUERY, browse: true }))}
+        >
           Browse all cases
         </button>
       </div>

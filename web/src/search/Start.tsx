@@ -100,7 +100,8 @@ export function Start() {
           </p>
         )}
         <p className="start-how">
-          Drop or paste a picture anywhere. In the viewer, press <kbd>b</kbd> and draw a box to search a region.
+          Drop or paste a picture anywhere. In the viewer, press <kbd>b</kbd> and draw a box to search a
+          region.
         </p>
         {error && <Failure error={error} />}
       </div>
@@ -116,7 +117,9 @@ export function Start() {
         <section className="recent" aria-labelledby="recent-title">
           <header>
             <h2 id="recent-title">In this library</h2>
-            <Link href={queryHref({ ...EMPTY_QUERY, browse: true })}>All {count(data?.total ?? 0)} cases</Link>
+            <Link href={queryHref({ ...EMPTY_QUERY, browse: true })}>
+              All {count(data?.total ?? 0)} cases
+            </Link>
           </header>
           <ul>
             {shown.map((item) => (

@@ -89,13 +89,22 @@ export function SummaryPanel({ request, cases, onCite }: SummaryPanelProps) {
         </p>
       )}
       <p className="panel-foot">
-        {state.tookMs != null && `${took(state.tookMs)}. `}Read the cited reports before you rely on a sentence.
+        {state.tookMs != null && `${took(state.tookMs)}. `}Read the cited reports before you rely on a
+        sentence.
       </p>
     </section>
   );
 }
 
-function SummaryTools({ state, onStop, onAgain }: { state: SummaryState; onStop: () => void; onAgain: () => void }) {
+function SummaryTools({
+  state,
+  onStop,
+  onAgain,
+}: {
+  state: SummaryState;
+  onStop: () => void;
+  onAgain: () => void;
+}) {
   const [copied, setCopied] = useState(false);
   if (state.phase === "running") {
     return (

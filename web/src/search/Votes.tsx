@@ -23,7 +23,12 @@ export function Votes({ votes, onLabel }: { votes: VotesData; onLabel: (label: s
         <ul className="votes">
           {shown.map(({ label, hits }) => (
             <li key={label}>
-              <button type="button" className="vote" title={`Only cases labelled ${label}`} onClick={() => onLabel(label)}>
+              <button
+                type="button"
+                className="vote"
+                title={`Only cases labelled ${label}`}
+                onClick={() => onLabel(label)}
+              >
                 <span className="vote-bar" style={{ width: `${(hits / votes.hits) * 100}%` }} />
                 <span className="vote-label">{label}</span>
                 <span className="vote-count">

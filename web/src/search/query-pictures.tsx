@@ -1,6 +1,15 @@
 // Pictures that are questions: dropped, pasted or picked anywhere, uploaded for an hour, never part of the library.
 
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { api } from "../api/client";
 import type { QueryImage } from "../api/types";
 import { hasQuestion, parseQuery, queryHref } from "../app/query-url";
@@ -120,7 +129,9 @@ export function QueryPictureProvider({ children, active }: { children: ReactNode
         <div className="drop-veil" aria-hidden="true">
           <div className="drop-card">
             <strong>Drop to search with this picture</strong>
-            <span>PNG, JPEG, TIFF, BMP, WebP or DICOM. It stays a question: it is not added to the library.</span>
+            <span>
+              PNG, JPEG, TIFF, BMP, WebP or DICOM. It stays a question: it is not added to the library.
+            </span>
           </div>
         </div>
       )}

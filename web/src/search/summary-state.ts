@@ -58,7 +58,9 @@ export function doubt(verdict: Verdict): string | null {
     case "supported":
       return null;
     case "not_in_cited_text":
-      return verdict.what.length > 0 ? `not in the cited text: ${verdict.what.join(", ")}` : "not in the cited text";
+      return verdict.what.length > 0
+        ? `not in the cited text: ${verdict.what.join(", ")}`
+        : "not in the cited text";
     case "no_citation":
       return "cites nothing";
     case "unknown_citation":
@@ -67,7 +69,9 @@ export function doubt(verdict: Verdict): string | null {
 }
 
 export const writerName = (writer: SummaryWriter): string =>
-  writer.kind === "model" ? `Written by the language model ${writer.name}` : `Extract from the reports; no model wrote it${writer.reason ? `: ${writer.reason}` : ""}`;
+  writer.kind === "model"
+    ? `Written by the language model ${writer.name}`
+    : `Extract from the reports; no model wrote it${writer.reason ? `: ${writer.reason}` : ""}`;
 
 /** The text with its citations inside it taken out; they are shown as chips behind it. */
 export const withoutCitations = (text: string): string =>
@@ -80,7 +84,9 @@ export function summaryAsText(state: SummaryState): string {
     const flaw = doubt(verdict);
     return `${withoutCitations(text)}${cited}${flaw ? ` (${flaw})` : ""}`;
   });
-  const sources = state.evidence.map(({ number, case_id, title }) => `[${number}] ${title} (case ${case_id})`);
+  const sources = state.evidence.map(
+    ({ number, case_id, title }) => `[${number}] ${title} (case ${case_id})`,
+  );
   const writer = state.writer ? `${writerName(state.writer)}. ` : "";
   return [...lines, "", ...sources, "", `${writer}For research use only; not for medical use.`].join("\n");
 }

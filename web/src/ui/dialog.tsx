@@ -39,7 +39,12 @@ export function Dialog({ title, onClose, children, footer, dismissable = true, w
         <header className="dialog-head">
           <h2 id={titleId}>{title}</h2>
           {dismissable && (
-            <button type="button" className="button button-quiet button-icon" aria-label="Close" onClick={onClose}>
+            <button
+              type="button"
+              className="button button-quiet button-icon"
+              aria-label="Close"
+              onClick={onClose}
+            >
               <Icon name="close" />
             </button>
           )}

@@ -5,7 +5,15 @@ import type { ApiError } from "../api/client";
 import { Icon } from "./icons";
 
 /** A refusal in the service's own words, with the id under which its log has it. */
-export function Failure({ error, onRetry, children }: { error: ApiError; onRetry?: () => void; children?: ReactNode }) {
+export function Failure({
+  error,
+  onRetry,
+  children,
+}: {
+  error: ApiError;
+  onRetry?: () => void;
+  children?: ReactNode;
+}) {
   return (
     <div className="failure" role="alert">
       <Icon name="alert" />
@@ -62,7 +70,11 @@ export function Picture({ src, alt, className = "" }: { src: string; alt: string
   const [failedSrc, setFailedSrc] = useState<string | null>(null);
   if (failedSrc === src) {
     return (
-      <span className={`picture picture-missing ${className}`} role="img" aria-label={`${alt}: not available`}>
+      <span
+        className={`picture picture-missing ${className}`}
+        role="img"
+        aria-label={`${alt}: not available`}
+      >
         no picture
       </span>
     );

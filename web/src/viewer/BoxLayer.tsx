@@ -31,7 +31,10 @@ const KEYS: Record<string, Point> = {
 /** Room that the action bar needs under a box. */
 const ACTIONS_HEIGHT_PX = 56;
 
-type Drag = { kind: "draw"; from: Point } | { kind: "move"; from: Point; box: Box } | { kind: Corner; box: Box };
+type Drag =
+  | { kind: "draw"; from: Point }
+  | { kind: "move"; from: Point; box: Box }
+  | { kind: Corner; box: Box };
 
 /** Draws anew whenever the view moves. */
 function useViewport(view: SeadragonView): void {
@@ -65,7 +68,10 @@ export function BoxLayer({ view, marks, box, drawing, onBox, onDrawn, actions }:
 
   const at = (event: PointerEvent): Point => {
     const frame = layer.current?.getBoundingClientRect();
-    return projection.toPicture({ x: event.clientX - (frame?.left ?? 0), y: event.clientY - (frame?.top ?? 0) });
+    return projection.toPicture({
+      x: event.clientX - (frame?.left ?? 0),
+      y: event.clientY - (frame?.top ?? 0),
+    });
   };
   const begin = (next: Drag) => (event: PointerEvent) => {
     if (event.button !== 0) return;
@@ -79,17 +85,20 @@ export function BoxLayer({ view, marks, box, drawing, onBox, onDrawn, actions }:
     if (!current) return;
     const to = at(event);
     const { picture } = projection;
-    if (current.kind === "draw") onBox(boxBetween(current.from, to, picture));
-    else if (current.kind === "move") {
+    if (current.kind === "draw") {
+      const next = boxBetween(current.from, to, picture);
+      current.drawn = next !== null;
+      onBox(next);
+    } else if (current.kind === "move") {
       onBox(moveBox(current.box, { x: to.x - current.from.x, y: to.y - current.from.y }, picture));
     } else onBox(dragCorner(current.box, current.kind, to, picture) ?? current.box);
   };
   const onUp = (event: PointerEvent) => {
     if (!drag.current) return;
     layer.current?.releasePointerCapture(event.pointerId);
-    const drawn = drag.current.kind === "draw";
+    const finished = drag.current.kind === "draw" && drag.current.drawn;
     drag.current = null;
-    if (drawn && box) onDrawn();
+    if (finished) onDrawn();
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = KEYS[event.key];
@@ -112,7 +121,11 @@ export function BoxLayer({ view, marks, box, drawing, onBox, onDrawn, actions }:
       onPointerCancel={onUp}
     >
       {marks.map((mark) => (
-        <span key={mark.kind + mark.box.join()} className={`box-mark box-${mark.kind}`} style={placed(projection, mark.box)} />
+        <span
+          key={mark.kind + mark.box.join()}
+          className={`box-mark box-${mark.kind}`}
+          style={placed(projection, mark.box)}
+        />
       ))}
       {box && place && (
         <>
@@ -128,7 +141,11 @@ export function BoxLayer({ view, marks, box, drawing, onBox, onDrawn, actions }:
             onPointerDown={(event) => begin({ kind: "move", from: at(event), box })(event)}
           >
             {CORNERS.map((corner) => (
-              <span key={corner} className={`box-corner box-${corner}`} onPointerDown={begin({ kind: corner, box })} />
+              <span
+                key={corner}
+                className={`box-corner box-${corner}`}
+                onPointerDown={begin({ kind: corner, box })}
+              />
             ))}
           </div>
           <div

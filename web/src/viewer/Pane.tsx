@@ -40,12 +40,16 @@ export function Pane(props: PaneProps) {
     return () => handle?.(null);
   });
 
-  const mm =
-    box && mmPerPx ? ` · ${length(box[2] * mmPerPx[0])} × ${length(box[3] * mmPerPx[1])}` : "";
+  const mm = box && mmPerPx ? ` · ${length(box[2] * mmPerPx[0])} × ${length(box[3] * mmPerPx[1])}` : "";
   return (
     <figure className="pane" aria-busy={view.loading}>
       <div className="pane-picture">
-        <div ref={element} className="pane-osd" role="img" aria-label="Picture; plus and minus zoom, 0 fits" />
+        <div
+          ref={element}
+          className="pane-osd"
+          role="img"
+          aria-label="Picture; plus and minus zoom, 0 fits"
+        />
         <BoxLayer
           view={view}
           marks={props.marks ?? NO_MARKS}
@@ -59,22 +63,38 @@ export function Pane(props: PaneProps) {
                 <span className="box-size">
                   {box[2]} × {box[3]} px{mm}
                 </span>
-                <button type="button" className="button button-primary button-small" onClick={() => props.onSearchBox(box, false)}>
+                <button
+                  type="button"
+                  className="button button-primary button-small"
+                  onClick={() => props.onSearchBox(box, false)}
+                >
                   Search this region
                 </button>
                 {props.canAdd && (
-                  <button type="button" className="button button-small" title="Keep words and pictures of the query" onClick={() => props.onSearchBox(box, true)}>
+                  <button
+                    type="button"
+                    className="button button-small"
+                    title="Keep words and pictures of the query"
+                    onClick={() => props.onSearchBox(box, true)}
+                  >
                     Add to query
                   </button>
                 )}
-                <button type="button" className="button button-small button-icon" aria-label="Remove the box" onClick={() => onBox(null)}>
+                <button
+                  type="button"
+                  className="button button-small button-icon"
+                  aria-label="Remove the box"
+                  onClick={() => onBox(null)}
+                >
                   ×
                 </button>
               </>
             )
           }
         />
-        {view.loading && !view.projection && <span className="pane-wait" role="status" aria-label="Loading the picture" />}
+        {view.loading && !view.projection && (
+          <span className="pane-wait" role="status" aria-label="Loading the picture" />
+        )}
         {view.error && (
           <p className="pane-error" role="alert">
             {view.error.message}
@@ -122,7 +142,10 @@ function ScaleBar({ view, mmPerPx }: { view: SeadragonView; mmPerPx: [number, nu
   const units = roundLength(BAR_MOST_PX / unitPx);
   const text = mmPerPx ? length(units) : `${units < 1 ? "<1" : units} px`;
   return (
-    <span className="scale" title={mmPerPx ? "From the pixel spacing of the file" : "The file does not say how large a pixel is"}>
+    <span
+      className="scale"
+      title={mmPerPx ? "From the pixel spacing of the file" : "The file does not say how large a pixel is"}
+    >
       <i style={{ width: units * unitPx }} />
       {text} <b>{Math.round(zoom * 100)}%</b>
     </span>

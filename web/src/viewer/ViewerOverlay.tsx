@@ -78,7 +78,8 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
     j: () => toHit(1),
     k: () => toHit(-1),
     Enter: (event) => {
-      if (!drawn || (event.target instanceof Element && event.target.closest("a, button, input, select"))) return;
+      if (!drawn || (event.target instanceof Element && event.target.closest("a, button, input, select")))
+        return;
       searchBox(drawn.image, drawn.frame)(drawn.box, false);
     },
     ...(frames > 1 && {
@@ -98,10 +99,18 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
   const similarity = view?.similarity;
   const boxOf = (image: string, frame: number) =>
     drawn?.image === image && drawn.frame === frame ? drawn.box : null;
-  const drawOn = (image: string, frame: number) => (box: Box | null) => setDrawn(box && { image, frame, box });
+  const drawOn = (image: string, frame: number) => (box: Box | null) =>
+    setDrawn(box && { image, frame, box });
 
   return (
-    <section ref={dialog} className="viewer" role="dialog" aria-modal="true" aria-label="Viewer" tabIndex={-1}>
+    <section
+      ref={dialog}
+      className="viewer"
+      role="dialog"
+      aria-modal="true"
+      aria-label="Viewer"
+      tabIndex={-1}
+    >
       <header className="viewer-head">
         <div className="viewer-title">
           {hit && <span className="hit-rank">{hit.rank}</span>}
@@ -120,14 +129,34 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
           onCompare={() => setCompare(!compare)}
         />
         <div className="viewer-steps">
-          <button type="button" className="button button-icon" aria-label="Previous case" title="Previous case (k)" disabled={!hit || hits.indexOf(hit) === 0} onClick={() => toHit(-1)}>
+          <button
+            type="button"
+            className="button button-icon"
+            aria-label="Previous case"
+            title="Previous case (k)"
+            disabled={!hit || hits.indexOf(hit) === 0}
+            onClick={() => toHit(-1)}
+          >
             <Icon name="left" />
           </button>
-          <button type="button" className="button button-icon" aria-label="Next case" title="Next case (j)" disabled={!hit || hits.indexOf(hit) === hits.length - 1} onClick={() => toHit(1)}>
+          <button
+            type="button"
+            className="button button-icon"
+            aria-label="Next case"
+            title="Next case (j)"
+            disabled={!hit || hits.indexOf(hit) === hits.length - 1}
+            onClick={() => toHit(1)}
+          >
             <Icon name="right" />
           </button>
         </div>
-        <button type="button" className="button button-icon" aria-label="Close the viewer" title="Close (Esc)" onClick={onClose}>
+        <button
+          type="button"
+          className="button button-icon"
+          aria-label="Close the viewer"
+          title="Close (Esc)"
+          onClick={onClose}
+        >
           <Icon name="close" />
         </button>
       </header>
@@ -227,7 +256,9 @@ function QueryPane({ image, drawing, boxOf, drawOn, onDrawn, searchBox, canAdd }
       caption={
         <>
           <strong>Query</strong>
-          <span className={image.box ? "legend legend-query" : ""}>{image.box ? "searched region" : "whole picture"}</span>
+          <span className={image.box ? "legend legend-query" : ""}>
+            {image.box ? "searched region" : "whole picture"}
+          </span>
         </>
       }
       marks={image.box && frame === (image.frame ?? 0) ? [{ box: image.box, kind: "query" }] : []}

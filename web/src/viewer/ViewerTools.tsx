@@ -73,7 +73,13 @@ export function ViewerTools({ tools, presets, drawing, onDraw, compare, onCompar
           <Icon name="compare" /> <span className="tool-word">Compare</span>
         </button>
       )}
-      <button type="button" className="button button-icon" aria-label="Fit the picture" title="Fit (0)" onClick={tools.fit}>
+      <button
+        type="button"
+        className="button button-icon"
+        aria-label="Fit the picture"
+        title="Fit (0)"
+        onClick={tools.fit}
+      >
         <Icon name="fit" />
       </button>
       {presets.length > 0 && (

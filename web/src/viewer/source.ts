@@ -23,7 +23,9 @@ export async function pictureSource(
   if (isQueryPicture(imageId)) {
     const known = knownQueryPicture(imageId);
     const size = known ? { width: known.width_px, height: known.height_px } : null;
-    const longest = size ? Math.min(QUERY_PICTURE_SIZE_PX, Math.max(size.width, size.height)) : QUERY_PICTURE_SIZE_PX;
+    const longest = size
+      ? Math.min(QUERY_PICTURE_SIZE_PX, Math.max(size.width, size.height))
+      : QUERY_PICTURE_SIZE_PX;
     return { size, tileSource: { type: "image", url: renderedUrl(imageId, { frame, size: longest }) } };
   }
   const pyramid = await api.pyramid(imageId, frame, signal);

@@ -113,7 +113,8 @@ export function useSeadragon(
           setProjection(new Projection(item, size ?? { width: content.x, height: content.y }));
           setLoading(false);
         },
-        error: () => fail(new Error("This picture cannot be shown. It may have left the library, or expired.")),
+        error: () =>
+          fail(new Error("This picture cannot be shown. It may have left the library, or expired.")),
       } as unknown as Parameters<typeof viewer.addTiledImage>[0]);
     }, fail);
     return () => abort.abort();
@@ -124,9 +125,9 @@ export function useSeadragon(
 }
 
 function show(viewer: OpenSeadragon.Viewer, item: OpenSeadragon.TiledImage, samePicture: boolean): void {
-  const others = Array.from({ length: viewer.world.getItemCount() }, (_, at) => viewer.world.getItemAt(at)).filter(
-    (other) => other !== item,
-  );
+  const others = Array.from({ length: viewer.world.getItemCount() }, (_, at) =>
+    viewer.world.getItemAt(at),
+  ).filter((other) => other !== item);
   const drop = () => {
     for (const other of others) if (viewer.world.getIndexOfItem(other) >= 0) viewer.world.removeItem(other);
   };
