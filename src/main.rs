@@ -1,1 +1,37 @@
-fn main() {}
+//! casekin: finds the kin of a case. This is the composition root: configuration, the command line, and how commands
+//! reach a library, either by opening it or through the service that holds it.
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod progress;
+mod remote_port;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let serving = matches!(cli.command, cli::Command::Serve(_) | cli::Command::Demo(_) | cli::Command::Worker(_));
+    let default_level = if serving { "info,tantivy=warn" } else { "warn,tantivy=error" };
+    let filter = EnvFilter::try_from_env("CASEKIN_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime could not be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{BatchNo, CaseIdentity, CaseNo, Catalog, CatalogError, ImageNo, JobId, ObjectRef};
+use crate::{BatchNo, CaseIdentity, CaseNo, ImageNo, JobId, ObjectRef};
 
 /// One file (or one report) as it enters.
 #[derive(Debug, Clone, Default)]
@@ -133,19 +133,4 @@ pub struct Admitted {
     pub outcome: Outcome,
     /// The sequence number under which the case last changed.
     pub seq: u64,
-}
-
-impl Catalog {
-    /// Takes one file in: case, image, report, job and change row, or nothing. Idempotent.
-    pub async fn admit(&self, _admission: Admission) -> Result<Admitted, CatalogError> {
-        todo!()
-    }
-
-    /// Takes several files in within one transaction: all or none.
-    pub async fn admit_all(
-        &self,
-        _admissions: Vec<Admission>,
-    ) -> Result<Vec<Admitted>, CatalogError> {
-        todo!()
-    }
 }

@@ -1,6 +1,8 @@
 //! Cases as they are read: records, pages, look-ups.
 
 use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::{CaseNo, Catalog, CatalogError, ImageRecord};
 
@@ -66,6 +68,8 @@ pub struct CaseSummary {
     pub facts: CaseFacts,
     /// Modalities of its images, sorted.
     pub modalities: Vec<String>,
+    /// Body parts of its images, sorted.
+    pub body_parts: Vec<String>,
     /// Images.
     pub images: u64,
     /// Public id of the first image.
@@ -74,34 +78,150 @@ pub struct CaseSummary {
 
 impl Catalog {
     /// A case by number.
-    pub async fn case(&self, _case: CaseNo) -> Result<Option<CaseRecord>, CatalogError> {
-        todo!()
+    pub async fn case(&self, case: CaseNo) -> Result<Option<CaseRecord>, CatalogError> {
+        let failed = || CatalogError::query("reading a case");
+        let mut snapshot = self.read().begin().await.map_err(failed())?;
+        let row = sqlx::query(
+            "SELECT case_no, case_id, patient, title, sex, age_years, study_date, site, synthetic, admitted_ms
+             FROM cases WHERE case_no = ?",
+        )
+        .bind(case.sql())
+        .fetch_optional(&mut *snapshot)
+        .await
+        .map_err(failed())?;
+        let Some(row) = row else { return Ok(None) };
+        let case_id: String = row.get("case_id");
+        let seq = sqlx::query("SELECT seq FROM changes WHERE case_no = ?")
+            .bind(case.sql())
+            .fetch_optional(&mut *snapshot)
+            .await
+            .map_err(failed())?;
+        let facts = facts_of(&row, labels_of(&mut snapshot, case).await?);
+        let reports = reports_of(&mut snapshot, case).await?;
+        let images = self.images_of(&mut snapshot, case, &case_id).await?;
+        Ok(Some(CaseRecord {
+            case_no: case,
+            case_id,
+            facts,
+            reports,
+            images,
+            seq: seq.map_or(0, |row| row.get::<i64, _>(0).unsigned_abs()),
+            admitted_ms: row.get("admitted_ms"),
+        }))
     }
 
     /// A case by public id.
-    pub async fn case_by_id(&self, _case_id: &str) -> Result<Option<CaseRecord>, CatalogError> {
-        todo!()
+    pub async fn case_by_id(&self, case_id: &str) -> Result<Option<CaseRecord>, CatalogError> {
+        match self.case_no(case_id).await? {
+            Some(case) => self.case(case).await,
+            None => Ok(None),
+        }
     }
 
     /// The number behind a public id.
-    pub async fn case_no(&self, _case_id: &str) -> Result<Option<CaseNo>, CatalogError> {
-        todo!()
+    pub async fn case_no(&self, case_id: &str) -> Result<Option<CaseNo>, CatalogError> {
+        let row = sqlx::query("SELECT case_no FROM cases WHERE case_id = ?")
+            .bind(case_id)
+            .fetch_optional(self.read())
+            .await
+            .map_err(CatalogError::query("finding a case"))?;
+        Ok(row.map(|row| CaseNo::from_sql(row.get(0))))
     }
 
     /// Summaries of these cases, in the order given, without those that are gone: what a hit shows.
-    pub async fn case_summaries(
-        &self,
-        _cases: &[CaseNo],
-    ) -> Result<Vec<CaseSummary>, CatalogError> {
-        todo!()
+    pub async fn case_summaries(&self, cases: &[CaseNo]) -> Result<Vec<CaseSummary>, CatalogError> {
+        let mut snapshot = self.read().begin().await.map_err(CatalogError::query("reading cases"))?;
+        let mut summaries = Vec::with_capacity(cases.len());
+        for case in cases {
+            summaries.extend(summary_of(&mut snapshot, *case).await?);
+        }
+        Ok(summaries)
     }
 
     /// A page of cases by number: those after `after`, oldest first.
-    pub async fn cases_page(
-        &self,
-        _after: Option<CaseNo>,
-        _limit: u32,
-    ) -> Result<Vec<CaseSummary>, CatalogError> {
-        todo!()
+    pub async fn cases_page(&self, after: Option<CaseNo>, limit: u32) -> Result<Vec<CaseSummary>, CatalogError> {
+        let rows = sqlx::query("SELECT case_no FROM cases WHERE case_no > ? ORDER BY case_no LIMIT ?")
+            .bind(after.map_or(0, CaseNo::sql))
+            .bind(i64::from(limit))
+            .fetch_all(self.read())
+            .await
+            .map_err(CatalogError::query("reading a page of cases"))?;
+        let cases: Vec<CaseNo> = rows.iter().map(|row| CaseNo::from_sql(row.get(0))).collect();
+        self.case_summaries(&cases).await
     }
+}
+
+async fn summary_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Option<CaseSummary>, CatalogError> {
+    let failed = || CatalogError::query("reading a case");
+    let row = sqlx::query(
+        "SELECT case_no, case_id, patient, title, sex, age_years, study_date, site, synthetic,
+            (SELECT count(*) FROM images WHERE images.case_no = cases.case_no) AS images,
+            (SELECT image_id FROM images WHERE images.case_no = cases.case_no ORDER BY image_no LIMIT 1) AS first_image
+         FROM cases WHERE case_no = ?",
+    )
+    .bind(case.sql())
+    .fetch_optional(&mut *conn)
+    .await
+    .map_err(failed())?;
+    let Some(row) = row else { return Ok(None) };
+    let facts = facts_of(&row, labels_of(conn, case).await?);
+    let (modalities, body_parts) = kinds_of(conn, case).await?;
+    Ok(Some(CaseSummary {
+        case_no: case,
+        case_id: row.get("case_id"),
+        facts,
+        modalities,
+        body_parts,
+        images: row.get::<i64, _>("images").unsigned_abs(),
+        first_image_id: row.get("first_image"),
+    }))
+}
+
+/// Facts out of a row of `cases`.
+pub(crate) fn facts_of(row: &SqliteRow, labels: Vec<String>) -> CaseFacts {
+    CaseFacts {
+        title: row.get("title"),
+        labels,
+        sex: row.get("sex"),
+        age_years: row.get("age_years"),
+        date: row.get("study_date"),
+        site: row.get("site"),
+        synthetic: row.get("synthetic"),
+        patient: row.get("patient"),
+    }
+}
+
+pub(crate) async fn labels_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Vec<String>, CatalogError> {
+    let rows = sqlx::query("SELECT label FROM case_labels WHERE case_no = ? ORDER BY label")
+        .bind(case.sql())
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(CatalogError::query("reading labels"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+pub(crate) async fn reports_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Vec<ReportRecord>, CatalogError> {
+    let rows = sqlx::query("SELECT text, language, analysis_json FROM reports WHERE case_no = ? ORDER BY report_no")
+        .bind(case.sql())
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(CatalogError::query("reading reports"))?;
+    let report = |row: &SqliteRow| ReportRecord { text: row.get(0), language: row.get(1), analysis_json: row.get(2) };
+    Ok(rows.iter().map(report).collect())
+}
+
+/// Modalities and body parts of a case's images, each sorted.
+pub(crate) async fn kinds_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<(Vec<String>, Vec<String>), CatalogError> {
+    let rows = sqlx::query("SELECT DISTINCT modality, body_part FROM images WHERE case_no = ?")
+        .bind(case.sql())
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(CatalogError::query("reading what images show"))?;
+    let sorted = |column: usize| {
+        let mut values: Vec<String> = rows.iter().filter_map(|row| row.get::<Option<String>, _>(column)).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    };
+    Ok((sorted(0), sorted(1)))
 }

@@ -8,6 +8,7 @@
 //! It never sees pixels, vectors or HTTP; it never logs an identifier, a path, a label or a report's text.
 
 mod admission;
+mod admit;
 mod audit;
 mod batches;
 mod cases;

@@ -37,6 +37,18 @@ pub enum EngineError {
     /// There is no such batch.
     #[error("there is no ingest batch with this id")]
     NoSuchBatch,
+    /// There is no such collection.
+    #[error("there is no collection with this id")]
+    NoSuchCollection,
+    /// There is no such token.
+    #[error("there is no token with this id")]
+    NoSuchToken,
+    /// There is no such job.
+    #[error("there is no job with this id")]
+    NoSuchJob,
+    /// The lease of a job has run out or another worker has it.
+    #[error("the lease of this job has run out; another worker may have it")]
+    LeaseLost,
     /// There is no such model.
     #[error("there is no model {name:?} in this library; `casekin model list` shows them")]
     NoSuchModel {
@@ -87,7 +99,7 @@ pub enum EngineError {
     },
     /// The catalog.
     #[error(transparent)]
-    Catalog(#[from] CatalogError),
+    Catalog(CatalogError),
     /// The vector log or the index.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -97,9 +109,12 @@ pub enum EngineError {
     /// The model.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
-    /// A report or manifest.
+    /// A report.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A manifest.
+    #[error("the manifest: {0}")]
+    Manifest(#[from] casekin_reports::manifest::ManifestError),
     /// A task of this process died.
     #[error("a task of this process died: {0}")]
     Task(String),
@@ -121,5 +136,20 @@ impl From<tokio::task::JoinError> for EngineError {
     fn from(error: tokio::task::JoinError) -> Self {
         // A panic's payload may quote input; only the fact is passed on.
         Self::Task(if error.is_panic() { "panic".into() } else { "cancelled".into() })
+    }
+}
+
+impl From<CatalogError> for EngineError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::UnknownCase => Self::NoSuchCase,
+            CatalogError::UnknownImage => Self::NoSuchImage,
+            CatalogError::UnknownBatch(_) => Self::NoSuchBatch,
+            CatalogError::UnknownCollection => Self::NoSuchCollection,
+            CatalogError::UnknownToken => Self::NoSuchToken,
+            CatalogError::UnknownModel { model_id } => Self::NoSuchModel { name: model_id },
+            CatalogError::LeaseLost { .. } => Self::LeaseLost,
+            other => Self::Catalog(other),
+        }
     }
 }

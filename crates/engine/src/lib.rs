@@ -1,1 +1,49 @@
-//! casekin-engine
+//! The two flows of casekin, ingest and search, over the leaves that do the work.
+//!
+//! The engine opens a library (one process at a time), takes files in, encodes them, keeps the index behind the
+//! catalog, answers questions and changes models. It never speaks HTTP and never parses pictures, reports or SQL
+//! itself: it hands plain data from one leaf to the next.
+
+mod answer;
+mod config;
+mod convert;
+mod encoding;
+mod error;
+mod evidence;
+mod ingest;
+mod library;
+mod lock;
+mod models;
+mod pictures;
+mod projection;
+mod query;
+mod query_pictures;
+mod reconcile;
+mod records;
+mod reencode;
+mod search;
+mod shelves;
+mod status;
+mod worker;
+
+pub use casekin_imaging::{Limits, PIPELINE_VERSION, Source};
+
+pub use answer::{
+    Facet, FacetValue, FoundBy, Hit, HitView, ModelSummary, Passage, PassagePart, SearchAnswer, Vote, Votes,
+};
+pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig};
+pub use encoding::{EmbedRequest, LooseEncoder};
+pub use error::EngineError;
+pub use library::Library;
+pub use lock::ServiceAddress;
+pub use query::{ImageQuery, SearchRequest, Way};
+pub use records::{
+    BatchRecord, CaseIdentityRecord, CaseListItem, CasePage, CaseRecord, CollectionItem, CollectionName,
+    CollectionRecord, ConflictRecord, Embedding, EncodedView, EvidenceItem, EvidencePassage, FailureRecord, ImageRecord, IngestRequest,
+    JobPage, JobRecord, ModelRecord, PyramidRecord, QueryPictureRecord, ReportRecord, SectionRecord, SentenceRecord,
+    TokenRecord, Upload, UploadFacts, WorkerJob, WorkerResult,
+};
+pub use status::{IndexProgress, JobCounts, ReencodeProgress, Status};
+pub use pictures::Rendering;
+pub use shelves::ItemChange;
+pub use worker::{Worker, WorkerEncoder, WorkerPort};

@@ -323,6 +323,9 @@ pub struct ModelRecord {
     pub active: bool,
     /// Vectors of it.
     pub vectors: u64,
+    /// Folder of its files; given by the command line only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
 }
 
 /// A vector with what it is of.
@@ -345,8 +348,6 @@ pub struct CollectionRecord {
     pub id: String,
     /// Name.
     pub name: String,
-    /// Note.
-    pub note: String,
     /// Number of cases.
     pub cases: u32,
     /// Last change, RFC 3339.
@@ -403,7 +404,18 @@ pub struct EvidenceItem {
     /// Similarity to the query.
     pub similarity: Option<f32>,
     /// Passages of the masked report.
-    pub passages: Vec<SentenceRecord>,
+    pub passages: Vec<EvidencePassage>,
+}
+
+/// A sentence of a report that a summary may rest on.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EvidencePassage {
+    /// The text.
+    pub text: String,
+    /// "affirmed", "negated", "uncertain" or "historical".
+    pub polarity: String,
+    /// True for a sentence of the impression.
+    pub impression: bool,
 }
 
 /// A job as a worker on another machine gets it.

@@ -32,6 +32,8 @@ pub struct Status {
     pub seconds_left: Option<u64>,
     /// Progress of `casekin reencode`, while one runs.
     pub reencode: Option<ReencodeProgress>,
+    /// Why the last re-encoding of this process stopped, if it did.
+    pub reencode_failure: Option<String>,
     /// Different objects with the same SOP Instance UID that are both kept.
     pub uid_conflicts: u64,
     /// Whether a language model writes the summaries, or they are extracts.
@@ -73,4 +75,55 @@ pub struct ReencodeProgress {
     pub total: u64,
     /// Estimated seconds left, where it can be told.
     pub seconds_left: Option<u64>,
+}
+
+impl crate::library::Library {
+    /// How the library stands now.
+    ///
+    /// # Errors
+    /// Any error of the catalog.
+    pub async fn status(&self) -> Result<Status, crate::error::EngineError> {
+        let counts = self.inner.catalog.status_counts(60_000).await?;
+        let serving = self.inner.serving();
+        let jobs = &counts.jobs;
+        let mut notices = Vec::new();
+        if serving.model.demo {
+            notices.push(
+                "the built-in demo model stands in for MedSigLIP: it knows drawn phantoms only; nothing here is for \
+                 medical use"
+                    .to_owned(),
+            );
+        }
+        if jobs.failed > 0 {
+            notices.push(format!("{} pictures failed; `casekin jobs failed` says why", jobs.failed));
+        }
+        let conflicts = self.inner.catalog.sop_conflicts(10_000, 0).await?.len() as u64;
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cases: counts.cases,
+            images: counts.images,
+            views: counts.views,
+            vectors: counts.vectors,
+            jobs: JobCounts { queued: jobs.queued, running: jobs.running, done: jobs.done, failed: jobs.failed },
+            index: IndexProgress { applied: serving.index.applied(), latest: counts.latest_seq },
+            model: Some(crate::convert::model_summary(&serving.model, &serving.stamp.profile)),
+            stand_in: serving.model.demo,
+            coverage: counts.coverage as f32,
+            seconds_left: counts.time_left_ms().map(|ms| ms.div_ceil(1000)),
+            reencode: self.reencode_progress(),
+            reencode_failure: self.reencode_failure(),
+            uid_conflicts: conflicts,
+            summary_writer: "extractive".to_owned(),
+            notices,
+        })
+    }
+
+    /// Builds the search index anew from the catalog and the vector log; nothing is encoded again.
+    ///
+    /// # Errors
+    /// Any error of the leaves; the old index goes on serving.
+    pub async fn rebuild_index(&self) -> Result<IndexProgress, crate::error::EngineError> {
+        let applied = crate::projection::rebuild(&self.inner).await?;
+        Ok(IndexProgress { applied, latest: self.inner.catalog.latest_seq().await? })
+    }
 }

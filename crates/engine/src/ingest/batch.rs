@@ -1,0 +1,124 @@
+//! How far each batch is. The catalog keeps what must last; what only a running batch knows is kept here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use casekin_catalog::BatchNo;
+
+use crate::error::EngineError;
+use crate::library::Library;
+use crate::records::{BatchRecord, FailureRecord};
+
+const SHOWN_FAILURES: usize = 100;
+
+/// Progress of the batches that this process reads.
+#[derive(Default)]
+pub(crate) struct Batches {
+    running: Mutex<HashMap<u64, Progress>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    found: u64,
+    read: u64,
+    reports: u64,
+    conflicts: u64,
+    reading: bool,
+    skipped: BTreeMap<String, u64>,
+    broke_off: Option<String>,
+}
+
+/// The id under which a batch is shown.
+pub(crate) fn public_id(batch_no: BatchNo) -> String {
+    format!("b-{}", batch_no.0)
+}
+
+impl Batches {
+    fn with(&self, batch_no: BatchNo, change: impl FnOnce(&mut Progress)) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        change(running.entry(batch_no.0).or_default());
+    }
+
+    pub(crate) fn begin(&self, batch_no: BatchNo, found: u64) {
+        self.with(batch_no, |progress| *progress = Progress { found, reading: true, ..Progress::default() });
+    }
+
+    pub(crate) fn read_one(&self, batch_no: BatchNo) {
+        self.with(batch_no, |progress| progress.read += 1);
+    }
+
+    pub(crate) fn count_report(&self, batch_no: BatchNo, report: bool) {
+        self.with(batch_no, |progress| progress.reports += u64::from(report));
+    }
+
+    pub(crate) fn count_conflict(&self, batch_no: BatchNo, conflict: bool) {
+        self.with(batch_no, |progress| progress.conflicts += u64::from(conflict));
+    }
+
+    pub(crate) fn count_skipped(&self, batch_no: BatchNo, reason: &str) {
+        self.with(batch_no, |progress| *progress.skipped.entry(reason.to_owned()).or_default() += 1);
+    }
+
+    pub(crate) fn broke_off(&self, batch_no: BatchNo, reason: String) {
+        self.with(batch_no, |progress| progress.broke_off = Some(reason));
+    }
+
+    pub(crate) fn finish_reading(&self, batch_no: BatchNo) {
+        self.with(batch_no, |progress| progress.reading = false);
+    }
+
+    fn get(&self, batch_no: BatchNo) -> Progress {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.get(&batch_no.0).cloned().unwrap_or_default()
+    }
+}
+
+impl Library {
+    /// How far a batch is, with paths left out of its failures.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchBatch`].
+    pub async fn batch(&self, batch_id: &str) -> Result<BatchRecord, EngineError> {
+        self.batch_with_paths(batch_id, false).await
+    }
+
+    /// How far a batch is; `paths` names the files of its failures, for the command line only.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchBatch`].
+    pub async fn batch_with_paths(&self, batch_id: &str, paths: bool) -> Result<BatchRecord, EngineError> {
+        let number = batch_id.strip_prefix("b-").and_then(|number| number.parse().ok());
+        let batch_no = BatchNo(number.ok_or(EngineError::NoSuchBatch)?);
+        let summary = self.inner.catalog.batch_summary(batch_no).await?;
+        let progress = self.inner.batches.get(batch_no);
+        let open = summary.queued + summary.running;
+        let state = match (progress.reading, open) {
+            (true, _) => "reading",
+            (false, 0) => "finished",
+            (false, _) => "encoding",
+        };
+        let failures = summary.failures.into_iter().take(SHOWN_FAILURES).enumerate().map(|(at, failure)| FailureRecord {
+            item: failure.image_id.unwrap_or_else(|| format!("file {}", at + 1)),
+            reason: failure.reason,
+            path: failure.path.filter(|_| paths).map(|path| path.display().to_string()),
+        });
+        let broke_off = progress.broke_off.map(|reason| FailureRecord { item: "batch".into(), reason, path: None });
+        let counts = self.inner.catalog.status_counts(60_000).await?;
+        Ok(BatchRecord {
+            batch_id: batch_id.to_owned(),
+            state: state.to_owned(),
+            found: progress.found,
+            read: progress.read,
+            queued: open,
+            done: summary.done,
+            known: summary.known,
+            not_a_picture: summary.not_picture,
+            failed: summary.failed + u64::from(broke_off.is_some()),
+            reports: progress.reports,
+            conflicts: progress.conflicts,
+            seconds_left: counts.time_left_ms().map(|ms| ms.div_ceil(1000)),
+            failures: failures.chain(broke_off).collect(),
+            skipped: progress.skipped,
+        })
+    }
+}

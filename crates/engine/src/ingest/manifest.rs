@@ -1,0 +1,93 @@
+//! Joins the rows of a manifest with the files found: a row names its picture relative to the manifest.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use casekin_catalog::{BatchFile, FileOutcome};
+use casekin_reports::manifest::{ColumnMap, Row, open};
+
+use super::collect::Collected;
+use crate::error::EngineError;
+
+/// One file to read, with all that was said of it.
+pub(super) struct Task {
+    pub(super) path: PathBuf,
+    pub(super) report: Option<PathBuf>,
+    pub(super) row: Option<Row>,
+}
+
+/// The files of a batch, and what was refused before any was opened.
+pub(super) struct Tasks {
+    pub(super) tasks: Vec<Task>,
+    pub(super) refused: Vec<BatchFile>,
+}
+
+/// The rows of a manifest by the file that they name.
+pub(super) struct Manifest {
+    path: PathBuf,
+    rows: Vec<(PathBuf, Row)>,
+    bad_rows: Vec<String>,
+}
+
+impl Manifest {
+    pub(super) fn read(path: &Path, map: &BTreeMap<String, String>) -> Result<Self, EngineError> {
+        let arguments: Vec<String> = map.iter().map(|(column, field)| format!("{column}={field}")).collect();
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let mut manifest = Self { path: path.to_path_buf(), rows: Vec::new(), bad_rows: Vec::new() };
+        for row in open(path, &ColumnMap::parse(&arguments)?)? {
+            match row {
+                Ok(row) => {
+                    manifest.bad_rows.extend(row.warnings.iter().map(ToString::to_string));
+                    manifest.rows.push((folder.join(&row.path), row));
+                }
+                Err(error) => manifest.bad_rows.push(error.to_string()),
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// What to read: every candidate with its row, then rows whose files lie elsewhere.
+pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
+    let mut refused: Vec<BatchFile> = Vec::new();
+    refused.extend(collected.unreadable.into_iter().map(|(path, reason)| failed(path, reason)));
+    refused.extend(collected.ambiguous_reports.into_iter().map(|path| {
+        let reason = "several text files lie in this folder and none is named like a picture; name each after its picture";
+        failed(path, reason.to_owned())
+    }));
+    let mut rows: HashMap<PathBuf, Row> = HashMap::new();
+    let mut manifest_path = None;
+    let mut order = Vec::new();
+    if let Some(manifest) = manifest {
+        refused.extend(manifest.bad_rows.into_iter().map(|reason| failed(manifest.path.clone(), reason)));
+        manifest_path = manifest.path.canonicalize().ok();
+        for (path, row) in manifest.rows {
+            match path.canonicalize() {
+                Ok(canonical) => {
+                    order.push(canonical.clone());
+                    rows.insert(canonical, row);
+                }
+                Err(_) => refused.push(failed(path, format!("line {} of the manifest names a file that is not there", row.line))),
+            }
+        }
+    }
+    let mut tasks = Vec::with_capacity(collected.candidates.len());
+    for candidate in collected.candidates {
+        let canonical = candidate.path.canonicalize().unwrap_or(candidate.path);
+        if Some(&canonical) == manifest_path.as_ref() {
+            continue;
+        }
+        let row = rows.remove(&canonical);
+        tasks.push(Task { path: canonical, report: candidate.report, row });
+    }
+    for path in order {
+        if let Some(row) = rows.remove(&path) {
+            tasks.push(Task { path, report: None, row: Some(row) });
+        }
+    }
+    Tasks { tasks, refused }
+}
+
+fn failed(path: PathBuf, reason: String) -> BatchFile {
+    BatchFile { path, outcome: FileOutcome::Failed, reason }
+}

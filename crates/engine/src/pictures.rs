@@ -1,0 +1,218 @@
+//! Pictures as people look at them: rendered frames, thumbnails, deep-zoom tiles, uploaded query pictures.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use casekin_catalog::ImageRecord as CatalogImage;
+use casekin_imaging::{DeepZoom, DeepZoomTile, Facts, Inspection, RenderRequest, Rgb8, Source, deep_zoom_tile};
+
+use crate::error::EngineError;
+use crate::library::Library;
+use crate::records::{ImageRecord, PyramidRecord, QueryPictureRecord};
+
+/// Rendered frames kept for the viewer, which asks for many tiles of the same one.
+const KEPT_FRAME_BYTES: usize = 256 << 20;
+const JPEG_QUALITY: u8 = 90;
+
+/// How a picture is to be rendered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendering {
+    /// Frame, counted from 0.
+    pub frame: u32,
+    /// Window centre and width; the object's own, or the format's default, when left out.
+    pub window: Option<(f32, f32)>,
+    /// x, y, width, height in pixels.
+    pub box_px: Option<[u32; 4]>,
+    /// Longest side in pixels.
+    pub max_px: Option<u32>,
+}
+
+/// The frames rendered last.
+#[derive(Default)]
+pub(crate) struct RenderedFrames {
+    kept: Mutex<VecDeque<(FrameKey, Arc<Rgb8>)>>,
+}
+
+#[derive(Clone, PartialEq)]
+struct FrameKey {
+    image_id: String,
+    frame: u32,
+    window: Option<(f32, f32)>,
+}
+
+impl RenderedFrames {
+    fn get(&self, key: &FrameKey) -> Option<Arc<Rgb8>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(known, _)| known == key).map(|(_, frame)| Arc::clone(frame))
+    }
+
+    fn keep(&self, key: FrameKey, frame: Arc<Rgb8>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_back((key, frame));
+        let mut bytes: usize = kept.iter().map(|(_, frame)| frame.pixels.len()).sum();
+        while kept.len() > 1 && bytes > KEPT_FRAME_BYTES {
+            bytes -= kept.pop_front().map_or(0, |(_, frame)| frame.pixels.len());
+        }
+    }
+
+    /// Forgets the frames of a deleted picture.
+    pub(crate) fn forget(&self, image_id: &str) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|(key, _)| key.image_id != image_id);
+    }
+}
+
+impl Library {
+    /// Keeps a picture as a question for an hour.
+    ///
+    /// # Errors
+    /// What cannot be read, with the reason.
+    pub async fn keep_query_picture(&self, bytes: Vec<u8>) -> Result<QueryPictureRecord, EngineError> {
+        let bytes: Arc<[u8]> = bytes.into();
+        let source = Source::from_bytes(String::new(), Arc::clone(&bytes));
+        let limits = self.inner.config.limits.clone();
+        let inspected = tokio::task::spawn_blocking(move || casekin_imaging::inspect(&source, &limits)).await??;
+        let facts = match inspected {
+            Inspection::Picture(header) => header.facts,
+            Inspection::NotAPicture { reason, .. } => return Err(EngineError::bad_query(reason)),
+        };
+        let id = self.inner.query_pictures.keep(bytes);
+        let Facts { width_px, height_px, frames, modality, .. } = facts;
+        Ok(QueryPictureRecord { id, width_px, height_px, frames, modality })
+    }
+
+    /// Where the bytes of a query picture ("q-…") or of a picture of the library ("i-…") can be read.
+    pub(crate) async fn picture_source(&self, id: &str) -> Result<Source, EngineError> {
+        if id.starts_with("q-") {
+            let bytes = self.inner.query_pictures.get(id).ok_or(EngineError::QueryPictureGone)?;
+            return Ok(Source::from_bytes(String::new(), bytes));
+        }
+        let image = self.catalog_image(id).await?;
+        self.object_source(&image.object, &image.other_paths, &image.content_sha256).await
+    }
+
+    async fn catalog_image(&self, id: &str) -> Result<CatalogImage, EngineError> {
+        self.inner.catalog.image(id).await?.ok_or(EngineError::NoSuchImage)
+    }
+
+    /// A picture's record; with its path only for the command line.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchImage`].
+    pub async fn image(&self, id: &str, with_path: bool) -> Result<ImageRecord, EngineError> {
+        Ok(image_record(&self.catalog_image(id).await?, with_path))
+    }
+
+    /// The thumbnail of a picture as JPEG; rendered now where it has not been encoded yet.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchImage`]; what cannot be read.
+    pub async fn thumbnail(&self, id: &str) -> Result<Vec<u8>, EngineError> {
+        let image = self.catalog_image(id).await?;
+        if let Some(key) = &image.thumbnail_key
+            && let Some(bytes) = self.inner.objects.read_thumbnail(key).await?
+        {
+            return Ok(bytes.to_vec());
+        }
+        let max_px = Some(self.inner.config.ingest.thumbnail_px);
+        self.rendered(id, Rendering { max_px, ..Rendering::default() }).await
+    }
+
+    /// A picture as JPEG.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchImage`]; what cannot be read.
+    pub async fn rendered(&self, id: &str, rendering: Rendering) -> Result<Vec<u8>, EngineError> {
+        let source = self.picture_source(id).await?;
+        let request = RenderRequest {
+            source,
+            frame: rendering.frame,
+            window: rendering.window,
+            box_px: rendering.box_px,
+            max_px: rendering.max_px.map(|px| px.clamp(1, 8192)),
+            limits: self.inner.config.limits.clone(),
+        };
+        tokio::task::spawn_blocking(move || {
+            let rgb = casekin_imaging::render(&request)?;
+            Ok(casekin_imaging::encode_jpeg(&rgb, JPEG_QUALITY)?)
+        })
+        .await?
+    }
+
+    /// The levels of a picture for a deep-zoom viewer.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchImage`]; what cannot be read.
+    pub async fn pyramid(&self, id: &str, frame: u32) -> Result<PyramidRecord, EngineError> {
+        let rgb = self.frame(FrameKey { image_id: id.to_owned(), frame, window: None }).await?;
+        let grid = DeepZoom::new(rgb.width_px, rgb.height_px);
+        Ok(PyramidRecord {
+            width_px: grid.width_px,
+            height_px: grid.height_px,
+            tile_px: grid.tile_px,
+            overlap_px: grid.overlap_px,
+            levels: grid.max_level() + 1,
+        })
+    }
+
+    /// One deep-zoom tile as JPEG.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchImage`]; a tile outside the picture; what cannot be read.
+    pub async fn tile(&self, id: &str, rendering: Rendering, tile: (u32, u32, u32)) -> Result<Vec<u8>, EngineError> {
+        let key = FrameKey { image_id: id.to_owned(), frame: rendering.frame, window: rendering.window };
+        let rgb = self.frame(key).await?;
+        let (level, column, row) = tile;
+        tokio::task::spawn_blocking(move || {
+            let grid = DeepZoom::new(rgb.width_px, rgb.height_px);
+            let tile = deep_zoom_tile(&rgb, &grid, DeepZoomTile { level, column, row })?;
+            Ok(casekin_imaging::encode_jpeg(&tile, JPEG_QUALITY)?)
+        })
+        .await?
+    }
+
+    async fn frame(&self, key: FrameKey) -> Result<Arc<Rgb8>, EngineError> {
+        if let Some(frame) = self.inner.tiles.get(&key) {
+            return Ok(frame);
+        }
+        let request = RenderRequest {
+            source: self.picture_source(&key.image_id).await?,
+            frame: key.frame,
+            window: key.window,
+            box_px: None,
+            max_px: None,
+            limits: self.inner.config.limits.clone(),
+        };
+        let frame = Arc::new(tokio::task::spawn_blocking(move || casekin_imaging::render(&request)).await??);
+        self.inner.tiles.keep(key, Arc::clone(&frame));
+        Ok(frame)
+    }
+}
+
+/// What may be shown of a picture.
+pub(crate) fn image_record(image: &CatalogImage, with_path: bool) -> ImageRecord {
+    let facts: Facts = serde_json::from_str(&image.facts.facts_json).unwrap_or_default();
+    let path = match &image.object {
+        casekin_catalog::ObjectRef::InPlace { path } if with_path => Some(path.display().to_string()),
+        _ => None,
+    };
+    let state = match image.job_state.as_str() {
+        "done" => "encoded",
+        other => other,
+    };
+    ImageRecord {
+        image_id: image.image_id.clone(),
+        case_id: image.case_id.clone(),
+        format: image.facts.format.clone(),
+        modality: image.facts.modality.clone(),
+        body_part: image.facts.body_part.clone(),
+        laterality: image.facts.laterality.clone(),
+        width_px: facts.width_px,
+        height_px: facts.height_px,
+        frames: facts.frames,
+        mm_per_px: facts.spacing_mm,
+        views: image.views.len() as u32,
+        state: state.to_owned(),
+        reason: image.failure.clone(),
+        path,
+    }
+}
