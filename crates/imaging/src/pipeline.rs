@@ -1,5 +1,7 @@
 //! The crate's entry points: from a request to plain data.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::{Deserialize, Serialize};
 
 use crate::dicom::{self, DicomPicture};
@@ -97,6 +99,10 @@ pub struct RenderRequest {
 /// # Errors
 /// Unreadable source, unknown format, unparsable header, or a stated size over the limits.
 pub fn inspect(source: &Source, limits: &Limits) -> Result<Inspection, ImagingError> {
+    shielded(|| inspect_unshielded(source, limits))
+}
+
+fn inspect_unshielded(source: &Source, limits: &Limits) -> Result<Inspection, ImagingError> {
     match recognise(&source.read_start(SNIFF_BYTES, limits)?)? {
         Format::Dicom => dicom::inspect(source, limits),
         format => {
@@ -113,6 +119,10 @@ pub fn inspect(source: &Source, limits: &Limits) -> Result<Inspection, ImagingEr
 /// # Errors
 /// As [`inspect`]; [`ImagingError::FindPicture`] for objects without one; whatever a codec refuses.
 pub fn decode(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
+    shielded(|| decode_unshielded(request))
+}
+
+fn decode_unshielded(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
     let picture = Picture::open(&request.source, &request.limits)?;
     let header = picture.header()?;
     let limits = &request.limits;
@@ -150,6 +160,10 @@ pub fn decode(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
 /// # Errors
 /// As [`decode`], and [`ImagingError::CutBox`], [`ImagingError::SelectFrame`].
 pub fn region(request: &RegionRequest) -> Result<View, ImagingError> {
+    shielded(|| region_unshielded(request))
+}
+
+fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
     let picture = Picture::open(&request.source, &request.limits)?;
     let mut view = picture.frame(request.frame)?.view(ViewKind::Region)?;
     view.rgb = view.rgb.cut(request.box_px)?;
@@ -162,6 +176,10 @@ pub fn region(request: &RegionRequest) -> Result<View, ImagingError> {
 /// # Errors
 /// As [`region`].
 pub fn render(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
+    shielded(|| render_unshielded(request))
+}
+
+fn render_unshielded(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
     let picture = Picture::open(&request.source, &request.limits)?;
     let rgb = picture.frame(request.frame)?.for_people(request.window)?;
     let cut = match request.box_px {
@@ -184,13 +202,25 @@ pub fn stored_frame(
     frame: u32,
     limits: &Limits,
 ) -> Result<StoredFrame, ImagingError> {
-    let bytes = source.read_all(limits)?;
-    match recognise(&bytes)? {
-        Format::Dicom => DicomPicture::open_any(bytes, limits)?.stored(frame),
-        format => Err(ImagingError::FindPicture {
-            reason: format!("{} has no stored stage", format.name()),
-        }),
-    }
+    shielded(|| {
+        let bytes = source.read_all(limits)?;
+        match recognise(&bytes)? {
+            Format::Dicom => DicomPicture::open_any(bytes, limits)?.stored(frame),
+            format => Err(ImagingError::FindPicture {
+                reason: format!("{} has no stored stage", format.name()),
+            }),
+        }
+    })
+}
+
+/// Codecs are guarded where they are called; this is for what nobody thought of. A request owns all it works on,
+/// so nothing half-changed is left behind.
+fn shielded<T>(work: impl FnOnce() -> Result<T, ImagingError>) -> Result<T, ImagingError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(ImagingError::SurviveDecoder {
+            codec: "picture".to_owned(),
+        })
+    })
 }
 
 /// An opened picture of either family. Rasters are decoded when opened.

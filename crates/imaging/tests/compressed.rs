@@ -143,7 +143,7 @@ fn rle(planes: &[&[u8]]) -> Vec<u8> {
 
 #[test]
 fn rle_puts_byte_planes_together() {
-    let wide = start("MR").grey("MONOCHROME2", 3, 1, true);
+    let wide = start("MR").grey("MONOCHROME2", [3, 1], true);
     let data_set = encapsulated(wide, &[rle(&[&[0x01, 0xFF, 0x7F], &[0x02, 0xFE, 0x00]])]);
     let stored = stored_frame(&file(&data_set, RLE), 1, &Limits::default()).unwrap();
     assert_eq!(stored.samples, Samples::I16(vec![0x0102, -2, 0x7F00]));

@@ -9,7 +9,7 @@ use written::{DataSet, reds, request, seen, start};
 
 fn ct(values: &[i32]) -> DataSet {
     start("CT")
-        .grey("MONOCHROME2", values.len() as u16, 1, true)
+        .grey("MONOCHROME2", [values.len() as u16, 1], true)
         .text(0x0028_1052, b"DS", "-1024")
         .text(0x0028_1053, b"DS", "1")
         .pixels(values)
@@ -53,7 +53,7 @@ fn ct_becomes_three_windows_for_the_encoder_and_one_for_people() {
 #[test]
 fn a_ct_without_rescale_and_sign_is_not_taken_for_hounsfield_units() {
     let file = start("CT")
-        .grey("MONOCHROME2", 3, 1, false)
+        .grey("MONOCHROME2", [3, 1], false)
         .pixels(&[0, 500, 1000]);
     let decoded = decode(&request(file.source())).unwrap();
     assert_eq!(decoded.views[0].made_by, "percentile");
@@ -61,7 +61,7 @@ fn a_ct_without_rescale_and_sign_is_not_taken_for_hounsfield_units() {
 }
 
 fn mr(photometric: &str) -> DataSet {
-    start("MR").grey(photometric, 5, 1, false)
+    start("MR").grey(photometric, [5, 1], false)
 }
 
 #[test]
@@ -155,13 +155,13 @@ fn width_zero_means_no_window_and_padding_does_not_count() {
 #[test]
 fn radiographs_are_stretched_to_their_own_range() {
     let plain = start("DX")
-        .grey("MONOCHROME2", 3, 1, false)
+        .grey("MONOCHROME2", [3, 1], false)
         .pixels(&[1000, 1500, 2000]);
     let decoded = decode(&request(plain.source())).unwrap();
     assert_eq!(decoded.views[0].made_by, "min-max");
     assert_eq!(reds(&decoded.views[0].rgb), [0, 128, 255]);
     let windowed = start("CR")
-        .grey("MONOCHROME2", 3, 1, false)
+        .grey("MONOCHROME2", [3, 1], false)
         .text(0x0028_1050, b"DS", "1500.5")
         .text(0x0028_1051, b"DS", "4001")
         .pixels(&[1000, 1500, 2000]);

@@ -185,11 +185,7 @@ fn channel(
     let [count, first, bits] = stated[..] else {
         return Err(attribute_error(descriptor, "missing"));
     };
-    let count = if count == 0.0 {
-        65_536
-    } else {
-        (count as i64 & 0xFFFF) as usize
-    };
+    let count = entry_count(count);
     let [plain, segmented] = data;
     let words = match (words(object, plain), words(object, segmented)) {
         (Some(words), _) => split_bytes(words, count),
@@ -215,6 +211,15 @@ fn channel(
     Ok((first as i64, entries.collect()))
 }
 
+/// Number of entries that a LUT descriptor states: 0 stands for 65536, and some write it as a signed number.
+pub(super) fn entry_count(stated: f64) -> usize {
+    match stated as i64 & 0xFFFF {
+        0 => 65_536,
+        count => count as usize,
+    }
+}
+
+/// The 16-bit words of a table, whatever its value representation.
 pub(super) fn words(object: &InMemDicomObject, tag: Tag) -> Option<Vec<u16>> {
     let element = object.get(tag).filter(|element| !element.is_empty())?;
     element.value().to_multi_int::<u16>().ok().or_else(|| {

@@ -6,57 +6,17 @@ use std::borrow::Cow;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
-use super::attributes::{attribute_error, first_text, for_frame, integer, items, numbers};
-use super::colour::{split_bytes, words};
+use super::attributes::{first_text, for_frame, integer};
 use super::layout::{Layout, Photometric};
 use super::stored::Samples;
+use super::tally::{count_values, first_beyond, map_values};
+use super::transform::{Modality, Voi, Window};
 use crate::ImagingError;
 
 /// R, G, B windows of the training data for CT, as lower and upper bound in HU (arXiv 2507.05201, 2.1.2).
 const CT_WINDOWS: [(f64, f64); 3] = [(-1225.0, 1025.0), (-135.0, 215.0), (0.0, 80.0)];
-/// Soft tissue: what a person sees of a CT that states no window.
-const SOFT_TISSUE: Window = Window {
-    centre: 40.0,
-    width: 350.0,
-    shape: Shape::Linear,
-};
 /// Shares of the values that fall outside the range of a picture without a window.
 const TAILS: f64 = 0.005;
-
-/// Stored value → modality value.
-enum Modality {
-    Linear { slope: f64, intercept: f64 },
-    Table { first: i64, entries: Vec<u16> },
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Shape {
-    Linear,
-    LinearExact,
-    Sigmoid,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-struct Window {
-    centre: f64,
-    width: f64,
-    shape: Shape,
-}
-
-/// Modality value → level from 0 to 1.
-#[derive(Clone)]
-enum Voi {
-    Window(Window),
-    Table {
-        first: f64,
-        entries: Vec<u16>,
-        top: f64,
-    },
-    Range {
-        low: f64,
-        high: f64,
-    },
-}
 
 /// Everything that applies to the grey levels of one frame.
 pub(super) struct Grey {
@@ -86,7 +46,7 @@ impl Grey {
         frame: u32,
     ) -> Result<Self, ImagingError> {
         let modality_code = first_text(object, tags::MODALITY).unwrap_or_default();
-        let (modality, is_rescaled) = modality(object, layout, frame)?;
+        let (modality, is_rescaled) = Modality::read(object, layout, frame)?;
         let identity = matches!(
             modality,
             Modality::Linear {
@@ -95,7 +55,7 @@ impl Grey {
             }
         );
         Ok(Self {
-            stated: voi(object, frame)?,
+            stated: Voi::read(object, frame)?,
             inverted: layout.photometric == Photometric::Monochrome1,
             // Without a rescale only signed values can be Hounsfield units (air lies at -1000).
             is_hounsfield: modality_code == "CT"
@@ -134,11 +94,7 @@ impl Grey {
             window.filter(|(centre, width)| centre.is_finite() && *width > 0.0)
         {
             let (centre, width) = (f64::from(centre), f64::from(width));
-            let asked = Voi::Window(Window {
-                centre,
-                width,
-                shape: Shape::Linear,
-            });
+            let asked = Voi::Window(Window::linear(centre, width));
             return Rendered {
                 made_by: "window",
                 rgb: self.map(samples, &[&asked]),
@@ -147,7 +103,7 @@ impl Grey {
         if self.is_hounsfield && self.stated.is_none() {
             return Rendered {
                 made_by: "soft-tissue",
-                rgb: self.map(samples, &[&Voi::Window(SOFT_TISSUE)]),
+                rgb: self.map(samples, &[&Voi::Window(Window::SOFT_TISSUE)]),
             };
         }
         let (voi, made_by) = self.voi_or_default(samples);
@@ -233,117 +189,6 @@ impl Grey {
     }
 }
 
-/// The first value with more than `cut` values up to and including it.
-fn first_beyond<'a>(mut counted: impl Iterator<Item = &'a (f64, u64)>, cut: u64) -> Option<f64> {
-    let mut seen = 0;
-    let found = counted.find(|(_, count)| {
-        seen += count;
-        seen > cut
-    });
-    found.map(|(value, _)| *value)
-}
-
-impl Modality {
-    fn apply(&self, stored: f64) -> f64 {
-        match self {
-            Self::Linear { slope, intercept } => stored * slope + intercept,
-            Self::Table { first, entries } => {
-                let index = (stored as i64 - first).clamp(0, entries.len() as i64 - 1);
-                f64::from(entries[index as usize])
-            }
-        }
-    }
-}
-
-impl Voi {
-    /// Level from 0 to 1.
-    fn level(&self, value: f64) -> f64 {
-        let level = match self {
-            Self::Range { low, high } if high > low => (value - low) / (high - low),
-            // A constant picture has no range: black, or white for what is above.
-            Self::Range { low, .. } => f64::from(u8::from(value > *low)),
-            Self::Table {
-                first,
-                entries,
-                top,
-            } => {
-                let index = (value - first).clamp(0.0, entries.len() as f64 - 1.0);
-                f64::from(entries[index as usize]) / top
-            }
-            Self::Window(window) => window.level(value),
-        };
-        if level.is_nan() {
-            0.0
-        } else {
-            level.clamp(0.0, 1.0)
-        }
-    }
-}
-
-impl Window {
-    /// PS3.3 C.11.2.1.2 and C.11.2.1.3.
-    fn level(&self, value: f64) -> f64 {
-        let Self {
-            centre,
-            width,
-            shape,
-        } = *self;
-        match shape {
-            Shape::Sigmoid => 1.0 / (1.0 + (-4.0 * (value - centre) / width).exp()),
-            Shape::Linear if width > 1.0 => (value - (centre - 0.5)) / (width - 1.0) + 0.5,
-            Shape::Linear => f64::from(u8::from(value > centre - 0.5)),
-            Shape::LinearExact => (value - centre) / width + 0.5,
-        }
-    }
-}
-
-fn modality(
-    object: &InMemDicomObject,
-    layout: &Layout,
-    frame: u32,
-) -> Result<(Modality, bool), ImagingError> {
-    if let Some(table) = items(object, tags::MODALITY_LUT_SEQUENCE).first() {
-        let (first, entries, _) = table_of(table, layout.signed)?;
-        return Ok((
-            Modality::Table {
-                first: first as i64,
-                entries,
-            },
-            true,
-        ));
-    }
-    let group = tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE;
-    let holder = for_frame(object, frame, group, tags::RESCALE_SLOPE)
-        .or_else(|| for_frame(object, frame, group, tags::RESCALE_INTERCEPT));
-    let Some(holder) = holder else {
-        return Ok((
-            Modality::Linear {
-                slope: 1.0,
-                intercept: 0.0,
-            },
-            false,
-        ));
-    };
-    let first = |tag, absent| -> Result<f64, ImagingError> {
-        let value = numbers(holder, tag)?.first().copied().unwrap_or(absent);
-        if value.is_finite() {
-            Ok(value)
-        } else {
-            Err(attribute_error(tag, "not a finite number"))
-        }
-    };
-    let slope = first(tags::RESCALE_SLOPE, 1.0)?;
-    // A slope of zero would make every picture black; such files mean "no rescale".
-    let slope = if slope == 0.0 { 1.0 } else { slope };
-    Ok((
-        Modality::Linear {
-            slope,
-            intercept: first(tags::RESCALE_INTERCEPT, 0.0)?,
-        },
-        true,
-    ))
-}
-
 /// Rescale Type says HU, or nothing ("US" is "unspecified", which most writers put there).
 fn has_hounsfield_type(object: &InMemDicomObject, frame: u32) -> bool {
     for_frame(
@@ -362,152 +207,4 @@ fn padding(object: &InMemDicomObject) -> Result<Option<(f64, f64)>, ImagingError
     };
     let limit = integer(object, tags::PIXEL_PADDING_RANGE_LIMIT)?.unwrap_or(value);
     Ok(Some((value.min(limit) as f64, value.max(limit) as f64)))
-}
-
-/// The stated VOI: a table before a window, the first of several windows; `None` when nothing usable is stated.
-fn voi(object: &InMemDicomObject, frame: u32) -> Result<Option<Voi>, ImagingError> {
-    if let Some(table) = items(object, tags::VOILUT_SEQUENCE).first() {
-        let (first, entries, bits) = table_of(table, true)?;
-        let top = f64::from(entries.iter().copied().max().unwrap_or(0).max(1));
-        let top = if bits >= 8 {
-            top.max(f64::from((1u32 << bits.min(16)) - 1))
-        } else {
-            top
-        };
-        return Ok(Some(Voi::Table {
-            first,
-            entries,
-            top,
-        }));
-    }
-    let group = tags::FRAME_VOILUT_SEQUENCE;
-    let Some(holder) = for_frame(object, frame, group, tags::WINDOW_CENTER) else {
-        return Ok(None);
-    };
-    let centre = numbers(holder, tags::WINDOW_CENTER)?.first().copied();
-    let width = numbers(holder, tags::WINDOW_WIDTH)?.first().copied();
-    let (Some(centre), Some(width)) = (centre, width) else {
-        return Ok(None);
-    };
-    let shape = match first_text(holder, tags::VOILUT_FUNCTION).as_deref() {
-        Some("SIGMOID") => Shape::Sigmoid,
-        Some("LINEAR_EXACT") => Shape::LinearExact,
-        _ => Shape::Linear,
-    };
-    // Width 0 stands for "no window" in many files; LINEAR allows no width below 1 (PS3.3 C.11.2.1.2.1).
-    let usable = centre.is_finite()
-        && width.is_finite()
-        && width > 0.0
-        && (shape != Shape::Linear || width >= 1.0);
-    Ok(usable.then_some(Voi::Window(Window {
-        centre,
-        width,
-        shape,
-    })))
-}
-
-/// First mapped value, entries and bits of a LUT item (PS3.3 C.11.1.1).
-fn table_of(item: &InMemDicomObject, signed: bool) -> Result<(f64, Vec<u16>, u32), ImagingError> {
-    let tag = tags::LUT_DESCRIPTOR;
-    let [count, first, bits] = numbers(item, tag)?[..] else {
-        return Err(attribute_error(tag, "missing"));
-    };
-    let count = if count == 0.0 {
-        65_536
-    } else {
-        (count as i64 & 0xFFFF) as usize
-    };
-    let data =
-        words(item, tags::LUT_DATA).ok_or_else(|| attribute_error(tags::LUT_DATA, "missing"))?;
-    let mut entries = split_bytes(data, count);
-    if entries.len() < count {
-        let reason = format!("{} entries of {count}", entries.len());
-        return Err(attribute_error(tags::LUT_DATA, reason));
-    }
-    entries.truncate(count);
-    let first = if signed && first > 32_767.0 {
-        first - 65_536.0
-    } else {
-        first
-    };
-    Ok((first, entries, bits as u32))
-}
-
-/// Maps every stored value to a pixel; values of up to 16 bits go through a table of all of them.
-fn map_values(samples: &Samples, pixel: impl Fn(f64) -> [u8; 3]) -> Vec<u8> {
-    let table = |range: std::ops::RangeInclusive<i32>| {
-        range.map(|value| pixel(value.into())).collect::<Vec<_>>()
-    };
-    match samples {
-        Samples::U8(values) => {
-            let table = table(0..=255);
-            values
-                .iter()
-                .flat_map(|value| table[usize::from(*value)])
-                .collect()
-        }
-        Samples::I8(values) => {
-            let table = table(-128..=127);
-            values
-                .iter()
-                .flat_map(|value| table[(i32::from(*value) + 128) as usize])
-                .collect()
-        }
-        Samples::U16(values) => {
-            let table = table(0..=i32::from(values.iter().copied().max().unwrap_or(0)));
-            values
-                .iter()
-                .flat_map(|value| table[usize::from(*value)])
-                .collect()
-        }
-        Samples::I16(values) => {
-            let lowest = i32::from(values.iter().copied().min().unwrap_or(0));
-            let table = table(lowest..=i32::from(values.iter().copied().max().unwrap_or(0)));
-            values
-                .iter()
-                .flat_map(|value| table[(i32::from(*value) - lowest) as usize])
-                .collect()
-        }
-        Samples::U32(values) => values
-            .iter()
-            .flat_map(|value| pixel((*value).into()))
-            .collect(),
-        Samples::I32(values) => values
-            .iter()
-            .flat_map(|value| pixel((*value).into()))
-            .collect(),
-        Samples::F32(values) => values
-            .iter()
-            .flat_map(|value| pixel((*value).into()))
-            .collect(),
-        Samples::F64(values) => values.iter().flat_map(|value| pixel(*value)).collect(),
-    }
-}
-
-/// Distinct stored values and how often each occurs; for values of more than 16 bits, each by itself.
-fn count_values(samples: &Samples) -> Vec<(f64, u64)> {
-    fn tally(values: impl Iterator<Item = i32> + Clone) -> Vec<(f64, u64)> {
-        let (low, high) = values.clone().fold((i32::MAX, i32::MIN), |(low, high), v| {
-            (low.min(v), high.max(v))
-        });
-        let mut counts =
-            vec![0u64; usize::try_from(i64::from(high) - i64::from(low) + 1).unwrap_or(0)];
-        values.for_each(|value| counts[(value - low) as usize] += 1);
-        let seen = counts
-            .into_iter()
-            .enumerate()
-            .filter(|(_, count)| *count > 0);
-        seen.map(|(index, count)| (index as f64 + f64::from(low), count))
-            .collect()
-    }
-    match samples {
-        Samples::U8(values) => tally(values.iter().map(|value| i32::from(*value))),
-        Samples::I8(values) => tally(values.iter().map(|value| i32::from(*value))),
-        Samples::U16(values) => tally(values.iter().map(|value| i32::from(*value))),
-        Samples::I16(values) => tally(values.iter().map(|value| i32::from(*value))),
-        Samples::U32(values) => values.iter().map(|value| (f64::from(*value), 1)).collect(),
-        Samples::I32(values) => values.iter().map(|value| (f64::from(*value), 1)).collect(),
-        Samples::F32(values) => values.iter().map(|value| (f64::from(*value), 1)).collect(),
-        Samples::F64(values) => values.iter().map(|value| (*value, 1)).collect(),
-    }
 }

@@ -20,6 +20,8 @@ mod scan;
 mod start;
 mod stored;
 mod syntax;
+mod tally;
+mod transform;
 
 pub(crate) use picture::{DicomPicture, inspect};
 pub(crate) use start::is_dicom;

@@ -95,38 +95,18 @@ pub(super) fn read_native(
             layout.bits_stored,
             shift,
         ),
-        16 if run.big_endian => {
-            let words = bytes
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|pair| u16::from_be_bytes(*pair).into());
-            integers(words, layout, layout.bits_stored, shift)
-        }
-        16 => {
-            let words = bytes
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|pair| u16::from_le_bytes(*pair).into());
-            integers(words, layout, layout.bits_stored, shift)
-        }
-        32 if run.big_endian => {
-            let words = bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|four| u32::from_be_bytes(*four));
-            integers(words, layout, layout.bits_stored, shift)
-        }
-        32 => {
-            let words = bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|four| u32::from_le_bytes(*four));
-            integers(words, layout, layout.bits_stored, shift)
-        }
+        16 => integers(
+            words_16(bytes, run.big_endian),
+            layout,
+            layout.bits_stored,
+            shift,
+        ),
+        32 => integers(
+            words_32(bytes, run.big_endian),
+            layout,
+            layout.bits_stored,
+            shift,
+        ),
         _ => {
             return Err(attribute_error(
                 tags::BITS_ALLOCATED,
@@ -137,6 +117,28 @@ pub(super) fn read_native(
     Ok(match planar {
         Some(pixels) => samples.interleaved(pixels),
         None => samples,
+    })
+}
+
+fn words_16(bytes: &[u8], big_endian: bool) -> impl Iterator<Item = u32> {
+    let words = bytes.as_chunks::<2>().0.iter();
+    words.map(move |pair| {
+        u32::from(if big_endian {
+            u16::from_be_bytes(*pair)
+        } else {
+            u16::from_le_bytes(*pair)
+        })
+    })
+}
+
+fn words_32(bytes: &[u8], big_endian: bool) -> impl Iterator<Item = u32> {
+    let words = bytes.as_chunks::<4>().0.iter();
+    words.map(move |four| {
+        if big_endian {
+            u32::from_be_bytes(*four)
+        } else {
+            u32::from_le_bytes(*four)
+        }
     })
 }
 

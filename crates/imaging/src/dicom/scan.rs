@@ -85,6 +85,7 @@ pub(crate) fn scan(
         position: 0,
         root_at: 0,
         extended_offsets: Vec::new(),
+        limits,
     };
     loop {
         walk.leave_finished_levels();
@@ -104,7 +105,7 @@ pub(crate) fn scan(
         if at_root && let Some(place) = walk.pixel_place(&head, encoding, fragments) {
             return Ok(walk.finish(Some(place), false));
         }
-        if !walk.step(&head, encoding, limits)? {
+        if !walk.step(&head, encoding)? {
             return Ok(walk.finish(None, true));
         }
     }
@@ -116,6 +117,7 @@ struct Walk<'a> {
     position: usize,
     root_at: usize,
     extended_offsets: Vec<u64>,
+    limits: &'a Limits,
 }
 
 impl Walk<'_> {
@@ -138,12 +140,7 @@ impl Walk<'_> {
     }
 
     /// Steps over or into one element; `false` when it reaches beyond the bytes.
-    fn step(
-        &mut self,
-        head: &ElementHead,
-        encoding: Encoding,
-        limits: &Limits,
-    ) -> Result<bool, ImagingError> {
+    fn step(&mut self, head: &ElementHead, encoding: Encoding) -> Result<bool, ImagingError> {
         self.position = head.value_at;
         match head.tag {
             ITEM if self
@@ -151,7 +148,7 @@ impl Walk<'_> {
                 .last()
                 .is_none_or(|level| level.kind != Kind::Fragments) =>
             {
-                return self.enter(head, Kind::Item, encoding, limits);
+                return self.enter(head, Kind::Item, encoding);
             }
             ITEM_END => {
                 if self
@@ -173,22 +170,10 @@ impl Walk<'_> {
                 }
                 return Ok(true);
             }
+            _ if head.tag != ITEM && is_sequence(head) => {
+                return self.enter_sequence(head, encoding);
+            }
             _ => {}
-        }
-        if head.tag != ITEM && is_sequence(head) {
-            let pixels = head.tag == PIXEL_DATA || matches!(head.vr.as_ref(), Some(b"OB" | b"OW"));
-            let kind = if pixels {
-                Kind::Fragments
-            } else {
-                Kind::Sequence
-            };
-            // PS3.5 6.2.2: an unknown VR of undefined length holds implicit little endian.
-            let inner = if head.vr == Some(*b"UN") {
-                Encoding::IMPLICIT_LE
-            } else {
-                encoding
-            };
-            return self.enter(head, kind, inner, limits);
         }
         let end = head.value_at as u64 + u64::from(head.len);
         if end > self.bytes.len() as u64 {
@@ -202,12 +187,31 @@ impl Walk<'_> {
         Ok(true)
     }
 
+    fn enter_sequence(
+        &mut self,
+        head: &ElementHead,
+        encoding: Encoding,
+    ) -> Result<bool, ImagingError> {
+        let pixels = head.tag == PIXEL_DATA || matches!(head.vr.as_ref(), Some(b"OB" | b"OW"));
+        let kind = if pixels {
+            Kind::Fragments
+        } else {
+            Kind::Sequence
+        };
+        // PS3.5 6.2.2: an unknown VR of undefined length holds implicit little endian.
+        let inner = if head.vr == Some(*b"UN") {
+            Encoding::IMPLICIT_LE
+        } else {
+            encoding
+        };
+        self.enter(head, kind, inner)
+    }
+
     fn enter(
         &mut self,
         head: &ElementHead,
         kind: Kind,
         encoding: Encoding,
-        limits: &Limits,
     ) -> Result<bool, ImagingError> {
         let end = match head.len {
             UNDEFINED => None,
@@ -222,7 +226,11 @@ impl Walk<'_> {
             encoding,
         });
         let depth = self.levels.len().div_ceil(2) as u64;
-        Limits::check("nested sequences", depth, u64::from(limits.max_nesting))?;
+        Limits::check(
+            "nested sequences",
+            depth,
+            u64::from(self.limits.max_nesting),
+        )?;
         Ok(true)
     }
 

@@ -101,32 +101,12 @@ pub(crate) fn stored_frame(
         });
     }
     let samples = match &file.pixels {
-        None if file.cut_short => {
-            return Err(attribute_error(
-                tags::PIXEL_DATA,
-                "missing: the file ends before it",
-            ));
-        }
-        None => return Err(attribute_error(tags::PIXEL_DATA, "missing")),
-        Some(PixelPlace::Native {
-            tag,
-            vr,
-            stated_len,
-            bytes,
-        }) => {
-            let run = Run {
-                bytes: &file.bytes()[bytes.clone()],
-                stated_len: *stated_len,
-                big_endian: file.syntax.encoding.big_endian,
-                words_swapped: file.syntax.encoding.big_endian && *vr == Some(*b"OW"),
-                planar: layout.planar,
-            };
-            match *tag {
-                FLOAT_PIXEL_DATA => run.floats(layout, frame)?,
-                DOUBLE_PIXEL_DATA => run.doubles(layout, frame)?,
-                _ => colour::to_rgb(read_native(&run, layout, frame)?, layout.photometric)?,
-            }
-        }
+        None if file.cut_short => Err(attribute_error(
+            tags::PIXEL_DATA,
+            "missing: the file ends before it",
+        )),
+        None => Err(attribute_error(tags::PIXEL_DATA, "missing")),
+        Some(place @ PixelPlace::Native { .. }) => of_native(file, place, layout, frame),
         Some(PixelPlace::Encapsulated {
             frame_offsets,
             fragments,
@@ -147,15 +127,44 @@ pub(crate) fn stored_frame(
                 },
                 &file.syntax,
             )?;
-            of_unpacked(unpacked, layout, frame)?
+            of_unpacked(unpacked, layout, frame)
         }
-    };
+    }?;
     Ok(StoredFrame {
         width_px: layout.width_px,
         height_px: layout.height_px,
         samples_per_pixel: layout.samples_per_pixel,
         samples,
     })
+}
+
+fn of_native(
+    file: &DicomFile,
+    place: &PixelPlace,
+    layout: &Layout,
+    frame: u32,
+) -> Result<Samples, ImagingError> {
+    let PixelPlace::Native {
+        tag,
+        vr,
+        stated_len,
+        bytes,
+    } = place
+    else {
+        return Err(attribute_error(tags::PIXEL_DATA, "not native"));
+    };
+    let run = Run {
+        bytes: &file.bytes()[bytes.clone()],
+        stated_len: *stated_len,
+        big_endian: file.syntax.encoding.big_endian,
+        words_swapped: file.syntax.encoding.big_endian && *vr == Some(*b"OW"),
+        planar: layout.planar,
+    };
+    match *tag {
+        FLOAT_PIXEL_DATA => run.floats(layout, frame),
+        DOUBLE_PIXEL_DATA => run.doubles(layout, frame),
+        _ => colour::to_rgb(read_native(&run, layout, frame)?, layout.photometric),
+    }
 }
 
 fn of_unpacked(unpacked: Unpacked, layout: &Layout, frame: u32) -> Result<Samples, ImagingError> {

@@ -50,11 +50,11 @@ impl DataSet {
     }
 
     /// Adds group 0028 for a grey picture of 16-bit signed values, up to Pixel Representation.
-    pub fn grey(self, photometric: &str, width: u16, height: u16, signed: bool) -> Self {
+    pub fn grey(self, photometric: &str, size_px: [u16; 2], signed: bool) -> Self {
         self.us(0x0028_0002, 1)
             .text(0x0028_0004, b"CS", photometric)
-            .us(0x0028_0010, height)
-            .us(0x0028_0011, width)
+            .us(0x0028_0010, size_px[1])
+            .us(0x0028_0011, size_px[0])
             .us(0x0028_0100, 16)
             .us(0x0028_0101, 16)
             .us(0x0028_0102, 15)

@@ -6,6 +6,8 @@ use super::{Packed, Unpacked};
 use crate::ImagingError;
 
 const NAME: &str = "JPEG-LS";
+/// EOI; the entropy-coded data cannot hold it (a byte after FF has its top bit clear).
+const END: [u8; 2] = [0xFF, 0xD9];
 
 pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
     let info = CharLS::default()
@@ -13,14 +15,12 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         .map_err(|error| packed.error(NAME, error))?;
     packed.check_size(NAME, info.width, info.height)?;
     packed.check_components(NAME, usize::try_from(info.component_count).unwrap_or(0))?;
+    // CharLS takes seconds to find out that a stream is cut short.
+    if !packed.bytes.windows(2).any(|pair| pair == END) {
+        return Err(packed.error(NAME, "ends before its end marker"));
+    }
     let precision = u16::try_from(info.bits_per_sample).unwrap_or(0);
-    let decoded = CharLS::default()
-        .decode(packed.bytes)
-        .or_else(|error| match without_padding(packed.bytes) {
-            Some(repaired) => CharLS::default().decode(&repaired),
-            None => Err(error),
-        })
-        .map_err(|error| packed.error(NAME, error))?;
+    let decoded = decode(packed)?;
     let pixels = packed.layout.pixels();
     let components = usize::from(packed.layout.samples_per_pixel);
     let wide = precision > 8;
@@ -64,6 +64,16 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         precision,
         is_rgb: false,
     })
+}
+
+fn decode(packed: &Packed<'_>) -> Result<Vec<u8>, ImagingError> {
+    let first = CharLS::default().decode(packed.bytes);
+    first
+        .or_else(|error| match without_padding(packed.bytes) {
+            Some(repaired) => CharLS::default().decode(&repaired),
+            None => Err(error),
+        })
+        .map_err(|error| packed.error(NAME, error))
 }
 
 /// Some encoders pad the scan to even length before its end marker, which CharLS refuses.
