@@ -67,7 +67,7 @@ pub enum Event {
         /// Time since the request, in milliseconds.
         took_ms: u64,
     },
-    /// The model broke off after its first sentence or token; what was sent stands, incomplete.
+    /// The model broke off after its first sentence; what was sent stands, incomplete.
     Failed {
         /// Why, in words for the user.
         reason: String,

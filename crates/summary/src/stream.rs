@@ -17,7 +17,7 @@ const WAITING_EVENTS: usize = 16;
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Writes a summary: by the configured model, or from the evidence's own sentences where there is no model or it
-/// fails before its first word of answer ([`Writer::Extractive`] says why).
+/// fails before its first sentence ([`Writer::Extractive`] says why).
 ///
 /// The stream is `'static` and does its work as it is polled; dropping it drops the connection to the model.
 pub fn summarise(
@@ -184,7 +184,7 @@ impl Run {
     }
 
     async fn hand_out(&mut self, answer: &mut Answer) -> Result<(), Gone> {
-        if answer.has_begun && !self.is_open {
+        if !answer.ready.is_empty() && !self.is_open {
             let writer = Writer::Model {
                 name: self.config.model.clone(),
             };
@@ -225,8 +225,6 @@ struct Answer {
     thoughts: ThoughtFilter,
     segments: Segmenter,
     ready: Vec<crate::segment::Cited>,
-    /// Whether a word of answer has come.
-    has_begun: bool,
     has_ended: bool,
     is_cut: bool,
     size_bytes: usize,
@@ -240,7 +238,6 @@ impl Answer {
             thoughts: ThoughtFilter::default(),
             segments: Segmenter::default(),
             ready: Vec::new(),
-            has_begun: false,
             has_ended: false,
             is_cut: false,
             size_bytes: 0,
@@ -287,7 +284,6 @@ impl Answer {
     }
 
     fn add(&mut self, text: &str) {
-        self.has_begun |= text.chars().any(char::is_alphanumeric);
         self.ready.extend(self.segments.push(text));
     }
 

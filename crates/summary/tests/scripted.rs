@@ -297,6 +297,7 @@ async fn without_an_answer_the_evidence_speaks() {
         (Script::Say("<unused94>thought\nfor ever", 5), "no sentence"),
         (Script::Limit("<unused94>thought\nfor long"), "cut off"),
         (Script::Break("<unused94>thought"), "end mark"),
+        (Script::Limit("half a sentence"), "cut off"),
     ];
     for (script, reason) in scripts {
         let server = serve(script).await;
