@@ -64,8 +64,9 @@ pub struct Header {
     pub identity: Identity,
 }
 
-/// Facts of a picture. Descriptions are free text in which people write names: the caller masks them.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+/// Facts of a picture. Descriptions are free text in which people write names: the caller masks them, and
+/// `Debug` does not print them.
+#[derive(Clone, Default, Deserialize, PartialEq, Serialize)]
 pub struct Facts {
     /// Columns, after the orientation that the file asks for.
     pub width_px: u32,
@@ -109,6 +110,21 @@ pub struct Facts {
     pub instance_number: Option<i32>,
     /// Burned In Annotation is `YES`: the pixels may name the patient.
     pub burned_in_annotation: bool,
+}
+
+impl fmt::Debug for Facts {
+    /// Free text is left out: it may hold names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts")
+            .field("width_px", &self.width_px)
+            .field("height_px", &self.height_px)
+            .field("frames", &self.frames)
+            .field("modality", &self.modality)
+            .field("photometric", &self.photometric)
+            .field("sop_class_uid", &self.sop_class_uid)
+            .field("transfer_syntax_uid", &self.transfer_syntax_uid)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What can name the patient or the people around. `Debug` prints which fields are set, never their values.

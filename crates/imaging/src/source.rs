@@ -1,6 +1,11 @@
 //! Where bytes come from, and how many of them are read.
 
-use std::{fmt, fs::File, io::Read, path::PathBuf, sync::Arc};
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,56 +48,73 @@ impl Source {
     ///
     /// # Errors
     /// `ReadSource`, and `StayWithinLimit` for more than `max_bytes` (also when a file grows while read).
-    pub(crate) fn read_all(&self, limits: &Limits) -> Result<Arc<[u8]>, ImagingError> {
-        let mut reader = match self {
+    pub(crate) fn read_all(&self, limits: &Limits) -> Result<Content, ImagingError> {
+        match self {
             Self::Bytes { bytes, .. } => {
                 Limits::check("bytes", bytes.len() as u64, limits.max_bytes)?;
-                return Ok(Arc::clone(bytes));
+                Ok(Content::Shared(Arc::clone(bytes)))
             }
-            Self::Path(_) => self.open_file(limits)?,
-        };
-        let len = reader.metadata().map(|meta| meta.len()).unwrap_or(0);
-        let mut content = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-        let bound = limits.max_bytes.saturating_add(1);
-        Read::by_ref(&mut reader)
-            .take(bound)
-            .read_to_end(&mut content)
-            .map_err(read_error)?;
-        Limits::check("bytes", content.len() as u64, limits.max_bytes)?;
-        Ok(content.into())
+            Self::Path(path) => {
+                let (file, len) = open_file(path, limits)?;
+                let mut content = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+                let bound = limits.max_bytes.saturating_add(1);
+                file.take(bound)
+                    .read_to_end(&mut content)
+                    .map_err(read_error)?;
+                Limits::check("bytes", content.len() as u64, limits.max_bytes)?;
+                Ok(Content::Owned(content))
+            }
+        }
     }
 
     /// At most the first `len` bytes.
-    pub(crate) fn read_start(&self, len: usize, limits: &Limits) -> Result<Vec<u8>, ImagingError> {
+    ///
+    /// # Errors
+    /// As [`Self::read_all`].
+    pub(crate) fn read_start(&self, len: usize, limits: &Limits) -> Result<Content, ImagingError> {
         match self {
-            Self::Bytes { bytes, .. } => Ok(bytes[..bytes.len().min(len)].to_vec()),
-            Self::Path(_) => {
-                let mut content = Vec::with_capacity(len);
-                self.open_file(limits)?
-                    .take(len as u64)
+            Self::Bytes { .. } => self.read_all(limits),
+            Self::Path(path) => {
+                let (file, file_len) = open_file(path, limits)?;
+                let expected = usize::try_from(file_len).unwrap_or(len).min(len);
+                let mut content = Vec::with_capacity(expected);
+                file.take(len as u64)
                     .read_to_end(&mut content)
                     .map_err(read_error)?;
-                Ok(content)
+                Ok(Content::Owned(content))
             }
         }
     }
+}
 
-    fn open_file(&self, limits: &Limits) -> Result<File, ImagingError> {
-        let Self::Path(path) = self else {
-            return Err(ImagingError::ReadSource {
-                reason: "not a file".to_owned(),
-            });
-        };
-        let file = File::open(path).map_err(read_error)?;
-        let meta = file.metadata().map_err(read_error)?;
-        if !meta.is_file() {
-            return Err(ImagingError::ReadSource {
-                reason: "not a regular file".to_owned(),
-            });
+/// Bytes that were read, without a copy where they were in memory already.
+pub(crate) enum Content {
+    Shared(Arc<[u8]>),
+    Owned(Vec<u8>),
+}
+
+impl Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
         }
-        Limits::check("bytes", meta.len(), limits.max_bytes)?;
-        Ok(file)
     }
+}
+
+/// Opens a regular file and says how long it is. Its kind is asked before it is opened: opening a pipe waits
+/// for a writer.
+fn open_file(path: &Path, limits: &Limits) -> Result<(File, u64), ImagingError> {
+    let meta = std::fs::metadata(path).map_err(read_error)?;
+    if !meta.is_file() {
+        return Err(ImagingError::ReadSource {
+            reason: "not a regular file".to_owned(),
+        });
+    }
+    Limits::check("bytes", meta.len(), limits.max_bytes)?;
+    Ok((File::open(path).map_err(read_error)?, meta.len()))
 }
 
 fn read_error(error: std::io::Error) -> ImagingError {

@@ -17,6 +17,7 @@ fn named() -> DataSet {
         .text(0x0008_0060, b"CS", "CR")
         .text(0x0008_0080, b"LO", "Saint Elsewhere")
         .text(0x0008_0090, b"PN", "Referrer^Rita")
+        .text(0x0008_1030, b"LO", "Chest of Mrs Planted")
         .sequence(
             0x0008_1110,
             DataSet::default().text(0x0008_1050, b"PN", "Nested^Ned"),
@@ -213,6 +214,29 @@ fn unknown_and_wrong_transfer_syntaxes_are_named() {
             "{uid}: {error}"
         );
     }
+}
+
+#[test]
+fn sources_that_are_no_files_or_too_long_are_refused() {
+    let limits = Limits {
+        max_bytes: 10,
+        ..Limits::default()
+    };
+    let folder = Source::Path(env!("CARGO_MANIFEST_DIR").into());
+    assert_eq!(
+        inspect(&folder, &limits).unwrap_err().to_string(),
+        "cannot read the source: not a regular file"
+    );
+    let long = Source::Path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into());
+    assert!(matches!(
+        inspect(&long, &limits),
+        Err(ImagingError::StayWithinLimit { .. })
+    ));
+    let missing = Source::Path("planted-quintessa.dcm".into());
+    assert_eq!(
+        inspect(&missing, &limits).unwrap_err().to_string(),
+        "cannot read the source: entity not found"
+    );
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::entries;
@@ -11,6 +10,7 @@ use flate2::read::DeflateDecoder;
 use super::scan::{PixelPlace, scan};
 use super::start::{Start, read_start};
 use super::syntax::{Encoding, Syntax};
+use crate::source::Content;
 use crate::{ImagingError, Limits, Source};
 
 /// First read of a header; it grows eightfold until the pixels are met.
@@ -32,7 +32,7 @@ pub(crate) struct DicomFile {
 }
 
 enum DataSet {
-    InFile { file: Arc<[u8]>, at: usize },
+    InFile { file: Content, at: usize },
     Inflated(Vec<u8>),
 }
 
@@ -43,7 +43,6 @@ impl DicomFile {
         loop {
             let bytes = source.read_start(len, limits)?;
             let whole = bytes.len() < len;
-            let bytes: Arc<[u8]> = bytes.into();
             let start = read_start(&bytes)?;
             if whole || start.syntax.deflated {
                 break;
@@ -65,13 +64,13 @@ impl DicomFile {
     }
 
     /// Opens the whole content.
-    pub(crate) fn open(bytes: Arc<[u8]>, limits: &Limits) -> Result<Self, ImagingError> {
+    pub(crate) fn open(bytes: Content, limits: &Limits) -> Result<Self, ImagingError> {
         let start = read_start(&bytes)?;
         Self::assemble(bytes, start, limits, true)
     }
 
     fn assemble(
-        file: Arc<[u8]>,
+        file: Content,
         start: Start,
         limits: &Limits,
         fragments: bool,

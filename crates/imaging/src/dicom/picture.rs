@@ -1,7 +1,5 @@
 //! One opened DICOM picture, frame by frame: for the encoder, for people, and as stored.
 
-use std::sync::Arc;
-
 use super::colour::{Palette, narrow};
 use super::file::DicomFile;
 use super::grey::{Grey, Rendered};
@@ -9,6 +7,7 @@ use super::header;
 use super::kinds::why_no_picture;
 use super::layout::{Layout, Photometric};
 use super::stored::{StoredFrame, stored_frame};
+use crate::source::Content;
 use crate::{Header, ImagingError, Inspection, Limits, Rgb8, Source};
 
 /// Reads the header of a DICOM source.
@@ -38,7 +37,7 @@ impl DicomPicture {
     ///
     /// # Errors
     /// `FindPicture` for objects without one; what cannot be parsed or lies over the limits.
-    pub(crate) fn open(bytes: Arc<[u8]>, limits: &Limits) -> Result<Self, ImagingError> {
+    pub(crate) fn open(bytes: Content, limits: &Limits) -> Result<Self, ImagingError> {
         let file = DicomFile::open(bytes, limits)?;
         if let Some(reason) = why_no_picture(&file) {
             return Err(ImagingError::FindPicture { reason });
@@ -47,7 +46,7 @@ impl DicomPicture {
     }
 
     /// Opens anything that has pixels, pictures of a patient or not (SEG, RT Dose).
-    pub(crate) fn open_any(bytes: Arc<[u8]>, limits: &Limits) -> Result<Self, ImagingError> {
+    pub(crate) fn open_any(bytes: Content, limits: &Limits) -> Result<Self, ImagingError> {
         Self::with_layout(DicomFile::open(bytes, limits)?, limits)
     }
 

@@ -8,8 +8,8 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 use crate::{Facts, Format, Header, Identity, ImagingError, Limits, Rgb8};
 
-/// Bytes of one pixel at most (RGBA of 32 bits).
-const MAX_PIXEL_BYTES: u64 = 16;
+/// Bytes of one decoded pixel at most (RGBA of 16 bits).
+const MAX_PIXEL_BYTES: u64 = 8;
 /// Shares of the values that fall outside the range of a deep grey picture.
 const TAILS: f64 = 0.005;
 
