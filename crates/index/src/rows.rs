@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use roaring::{RoaringBitmap, RoaringTreemap};
+
 use crate::graph::Graph;
 use crate::{
     CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key,
@@ -92,7 +94,8 @@ impl Row {
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
     pub(crate) rows: Vec<Row>,
-    pub(crate) dead: usize,
+    /// Slots of rows that are live.
+    pub(crate) live: RoaringBitmap,
     pub(crate) graph: Option<Arc<Graph>>,
     /// Full, and every slot was found reachable or added again.
     pub(crate) sealed: bool,
@@ -103,8 +106,18 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    pub(crate) fn live(&self) -> usize {
-        self.rows.len() - self.dead
+    pub(crate) fn dead(&self) -> usize {
+        self.rows.len() - self.live.len() as usize
+    }
+
+    /// Adds a row, live or dead, and returns its slot.
+    pub(crate) fn push(&mut self, row: Row) -> u32 {
+        let slot = self.rows.len() as u32;
+        if row.live {
+            self.live.insert(slot);
+        }
+        self.rows.push(row);
+        slot
     }
 
     /// Slots that a graph search covers.
@@ -120,7 +133,7 @@ impl Segment {
         let row = &mut self.rows[slot as usize];
         if row.live {
             *row = Row::DEAD;
-            self.dead += 1;
+            self.live.remove(slot);
             self.rows_dirty = true;
             self.graph_dirty |= in_graph;
         }
@@ -157,6 +170,10 @@ pub(crate) struct Columns {
     pub(crate) cases: Vec<Option<CaseRow>>,
     pub(crate) by_no: HashMap<u64, u32>,
     pub(crate) segments: Vec<Segment>,
+    /// Indices of cases that are there.
+    pub(crate) live: RoaringBitmap,
+    /// Their numbers.
+    pub(crate) numbers: Arc<RoaringTreemap>,
     free: Vec<u32>,
 }
 
@@ -180,7 +197,10 @@ impl Columns {
     }
 
     pub(crate) fn views(&self) -> usize {
-        self.segments.iter().map(Segment::live).sum()
+        self.segments
+            .iter()
+            .map(|segment| segment.live.len() as usize)
+            .sum()
     }
 
     /// Makes the columns hold exactly this entry of its case. A view whose vector did not move keeps its row.
@@ -221,8 +241,8 @@ impl Columns {
             let row = self.new_row(key, at, view);
             places.push(self.push(row, segment_vectors));
         }
-        self.cases[at as usize] =
-            Some(self.case_row(entry.case_no, &entry.facts, text_hash, places));
+        let row = self.case_row(entry.case_no, &entry.facts, text_hash, places);
+        self.set_case(at, row);
         Ok(())
     }
 
@@ -236,7 +256,15 @@ impl Columns {
                 self.segments[place.segment as usize].kill(place.slot);
             }
         }
+        self.live.remove(at);
+        Arc::make_mut(&mut self.numbers).remove(case_no);
         self.free.push(at);
+    }
+
+    pub(crate) fn set_case(&mut self, at: u32, row: CaseRow) {
+        self.live.insert(at);
+        Arc::make_mut(&mut self.numbers).insert(row.case_no);
+        self.cases[at as usize] = Some(row);
     }
 
     /// The index of a case's row, made if new.
@@ -265,11 +293,10 @@ impl Columns {
             .segments
             .last_mut()
             .expect("a segment was pushed if there was none");
-        last.rows.push(row);
         last.rows_dirty = true;
         Place {
             segment,
-            slot: last.rows.len() as u32 - 1,
+            slot: last.push(row),
         }
     }
 

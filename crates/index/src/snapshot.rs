@@ -271,7 +271,7 @@ impl Manifest {
         for case in cases {
             let at = columns.index_of(case.case_no);
             let row = columns.case_row(case.case_no, &case.facts, case.text_hash, Vec::new());
-            columns.cases[at as usize] = Some(row);
+            columns.set_case(at, row);
         }
         for (number, held) in self.segments.iter().enumerate() {
             let rows: Option<SavedRows> =
@@ -289,8 +289,7 @@ impl Manifest {
                     slot: segment.rows.len() as u32,
                 };
                 let row = load_row(&mut columns, row.0, row.1, place)?;
-                segment.dead += usize::from(!row.live);
-                segment.rows.push(row);
+                segment.push(row);
             }
             if let Some(file) = &held.graph {
                 let capacity = settings.segment_vectors.max(segment.rows.len());

@@ -263,6 +263,19 @@ fn what_is_left_out_does_not_answer() {
         exclude_patients: vec![0, 2],
         ..ask(&vectors[0])
     };
+    let alone = NearestQuery {
+        exclude: vec![1, 4, 77],
+        ..ask(&vectors[0])
+    };
+    let mut left: Vec<u64> = index
+        .nearest(&alone)
+        .unwrap()
+        .matches
+        .iter()
+        .map(|found| found.case_no)
+        .collect();
+    left.sort_unstable();
+    assert_eq!(left, [2, 3, 5, 6]);
     let mut found: Vec<u64> = index
         .nearest(&query)
         .unwrap()

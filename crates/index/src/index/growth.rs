@@ -168,8 +168,8 @@ impl Inner {
         let due: Vec<usize> = {
             let columns = self.read_columns();
             let wasteful = |segment: &Segment| {
-                segment.dead >= DEAD_ROWS
-                    && segment.dead as f64 >= DEAD_SHARE * segment.rows.len() as f64
+                segment.dead() >= DEAD_ROWS
+                    && segment.dead() as f64 >= DEAD_SHARE * segment.rows.len() as f64
             };
             columns
                 .segments
@@ -191,11 +191,13 @@ impl Inner {
             .copied()
             .collect();
         let mut segment = Segment {
-            rows,
             rows_dirty: true,
             graph_dirty: true,
             ..Segment::default()
         };
+        for row in rows {
+            segment.push(row);
+        }
         if segment.rows.len() >= self.settings.graph_from {
             let graph = Graph::new(
                 &self.settings,

@@ -242,14 +242,18 @@ impl Index {
             return Ok(Vec::new());
         }
         let columns = self.inner.read_columns();
-        let excluded = Excluded {
-            cases: &query.exclude,
-            patients: &[],
+        let everything = query.filter == Filter::All && query.exclude.is_empty();
+        let allowed: Arc<RoaringTreemap> = if everything {
+            Arc::clone(&columns.numbers)
+        } else {
+            let excluded = Excluded {
+                cases: &query.exclude,
+                patients: &[],
+            };
+            let selection = select(&columns, &query.filter, &excluded)?;
+            let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
+            Arc::new(selection.cases.iter().filter_map(case_no).collect())
         };
-        let selection = select(&columns, &query.filter, &excluded)?;
-        let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
-        let allowed: Arc<RoaringTreemap> =
-            Arc::new(selection.cases.iter().filter_map(case_no).collect());
         drop(columns);
         self.inner
             .text
