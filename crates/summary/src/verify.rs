@@ -257,10 +257,19 @@ fn missing_numbers(cited: &Cited, texts: &[CitedText], cases: usize) -> Vec<Stri
             .iter()
             .any(|(v, u)| (v - value).abs() < 1e-6 && (unit.is_empty() || *u == unit));
         if !is_held {
-            wrong.push(format!("{value} {unit}").trim().to_owned());
+            wrong.push(as_written(value, unit, &rest));
         }
     }
     wrong
+}
+
+/// The measure as the sentence writes it: lengths were turned into millimetres to compare them.
+fn as_written(value: f64, unit: &str, sentence: &str) -> String {
+    let centimetres = format!("{} cm", value / 10.0);
+    if unit == "mm" && sentence.contains(&centimetres) {
+        return centimetres;
+    }
+    format!("{value} {unit}").trim().to_owned()
 }
 
 /// Numbers with their unit; lengths in millimetres. In "3 x 4 cm" the unit belongs to both.

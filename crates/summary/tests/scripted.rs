@@ -230,7 +230,7 @@ async fn each_fault_is_named() {
         Verdict::UnknownCitation { numbers: vec![7] },
         Verdict::NoCitation,
         missing(&["side: right"]),
-        missing(&["40 mm"]),
+        missing(&["4 cm"]),
         missing(&["denied in [1]: pneumothorax"]),
         missing(&["not denied in [3]: cardiomegaly"]),
         missing(&["only possible in [2]: pneumonia"]),
