@@ -43,6 +43,16 @@ async function shoot(width, colorScheme) {
   await page.goto(base + first);
   await page.locator(".pane-osd canvas").first().waitFor();
   await shot("case");
+  const kin = first.split("/").pop();
+  const { images } = await (await fetch(`${base}/api/v1/cases/${kin}`)).json();
+  const [{ image_id, width_px, height_px }] = images;
+  const box = [0.3, 0.3, 0.4, 0.35].map((share, at) => Math.round(share * (at % 2 ? height_px : width_px)));
+  await page.goto(`${base}/?image=${image_id}&box=${box}`);
+  await page.locator(".hit").first().waitFor();
+  await shot("region");
+  await page.locator(".hit-picture").nth(1).click();
+  await page.locator(".pane-osd canvas").first().waitFor();
+  await shot("compare");
   await page.goto(`${base}/?case=${first.split("/").pop()}`);
   await page.locator(".hit").first().waitFor();
   await shot("similar");

@@ -3,6 +3,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/frame.css";
+import "./styles/start.css";
 import "./styles/search.css";
 import "./styles/hit.css";
 import "./styles/viewer.css";

@@ -22,7 +22,7 @@ export function useShortcuts(shortcuts: Shortcuts, active = true): void {
     const listen = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (isTyping(event.target) && event.key !== "Escape") return;
-      if (document.querySelector("dialog[open]") && !latest.current.inDialog) return;
+      if (document.querySelector("dialog[open]")) return;
       latest.current[event.key]?.(event);
     };
     window.addEventListener("keydown", listen);

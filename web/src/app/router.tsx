@@ -32,7 +32,7 @@ export const usePlace = (): Place => useSyncExternalStore(subscribe, () => place
 
 export function navigate(href: string, { replace = false, keepScroll = false } = {}): void {
   if (href === place.pathname + place.search) return;
-  if (replace) window.history.replaceState(null, "", href);
+  if (replace) window.history.replaceState(window.history.state, "", href);
   // A place that the page itself was led to can be left by going back; see closeOverlay.
   else window.history.pushState({ inside: true }, "", href);
   changed();

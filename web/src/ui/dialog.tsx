@@ -1,6 +1,7 @@
 // A modal dialog on the browser's own <dialog>: focus stays inside, Escape closes, the page behind is inert.
 
 import { type ReactNode, useEffect, useId, useRef } from "react";
+import { createPortal } from "react-dom";
 import { Icon } from "./icons";
 
 interface DialogProps {
@@ -21,7 +22,8 @@ export function Dialog({ title, onClose, children, footer, dismissable = true, w
     if (dialog && !dialog.open) dialog.showModal();
     return () => dialog?.close();
   }, []);
-  return (
+  // Outside of the page's root, which the viewer makes inert.
+  return createPortal(
     // biome-ignore lint/a11y/useKeyWithClickEvents: the click closes by the backdrop; Escape is the key for it
     <dialog
       ref={element}
@@ -52,7 +54,8 @@ export function Dialog({ title, onClose, children, footer, dismissable = true, w
         <div className="dialog-content">{children}</div>
         {footer && <footer className="dialog-foot">{footer}</footer>}
       </div>
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }
 

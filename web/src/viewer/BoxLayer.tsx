@@ -32,7 +32,7 @@ const KEYS: Record<string, Point> = {
 const ACTIONS_HEIGHT_PX = 56;
 
 type Drag =
-  | { kind: "draw"; from: Point }
+  | { kind: "draw"; from: Point; drawn?: boolean }
   | { kind: "move"; from: Point; box: Box }
   | { kind: Corner; box: Box };
 

@@ -1,6 +1,7 @@
 // The viewer over the results: the picture that matched, and the query's picture beside it.
 
 import { useCallback, useEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
 import type { Box, Hit, ImageQuery } from "../api/types";
 import { isQueryPicture, thumbnailUrl } from "../api/urls";
 import { useShortcuts } from "../app/keyboard";
@@ -102,7 +103,7 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
   const drawOn = (image: string, frame: number) => (box: Box | null) =>
     setDrawn(box && { image, frame, box });
 
-  return (
+  return createPortal(
     <section
       ref={dialog}
       className="viewer"
@@ -216,17 +217,21 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
           ))}
         </nav>
       )}
-    </section>
+    </section>,
+    document.body,
   );
 }
 
-/** Takes the focus, keeps the page behind still, and gives the focus back. */
+/** Takes the focus, keeps the page behind still and out of reach, and gives the focus back. */
 function useOverlayFocus(element: React.RefObject<HTMLElement | null>): void {
   useEffect(() => {
     const before = document.activeElement;
+    const page = document.getElementById("root");
+    page?.setAttribute("inert", "");
     element.current?.focus();
     document.documentElement.classList.add("still");
     return () => {
+      page?.removeAttribute("inert");
       document.documentElement.classList.remove("still");
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
     };
