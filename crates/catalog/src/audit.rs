@@ -32,16 +32,53 @@ pub struct AuditRecord {
 
 impl Catalog {
     /// Notes an act.
-    pub async fn append_audit(&self, _entry: AuditEntry) -> Result<(), CatalogError> {
-        todo!()
+    pub async fn append_audit(&self, entry: AuditEntry) -> Result<(), CatalogError> {
+        let mut write = self.write().await?;
+        sqlx::query("INSERT INTO audit (at_ms, actor, action, subjects_json) VALUES (?, ?, ?, ?)")
+            .bind(self.now_ms())
+            .bind(entry.actor)
+            .bind(entry.action)
+            .bind(serde_json::Value::from(entry.subjects).to_string())
+            .execute(&mut *write)
+            .await
+            .map_err(CatalogError::query("noting an act"))?;
+        self.commit(write).await
     }
 
     /// A page, newest first: those with a number below `before`.
     pub async fn audit_page(
         &self,
-        _before: Option<u64>,
-        _limit: u32,
+        before: Option<u64>,
+        limit: u32,
     ) -> Result<Vec<AuditRecord>, CatalogError> {
-        todo!()
+        let before = before
+            .and_then(|before| i64::try_from(before).ok())
+            .unwrap_or(i64::MAX);
+        let rows: Vec<(i64, i64, String, String, String)> = sqlx::query_as(
+            "SELECT audit_no, at_ms, actor, action, subjects_json FROM audit \
+             WHERE audit_no < ? ORDER BY audit_no DESC LIMIT ?",
+        )
+        .bind(before)
+        .bind(limit)
+        .fetch_all(self.read())
+        .await
+        .map_err(CatalogError::query("reading the audit"))?;
+        let records = rows
+            .into_iter()
+            .map(|(audit_no, at_ms, actor, action, subjects)| {
+                let subjects =
+                    serde_json::from_str(&subjects).map_err(|source| CatalogError::Corrupt {
+                        what: "audit record",
+                        reason: source.to_string(),
+                    })?;
+                Ok(AuditRecord {
+                    audit_no: audit_no.unsigned_abs(),
+                    at_ms,
+                    actor,
+                    action,
+                    subjects,
+                })
+            });
+        records.collect()
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::jobs::count_jobs;
+use crate::models::active_stamp;
 use crate::{Catalog, CatalogError, JobsSummary};
 
 /// How much there is and how fast it grows.
@@ -44,21 +46,99 @@ impl StatusCounts {
 
 impl Catalog {
     /// Counts; the pace is taken from the last `window_ms`.
-    pub async fn status_counts(&self, _window_ms: u64) -> Result<StatusCounts, CatalogError> {
-        todo!()
+    pub async fn status_counts(&self, window_ms: u64) -> Result<StatusCounts, CatalogError> {
+        // One transaction, so that the counts belong to one moment.
+        let mut read = self
+            .read()
+            .begin()
+            .await
+            .map_err(CatalogError::query("counting"))?;
+        let stamp_no = active_stamp(&mut read).await?.map(|(number, _)| number);
+        let (cases, images, synthetic, latest_seq): (i64, i64, i64, i64) = sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM cases), (SELECT COUNT(*) FROM images), \
+             (SELECT COUNT(*) FROM cases WHERE synthetic = 1), \
+             (SELECT COALESCE(MAX(seq), 0) FROM changes)",
+        )
+        .fetch_one(&mut *read)
+        .await
+        .map_err(CatalogError::query("counting cases and images"))?;
+        let (views, vectors, encoded): (i64, i64, i64) = sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM view_vectors WHERE stamp_no = ?1), \
+             (SELECT COUNT(*) FROM view_vectors), \
+             (SELECT COUNT(*) FROM images i WHERE EXISTS (SELECT 1 FROM views v \
+               JOIN view_vectors x ON x.case_no = v.case_no AND x.view_no = v.view_no \
+               WHERE v.image_no = i.image_no AND x.stamp_no = ?1))",
+        )
+        .bind(stamp_no)
+        .fetch_one(&mut *read)
+        .await
+        .map_err(CatalogError::query("counting vectors"))?;
+        let jobs = count_jobs(&mut read).await?;
+        let now_ms = self.now_ms();
+        let since_ms = now_ms.saturating_sub(i64::try_from(window_ms).unwrap_or(i64::MAX));
+        let (recent_done, first_ms): (i64, Option<i64>) = sqlx::query_as(
+            "SELECT COUNT(*), MIN(ended_ms) FROM jobs WHERE ended_ms >= ? AND state = 'done'",
+        )
+        .bind(since_ms)
+        .fetch_one(&mut *read)
+        .await
+        .map_err(CatalogError::query("measuring the pace"))?;
+        let coverage = if images == 0 {
+            1.0
+        } else {
+            encoded as f64 / images as f64
+        };
+        Ok(StatusCounts {
+            cases: cases.unsigned_abs(),
+            images: images.unsigned_abs(),
+            views: views.unsigned_abs(),
+            vectors: vectors.unsigned_abs(),
+            images_with_vectors: encoded.unsigned_abs(),
+            coverage,
+            synthetic_cases: synthetic.unsigned_abs(),
+            jobs,
+            recent_done: recent_done.unsigned_abs(),
+            // A clock that was set back gives no negative span.
+            recent_ms: first_ms.map_or(0, |first| {
+                now_ms.saturating_sub(first).max(0).unsigned_abs()
+            }),
+            latest_seq: latest_seq.unsigned_abs(),
+        })
     }
 
     /// A setting, JSON.
-    pub async fn setting(&self, _key: &str) -> Result<Option<serde_json::Value>, CatalogError> {
-        todo!()
+    pub async fn setting(&self, key: &str) -> Result<Option<serde_json::Value>, CatalogError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT value_json FROM settings WHERE key = ?")
+                .bind(key)
+                .fetch_optional(self.read())
+                .await
+                .map_err(CatalogError::query("reading a setting"))?;
+        row.map(|(value,)| {
+            serde_json::from_str(&value).map_err(|source| CatalogError::Corrupt {
+                what: "setting",
+                reason: source.to_string(),
+            })
+        })
+        .transpose()
     }
 
     /// Sets a setting.
     pub async fn set_setting(
         &self,
-        _key: &str,
-        _value: &serde_json::Value,
+        key: &str,
+        value: &serde_json::Value,
     ) -> Result<(), CatalogError> {
-        todo!()
+        let mut write = self.write().await?;
+        sqlx::query(
+            "INSERT INTO settings (key, value_json) VALUES (?, ?) \
+             ON CONFLICT (key) DO UPDATE SET value_json = excluded.value_json",
+        )
+        .bind(key)
+        .bind(value.to_string())
+        .execute(&mut *write)
+        .await
+        .map_err(CatalogError::query("changing a setting"))?;
+        self.commit(write).await
     }
 }
