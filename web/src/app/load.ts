@@ -51,7 +51,11 @@ export function useLoad<T>(
   load: (signal: AbortSignal) => Promise<T>,
   recent?: Recent<T>,
 ): Loaded<T> {
-  const [state, setState] = useState<State<T>>({ key: null, data: null, error: null, loading: key !== null });
+  // What is remembered is there at once, so that the browser finds its scroll position again.
+  const [state, setState] = useState<State<T>>(() => {
+    const kept = key === null ? undefined : recent?.get(key);
+    return { key, data: kept ?? null, error: null, loading: key !== null && kept === undefined };
+  });
   const [turn, setTurn] = useState(0);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` spells out what `load` depends on; `turn` reloads

@@ -81,7 +81,7 @@ function Choose({ onSend }: { onSend: (form: FormData) => void }) {
       >
         <Icon name="upload" size={20} />
         <span>{files.length > 0 ? counted(files.length, "file") : "Drop files here, or choose them"}</span>
-        <small>DICOM, PNG, JPEG, TIFF, BMP, WebP; a .txt beside a picture is its report</small>
+        <small>DICOM, PNG, JPEG, TIFF, BMP, WebP; a .txt among them is the report</small>
         <input
           type="file"
           multiple

@@ -24,10 +24,22 @@ const MORE_STEP = 30;
 const MOST = 200;
 const DEFAULT_TOP = 20;
 
+let appliedWhenAnswered: number | undefined;
+
+/** Forgets remembered answers once the index has moved on. */
+function useFreshAnswers(applied: number | undefined): void {
+  useEffect(() => {
+    if (applied === undefined || applied === appliedWhenAnswered) return;
+    if (appliedWhenAnswered !== undefined) answers.clear();
+    appliedWhenAnswered = applied;
+  }, [applied]);
+}
+
 export function SearchPage({ query }: { query: PageQuery }) {
   const request = useMemo(() => toRequest(query), [query]);
   const key = formatQuery({ ...query, open: null, browse: false });
   const { data, error, loading, reload } = useLoad(key, (signal) => api.search(request, signal), answers);
+  useFreshAnswers(useService().status?.index.applied);
   const [filtersOpen, setFiltersOpen] = useState(false);
   const hits = data?.hits ?? [];
   const change = useCallback(
