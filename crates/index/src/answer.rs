@@ -39,7 +39,7 @@ impl Default for NearestQuery {
 pub struct NearestAnswer {
     /// Best first; ties by case number.
     pub matches: Vec<CaseMatch>,
-    /// False where some allowed view could not be read or the bound on exact scanning cut the search short.
+    /// False where some allowed view could not be read.
     pub complete: bool,
 }
 

@@ -5,10 +5,9 @@
 mod support;
 
 use casekin_index::{
-    CaseEntry, CaseFacts, Field, Filter, Index, IndexError, IndexSettings, NearestQuery, Stamp,
-    WordsQuery,
+    CaseEntry, CaseFacts, Field, Filter, Index, IndexError, NearestQuery, Stamp, WordsQuery,
 };
-use support::{Dice, facts, open, open_log, report, settings, stamp, view, views};
+use support::{Dice, facts, open, open_log, settings, stamp, view, views};
 
 const DIMENSION: u32 = 32;
 
@@ -133,9 +132,9 @@ fn applying_replaces_and_is_idempotent() {
     assert_eq!((index.stats().cases, said("beta")), (0, 0));
 }
 
-#[test]
-fn filters_and_facets_count_cases() {
-    let (_root, log, index) = library();
+/// Twenty cases: every second with an effusion, five women, ages 4.5 to 76.5 (one unknown), the last ten synthetic.
+fn twenty_cases() -> (tempfile::TempDir, Index) {
+    let (root, log, index) = library();
     let mut dice = Dice(3);
     let entries: Vec<CaseEntry> = (1..=20u64)
         .map(|case_no| CaseEntry {
@@ -161,6 +160,12 @@ fn filters_and_facets_count_cases() {
         })
         .collect();
     index.apply(&entries, &[], 1).unwrap();
+    (root, index)
+}
+
+#[test]
+fn filters_count_cases() {
+    let (_root, index) = twenty_cases();
     let count = |filter: &str| index.count(&Filter::parse(filter).unwrap()).unwrap();
     assert_eq!(
         (
@@ -196,6 +201,20 @@ fn filters_and_facets_count_cases() {
         ),
         (5, 20, 0)
     );
+    let wrong = Filter::Between {
+        field: Field::Label,
+        min: None,
+        max: None,
+    };
+    assert!(matches!(
+        index.count(&wrong),
+        Err(IndexError::FilterValue { .. })
+    ));
+}
+
+#[test]
+fn facets_count_cases() {
+    let (_root, index) = twenty_cases();
     let facet = |field: Field, among: Option<&[u64]>| {
         let facets = index
             .facets(&Filter::parse("sex=F").unwrap(), among)
@@ -225,15 +244,6 @@ fn filters_and_facets_count_cases() {
             .unwrap(),
         [2, 4]
     );
-    let wrong = Filter::Between {
-        field: Field::Label,
-        min: None,
-        max: None,
-    };
-    assert!(matches!(
-        index.count(&wrong),
-        Err(IndexError::FilterValue { .. })
-    ));
 }
 
 #[test]
@@ -342,6 +352,21 @@ fn bad_queries_are_errors_or_bounded() {
         index.nearest(&many),
         Err(IndexError::QueryTooLarge { .. })
     ));
+}
+
+#[test]
+fn bad_filters_and_cases_are_refused_whole() {
+    let (_root, _log, index) = library();
+    index
+        .apply(
+            &[CaseEntry {
+                case_no: 1,
+                ..CaseEntry::default()
+            }],
+            &[],
+            1,
+        )
+        .unwrap();
     let deep = (0..100).fold(Filter::All, |inner, _| Filter::Not(Box::new(inner)));
     assert!(matches!(
         index.count(&deep),
@@ -424,74 +449,4 @@ fn an_index_has_one_writer() {
     assert!(matches!(refused, IndexError::Busy { .. }));
     drop(index);
     open(root.path(), DIMENSION, settings());
-}
-
-#[test]
-fn searching_goes_on_while_cases_are_applied() {
-    let (_root, log, _) = library();
-    let root = tempfile::tempdir().unwrap();
-    let small = IndexSettings {
-        segment_vectors: 300,
-        graph_from: 50,
-        scan_views: 8,
-        ..IndexSettings::default()
-    };
-    let index = Index::open(
-        &root.path().join("index"),
-        &stamp(DIMENSION),
-        log.clone(),
-        small,
-    )
-    .unwrap();
-    let mut dice = Dice(8);
-    let fixed = dice.vector(32);
-    let entry = |case_no: u64, vector: &Vec<f32>| CaseEntry {
-        case_no,
-        report: Some(report("en", "steady finding", "")),
-        views: views(&log, case_no, "CT", std::slice::from_ref(vector)),
-        ..CaseEntry::default()
-    };
-    index.apply(&[entry(1, &fixed)], &[], 1).unwrap();
-    let done = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    let answer = index.nearest(&ask(&fixed)).unwrap();
-                    assert!(
-                        answer.complete
-                            && answer.matches[0].case_no == 1
-                            && answer.matches[0].score > 0.999
-                    );
-                    let said = index
-                        .words(&WordsQuery {
-                            affirmed: "steady".into(),
-                            k: 10_000,
-                            ..WordsQuery::default()
-                        })
-                        .unwrap();
-                    assert!(said.iter().any(|found| found.case_no == 1));
-                }
-            });
-        }
-        for round in 0..25u64 {
-            let batch: Vec<CaseEntry> = (0..40)
-                .map(|at| entry(2 + round * 40 + at, &dice.vector(32)))
-                .collect();
-            let gone: Vec<u64> = if round > 4 {
-                ((round - 4) * 40..(round - 4) * 40 + 20)
-                    .filter(|gone| *gone > 1)
-                    .collect()
-            } else {
-                Vec::new()
-            };
-            index.apply(&batch, &gone, round + 2).unwrap();
-            if round % 6 == 0 {
-                index.flush().unwrap();
-            }
-        }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-    });
-    index.flush().unwrap();
-    assert_eq!(index.stats().cases, 1 + 25 * 40 - 20 * 20);
 }

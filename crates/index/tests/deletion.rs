@@ -74,6 +74,21 @@ fn is_anywhere(root: &std::path::Path, needle: &[u8]) -> bool {
         .any(|(_, bytes)| contains(&bytes.to_ascii_lowercase(), &needle.to_ascii_lowercase()))
 }
 
+/// Cases of which those that will go say what no other says.
+fn history(log: &VectorLog, cases: u64, gone: &[u64]) -> Vec<CaseEntry> {
+    let mut dice = Dice(21);
+    (1..=cases)
+        .map(|case_no| {
+            let vector = dice.vector(DIMENSION as usize);
+            if gone.contains(&case_no) {
+                secret(log, case_no, &vector)
+            } else {
+                plain(log, case_no, vector)
+            }
+        })
+        .collect()
+}
+
 /// Deletes cases that lie in a graph, in a tail, or in a graph made again, and looks into every file.
 fn deleted_cases_leave_nothing(cases: u64, gone: &[u64], reopen: bool) {
     let root = tempfile::tempdir().unwrap();
@@ -81,17 +96,7 @@ fn deleted_cases_leave_nothing(cases: u64, gone: &[u64], reopen: bool) {
     let log = support::open_log(root.path(), DIMENSION);
     let mut index =
         Index::open(&folder, &support::stamp(DIMENSION), log.clone(), settings()).unwrap();
-    let mut dice = Dice(21);
-    let entries: Vec<CaseEntry> = (1..=cases)
-        .map(|case_no| {
-            let vector = dice.vector(DIMENSION as usize);
-            if gone.contains(&case_no) {
-                secret(&log, case_no, &vector)
-            } else {
-                plain(&log, case_no, vector)
-            }
-        })
-        .collect();
+    let entries = history(&log, cases, gone);
     for (at, batch) in entries.chunks(100).enumerate() {
         index.apply(batch, &[], at as u64 + 1).unwrap();
     }
@@ -102,12 +107,11 @@ fn deleted_cases_leave_nothing(cases: u64, gone: &[u64], reopen: bool) {
         .map(|entry| entry.views[0].location)
         .collect();
     let vectors: Vec<Vec<u8>> = places.iter().map(|place| stored(&log, place)).collect();
-    for word in WORDS {
-        assert!(
-            is_anywhere(&folder, word.as_bytes()),
-            "{word} should have been there before"
-        );
-    }
+    assert!(
+        WORDS
+            .iter()
+            .all(|word| is_anywhere(&folder, word.as_bytes()))
+    );
     assert!(is_anywhere(root.path(), &vectors[0]));
     if reopen {
         drop(index);
@@ -130,15 +134,11 @@ fn deleted_cases_leave_nothing(cases: u64, gone: &[u64], reopen: bool) {
         index.nearest(&query).unwrap().matches[0].case_no,
         kept.case_no
     );
-    assert!(
-        index
-            .words(&WordsQuery {
-                affirmed: WORDS[0].into(),
-                ..WordsQuery::default()
-            })
-            .unwrap()
-            .is_empty()
-    );
+    let words = WordsQuery {
+        affirmed: WORDS[0].into(),
+        ..WordsQuery::default()
+    };
+    assert!(index.words(&words).unwrap().is_empty());
     drop(index);
     let index = Index::open(&folder, &support::stamp(DIMENSION), log.clone(), settings()).unwrap();
     assert_eq!(

@@ -85,8 +85,12 @@ impl Section {
         }
     }
 
-    fn of_labels(self) -> bool {
-        matches!(self, Section::Labels | Section::Title)
+    /// Languages under whose rules the section of a report in this language is indexed.
+    fn languages(self, language: usize) -> Vec<usize> {
+        match self {
+            Section::Labels | Section::Title => analyse::label_languages(language),
+            _ => vec![language],
+        }
     }
 }
 
@@ -239,12 +243,7 @@ impl TextIndex {
         for (section, text) in texts(entry, report) {
             let text = analyse::composed(text);
             document.add_text(self.fields.kept[at(section)], &text);
-            let languages = if section.of_labels() {
-                analyse::label_languages(language)
-            } else {
-                vec![language]
-            };
-            for language in languages {
+            for language in section.languages(language) {
                 document.add_text(self.fields.searched(section, language), &text);
             }
         }
@@ -336,32 +335,23 @@ impl TextIndex {
             if section == Section::Labels && !compiled.with_labels {
                 continue;
             }
-            let wanted = if section == Section::Negated {
-                &compiled.negated
-            } else {
-                &compiled.affirmed
-            };
-            let languages = if section.of_labels() {
-                analyse::label_languages(language)
-            } else {
-                vec![language]
+            let wanted = match section {
+                Section::Negated => &compiled.negated,
+                _ => &compiled.affirmed,
             };
             for value in document.get_all(self.fields.kept[at(section)]) {
                 let text = value.as_str().unwrap_or_default();
-                let hits = |language: &usize, analysers: &mut [TextAnalyzer]| {
+                let matched = section.languages(language).into_iter().find(|language| {
                     analyse::stems(&mut analysers[*language], text)
                         .iter()
                         .any(|stem| wanted[*language].contains(&stem.text))
-                };
-                let Some(language) = languages.iter().find(|language| hits(language, analysers))
-                else {
-                    continue;
-                };
+                });
+                let Some(matched) = matched else { continue };
                 passages.add(
                     section.name(),
                     text,
-                    &mut analysers[*language],
-                    &wanted[*language],
+                    &mut analysers[matched],
+                    &wanted[matched],
                 );
                 if section == Section::Labels {
                     matched_labels.push(text.to_owned());
