@@ -194,7 +194,7 @@ fn embed(slot: &EncoderSlot, model: &str, profile: &str, wanted: &Wanted<'_>) ->
         let views = casekin_imaging::decode(&request)?.views;
         let vectors = slot.question_images(&views.iter().map(|view| &view.rgb).collect::<Vec<_>>())?;
         for (view, vector) in views.iter().zip(vectors) {
-            let source = if views.len() == 1 { name.clone() } else { format!("{name}#{}", view.frame) };
+            let source = if views.len() == 1 { name.clone() } else { format!("{name}#{}", view.frame.saturating_sub(1)) };
             embeddings.push(embedding(source, vector));
         }
     }

@@ -67,7 +67,8 @@ impl Library {
         let catalog = Catalog::open(&CatalogOptions::new(data_dir.join("catalog.sqlite"), keyring.clone())).await?;
         let objects = Objects::open(&data_dir.join("objects"), &keyring)?;
         let (model, stamp) = models::active_or_demo(data_dir, &catalog, &config).await?;
-        let serving = open_serving(data_dir, &config, model, stamp)?;
+        let log = Arc::new(VectorLog::open(&data_dir.join("vectors"), &stamp)?);
+        let serving = open_serving(data_dir, &config, model, log)?;
         let library = Self {
             inner: Arc::new(Inner {
                 data_dir: data_dir.to_path_buf(),
@@ -122,15 +123,15 @@ impl Inner {
     }
 }
 
-/// Opens vector log, index and encoder of one model. An index that is damaged, half-written or of another format is
+/// Opens index and encoder over the vector log of one model. An index that is damaged, half-written or of another format is
 /// left out and a new one begun, which the projection fills from the catalog and the log.
 pub(crate) fn open_serving(
     data_dir: &Path,
     config: &EngineConfig,
     model: casekin_catalog::ModelRecord,
-    stamp: Stamp,
+    log: Arc<VectorLog>,
 ) -> Result<Serving, EngineError> {
-    let log = Arc::new(VectorLog::open(&data_dir.join("vectors"), &stamp)?);
+    let stamp = log.stamp().clone();
     let index = projection::open_current(data_dir, &stamp, &log)?;
     let encoder = Arc::new(EncoderSlot::new(PathBuf::from(&model.dir), config.encoder.clone(), stamp.profile.clone()));
     Ok(Serving { stamp, model, log, index, encoder })

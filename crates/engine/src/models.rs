@@ -1,10 +1,11 @@
 //! The library's models: which there are, which serves, and whether their files are still what they were.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use casekin_catalog::{Catalog, NewModel};
 use casekin_encoder::{Checkpoint, PRECISION, Profile};
-use casekin_index::Stamp;
+use casekin_index::{Stamp, VectorLog};
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 
@@ -168,18 +169,19 @@ impl Library {
     async fn activate(&self, new: &NewModel) -> Result<(), EngineError> {
         let stamp = stamp_of(new, &self.inner.config.encoder.profile)?;
         self.inner.catalog.set_active(&to_catalog_stamp(&stamp)).await?;
-        self.serve_active().await
+        let log = Arc::new(VectorLog::open(&self.inner.data_dir.join("vectors"), &stamp)?);
+        self.serve_active(log).await
     }
 
-    /// Serves what the catalog calls active. The caller holds `model_change`.
-    pub(crate) async fn serve_active(&self) -> Result<(), EngineError> {
-        let Some((model, stamp)) = self.inner.catalog.active_model().await? else {
+    /// Serves what the catalog calls active, from its vector log. The caller holds `model_change`.
+    pub(crate) async fn serve_active(&self, log: Arc<VectorLog>) -> Result<(), EngineError> {
+        let Some((model, _)) = self.inner.catalog.active_model().await? else {
             return Err(EngineError::NoSuchModel { name: DEMO_NAME.into() });
         };
-        let _applying = self.inner.applying.lock().await;
-        let serving = open_serving(&self.inner.data_dir, &self.inner.config, model, to_index_stamp(&stamp))?;
+        let applying = self.inner.applying.lock().await;
+        let serving = open_serving(&self.inner.data_dir, &self.inner.config, model, log)?;
         self.inner.serve(serving);
-        drop(_applying);
+        drop(applying);
         crate::projection::catch_up(&self.inner).await?;
         crate::projection::flush(&self.inner).await
     }

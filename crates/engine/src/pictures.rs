@@ -125,7 +125,7 @@ impl Library {
         let source = self.picture_source(id).await?;
         let request = RenderRequest {
             source,
-            frame: rendering.frame,
+            frame: rendering.frame.saturating_add(1),
             window: rendering.window,
             box_px: rendering.box_px,
             max_px: rendering.max_px.map(|px| px.clamp(1, 8192)),
@@ -176,7 +176,7 @@ impl Library {
         }
         let request = RenderRequest {
             source: self.picture_source(&key.image_id).await?,
-            frame: key.frame,
+            frame: key.frame.saturating_add(1),
             window: key.window,
             box_px: None,
             max_px: None,

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use casekin_catalog::ReencodeImage;
 use casekin_imaging::{DecodeRequest, Limits};
-use casekin_index::{Stamp, VectorLog};
+use casekin_index::{IndexError, Stamp, VectorLog};
 
 use crate::convert::{model_summary, to_catalog_stamp};
 use crate::encoding::EncoderSlot;
@@ -127,7 +127,11 @@ impl Library {
         };
         let model = self.verified(model).await?;
         let stamp = self.stamp_for(&model, profile.unwrap_or(&serving.stamp.profile))?;
-        let log = Arc::new(VectorLog::open(&self.inner.data_dir.join("vectors"), &stamp)?);
+        let log = if stamp == serving.stamp {
+            Arc::clone(&serving.log)
+        } else {
+            Arc::new(VectorLog::open(&self.inner.data_dir.join("vectors"), &stamp)?)
+        };
         let slot = EncoderSlot::new(PathBuf::from(&model.dir), self.inner.config.encoder.clone(), stamp.profile.clone());
         let encoder = WorkerEncoder {
             slot: Arc::new(slot),
@@ -227,13 +231,26 @@ impl Library {
         Ok(())
     }
 
+    /// Removes the old model's vectors once the last search that reads them has ended. One that never ends leaves them
+    /// to the next re-encoding; they are of no harm but their size.
+    async fn sweep_old_vectors(&self, old: Stamp) -> Result<(), EngineError> {
+        for _ in 0..100 {
+            let (log, old) = (Arc::clone(&self.inner.serving().log), old.clone());
+            match tokio::task::spawn_blocking(move || log.remove_stamp(&old)).await? {
+                Err(IndexError::Busy { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
+                other => return Ok(other.map(|_| ())?),
+            }
+        }
+        tracing::warn!("the old model's vectors are still being read and stay on disk");
+        Ok(())
+    }
+
     /// The caller holds `model_change`: nobody adds vectors while the swap is made.
     async fn swap(&self, target: &Target, stamp: &casekin_catalog::ModelStamp) -> Result<(), EngineError> {
         let old = self.inner.serving().stamp.clone();
         self.inner.catalog.swap_reencoded(stamp).await?;
-        self.serve_active().await?;
-        let log = Arc::clone(&self.inner.serving().log);
-        tokio::task::spawn_blocking(move || log.remove_stamp(&old)).await??;
+        self.serve_active(Arc::clone(&target.log)).await?;
+        self.sweep_old_vectors(old).await?;
         tracing::info!(model = %target.model.name, "the library is served with another model");
         Ok(())
     }

@@ -197,7 +197,8 @@ fn encode(encoder: &WorkerEncoder, pictures: &[Box<Decoded>]) -> Result<Vec<Work
 pub(crate) fn result_of(encoder: &WorkerEncoder, picture: &Decoded, vectors: Vec<Vec<f32>>) -> Result<WorkerResult, EngineError> {
     let views = picture.views.iter().zip(vectors).map(|(view, vector)| EncodedView {
         kind: kind_name(view.kind).to_owned(),
-        frame: view.frame,
+        // DICOM numbers frames from 1 (PS3.3 C.7.6.6); casekin's own interfaces count from 0.
+        frame: view.frame.saturating_sub(1),
         box_px: view.box_px,
         mm_per_px: view.mm_per_px,
         made_by: view.made_by.clone(),
@@ -479,7 +480,7 @@ fn check_result(stamp: &casekin_index::Stamp, result: &WorkerResult) -> Result<(
     let dimension = stamp.dimension as usize;
     for view in &result.views {
         let norm: f32 = view.vector.iter().map(|x| x * x).sum();
-        if view.vector.len() != dimension || !((norm - 1.0).abs() < 1e-2) {
+        if view.vector.len() != dimension || norm.is_nan() || (norm - 1.0).abs() > 1e-2 {
             return Err(refused("a vector is not of the model's length or not normalised"));
         }
     }

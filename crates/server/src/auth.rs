@@ -131,13 +131,18 @@ fn check_host(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::forbidden("this host name is not the service's; add it to [server] hosts in the configuration"))
 }
 
+/// A browser says where a request comes from. Another site's page may lead here by a link (a launch out of a viewer),
+/// and do nothing else: no form, no script, no embedded picture.
 fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
-    let cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let same = match origin {
-        None => !cross_site || matches!(*method, Method::GET | Method::HEAD),
-        Some(origin) => origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)),
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let foreign_site = matches!(header("sec-fetch-site"), Some("cross-site" | "same-site"));
+    let link = *method == Method::GET && header("sec-fetch-mode") == Some("navigate");
+    let same = match header("origin") {
+        None => !foreign_site || link,
+        Some(origin) => {
+            let host = header("host").unwrap_or_default();
+            origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+        }
     };
     if same { Ok(()) } else { Err(ApiError::forbidden("requests from pages of other sites are refused")) }
 }
@@ -163,6 +168,12 @@ mod tests {
         headers.insert(header::ORIGIN, "http://evil.example".parse().unwrap());
         assert!(check_origin(&Method::POST, &headers).is_err());
         assert!(check_origin(&Method::GET, &headers).is_err());
+        headers.remove(header::ORIGIN);
+        headers.insert("sec-fetch-site", "cross-site".parse().unwrap());
+        assert!(check_origin(&Method::GET, &headers).is_err(), "an embedded picture");
+        headers.insert("sec-fetch-mode", "navigate".parse().unwrap());
+        assert!(check_origin(&Method::GET, &headers).is_ok(), "a link");
+        assert!(check_origin(&Method::POST, &headers).is_err(), "a form");
     }
 
     #[test]

@@ -136,7 +136,11 @@ pub(super) fn new_report(text: &str) -> NewReport {
 fn identifiers(found: &Found) -> Identifiers {
     let identity = &found.header.identity;
     let mut known = found.row.as_ref().map(|row| row.identifiers.clone()).unwrap_or_default();
-    known.names.extend(identity.patient_name.iter().chain(&identity.other).cloned());
+    known.names.extend(identity.patient_name.clone());
+    // Other identity is names of staff and places, and numbers; a lone digit (Study ID "7") identifies nobody.
+    let (names, numbers): (Vec<_>, Vec<_>) = identity.other.iter().cloned().partition(|value| !words(value).is_empty());
+    known.names.extend(names);
+    known.ids.extend(numbers.into_iter().filter(|number| number.trim().len() >= 4));
     let row_ids = found.row.iter().flat_map(|row| row.patient_id.iter().chain(&row.accession));
     let header_ids = [&identity.patient_id, &identity.accession, &identity.study_uid, &identity.series_uid];
     known.ids.extend(header_ids.into_iter().flatten().chain(row_ids).cloned());
@@ -147,18 +151,20 @@ fn identifiers(found: &Found) -> Identifiers {
 
 /// A manifest's case id is shown everywhere, so one that holds an identifier is replaced by a keyed hash of it.
 fn public_case_id(case_id: &str, known: &Identifiers, keyring: &Keyring) -> String {
+    let case_words = words(case_id);
     let lower = case_id.to_lowercase();
-    let holds = |value: &String| {
-        let words = value.split(['^', ' ', ',']).filter(|word| word.chars().count() >= 3);
-        lower.contains(&value.trim().to_lowercase()) && !value.trim().is_empty()
-            || words.map(str::to_lowercase).any(|word| word.chars().any(char::is_alphabetic) && lower.contains(&word))
-    };
-    let names_somebody = known.names.iter().any(holds)
-        || known.ids.iter().any(|id| id.trim().len() >= 3 && lower.contains(&id.trim().to_lowercase()));
+    let named = known.names.iter().any(|name| words(name).iter().any(|word| case_words.contains(word)));
+    let numbered = known.ids.iter().map(|id| id.trim().to_lowercase()).any(|id| id.chars().count() >= 4 && lower.contains(&id));
     match keyring.pseudonym(case_id) {
-        Some(pseudonym) if names_somebody => format!("c-{}", &pseudonym[2..14.min(pseudonym.len())]),
+        Some(pseudonym) if named || numbered => format!("c-{}", &pseudonym[2..14.min(pseudonym.len())]),
         _ => case_id.trim().to_owned(),
     }
+}
+
+/// Words of three letters and more, in lower case.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().count() >= 3);
+    words.map(str::to_lowercase).collect()
 }
 
 fn title(row: &Row, facts: &Facts, modality: Option<&str>, body_part: Option<&str>, masked: &dyn Fn(&str) -> String) -> String {
@@ -185,5 +191,21 @@ fn sex_letter(sex: Sex) -> &'static str {
         Sex::F => "F",
         Sex::M => "M",
         Sex::O => "O",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_id_that_names_somebody_is_replaced_and_others_stay() {
+        let keyring = Keyring::from_bytes([3; 32]);
+        let known = Identifiers { names: vec!["Doe^Jane".into()], ids: vec!["4711007".into(), "7".into()], dates: Vec::new() };
+        let id = |case_id: &str| public_case_id(case_id, &known, &keyring);
+        assert_eq!(id("teaching-7"), "teaching-7");
+        assert!(id("doe_1").starts_with("c-"));
+        assert!(id("MR4711007a").starts_with("c-"));
+        assert_eq!(id("doe_1"), id("doe_1"));
     }
 }

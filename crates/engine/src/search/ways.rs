@@ -199,7 +199,7 @@ impl Library {
         tokio::task::spawn_blocking(move || {
             let views = match image.box_px {
                 Some(box_px) => {
-                    let request = RegionRequest { source, frame: image.frame, box_px, limits };
+                    let request = RegionRequest { source, frame: image.frame.saturating_add(1), box_px, limits };
                     vec![casekin_imaging::region(&request)?]
                 }
                 None => {

@@ -27,11 +27,11 @@ impl Library {
         let filter = parse_filters(filters)?;
         let index = self.inner.serving().index.clone();
         let mut numbers = tokio::task::spawn_blocking(move || index.cases(&filter, None)).await??;
-        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        numbers.sort_unstable_by_key(|case_no| std::cmp::Reverse(*case_no));
         let shown: Vec<CaseNo> =
             numbers.iter().skip(page as usize * PAGE).take(PAGE).map(|case_no| CaseNo(*case_no)).collect();
         let mut summaries = self.inner.catalog.case_summaries(&shown).await?;
-        summaries.sort_by(|a, b| b.case_no.cmp(&a.case_no));
+        summaries.sort_by_key(|summary| std::cmp::Reverse(summary.case_no));
         Ok(CasePage { total: numbers.len() as u64, page, cases: summaries.into_iter().map(list_item).collect() })
     }
 

@@ -167,7 +167,7 @@ async fn export(
     caller.require(Role::Reader)?;
     let collection = app.library.collection(&id).await?;
     let mut table = csv::Writer::from_writer(Vec::new());
-    let mut write = |cells: [&str; 5]| table.write_record(cells.map(|cell| harmless(cell)));
+    let mut write = |cells: [&str; 5]| table.write_record(cells.map(harmless));
     let rows = collection.items.iter().flatten().map(|item| {
         let (position, labels) = ((item.position + 1).to_string(), item.labels.join("|"));
         write([&position, &item.case_id, &item.title, &labels, &item.note])

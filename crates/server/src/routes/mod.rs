@@ -63,6 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/openapi.json", get(move || async move { axum::Json(description) }))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(crate::page::serve)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), bounded))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
         .layer(DefaultBodyLimit::max(limit))
         .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
@@ -96,8 +97,13 @@ async fn trace(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets a bounded number of costly requests run at once.
-pub(crate) async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Lets a bounded number of costly requests run at once: those that encode, search or render.
+async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    const COSTLY: [&str; 5] = ["/search", "/summary", "/embed", "/rendered", "/{tile}"];
+    let path = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
+    if !path.is_some_and(|path| COSTLY.iter().any(|costly| path.ends_with(costly))) {
+        return next.run(request).await;
+    }
     let Ok(_permit) = app.requests.try_acquire() else { return ApiError::overloaded().into_response() };
     next.run(request).await
 }
