@@ -97,6 +97,9 @@ pub fn batch(batch: &BatchRecord) {
     if batch.conflicts > 0 {
         println!("  {} pictures carry a SOP Instance UID that another object has, too; all are kept", batch.conflicts);
     }
+    for warning in &batch.warnings {
+        println!("  manifest: {warning}");
+    }
     for failure in &batch.failures {
         println!("  failed: {}: {}", failure.path.as_ref().unwrap_or(&failure.item), failure.reason);
     }

@@ -21,8 +21,7 @@ pub(crate) async fn at_start(inner: &Arc<Inner>) -> Result<(), EngineError> {
         erase(inner, &deleted).await?;
     }
     projection::catch_up(inner).await?;
-    erase_unnamed_vectors(inner).await?;
-    Ok(())
+    erase_unnamed_vectors(inner).await
 }
 
 /// Takes away everything that a deleted case left outside the catalog, then tells the catalog that it is gone.

@@ -271,6 +271,8 @@ pub struct BatchRecord {
     pub failures: Vec<FailureRecord>,
     /// Kinds of files that hold no picture, with counts.
     pub skipped: BTreeMap<String, u64>,
+    /// What of the manifest could not be read as meant, by line and column; the rest of its row counts.
+    pub warnings: Vec<String>,
 }
 
 /// One failure of a batch.

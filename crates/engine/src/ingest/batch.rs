@@ -26,6 +26,7 @@ struct Progress {
     reading: bool,
     skipped: BTreeMap<String, u64>,
     broke_off: Option<String>,
+    warnings: Vec<String>,
 }
 
 /// The id under which a batch is shown.
@@ -57,6 +58,10 @@ impl Batches {
 
     pub(crate) fn count_skipped(&self, batch_no: BatchNo, reason: &str) {
         self.with(batch_no, |progress| *progress.skipped.entry(reason.to_owned()).or_default() += 1);
+    }
+
+    pub(crate) fn warn(&self, batch_no: BatchNo, warnings: &[String]) {
+        self.with(batch_no, |progress| progress.warnings.extend(warnings.iter().take(SHOWN_FAILURES).cloned()));
     }
 
     pub(crate) fn broke_off(&self, batch_no: BatchNo, reason: String) {
@@ -119,6 +124,7 @@ impl Library {
             seconds_left: counts.time_left_ms().map(|ms| ms.div_ceil(1000)),
             failures: failures.chain(broke_off).collect(),
             skipped: progress.skipped,
+            warnings: progress.warnings,
         })
     }
 }

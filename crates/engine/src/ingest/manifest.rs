@@ -20,6 +20,8 @@ pub(super) struct Task {
 pub(super) struct Tasks {
     pub(super) tasks: Vec<Task>,
     pub(super) refused: Vec<BatchFile>,
+    /// Cells of the manifest that could not be read; the rest of their rows counts.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The rows of a manifest by the file that they name.
@@ -27,17 +29,18 @@ pub(super) struct Manifest {
     path: PathBuf,
     rows: Vec<(PathBuf, Row)>,
     bad_rows: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Manifest {
     pub(super) fn read(path: &Path, map: &BTreeMap<String, String>) -> Result<Self, EngineError> {
         let arguments: Vec<String> = map.iter().map(|(column, field)| format!("{column}={field}")).collect();
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        let mut manifest = Self { path: path.to_path_buf(), rows: Vec::new(), bad_rows: Vec::new() };
+        let mut manifest = Self { path: path.to_path_buf(), rows: Vec::new(), bad_rows: Vec::new(), warnings: Vec::new() };
         for row in open(path, &ColumnMap::parse(&arguments)?)? {
             match row {
                 Ok(row) => {
-                    manifest.bad_rows.extend(row.warnings.iter().map(ToString::to_string));
+                    manifest.warnings.extend(row.warnings.iter().map(ToString::to_string));
                     manifest.rows.push((folder.join(&row.path), row));
                 }
                 Err(error) => manifest.bad_rows.push(error.to_string()),
@@ -56,11 +59,12 @@ pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
         failed(path, reason.to_owned())
     }));
     let mut rows: HashMap<PathBuf, Row> = HashMap::new();
-    let mut manifest_path = None;
+    let (mut manifest_path, mut warnings) = (None, Vec::new());
     let mut order = Vec::new();
     if let Some(manifest) = manifest {
         refused.extend(manifest.bad_rows.into_iter().map(|reason| failed(manifest.path.clone(), reason)));
         manifest_path = manifest.path.canonicalize().ok();
+        warnings = manifest.warnings;
         for (path, row) in manifest.rows {
             match path.canonicalize() {
                 Ok(canonical) => {
@@ -85,7 +89,7 @@ pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
             tasks.push(Task { path, report: None, row: Some(row) });
         }
     }
-    Tasks { tasks, refused }
+    Tasks { tasks, refused, warnings }
 }
 
 fn failed(path: PathBuf, reason: String) -> BatchFile {

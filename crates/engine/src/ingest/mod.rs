@@ -50,6 +50,7 @@ impl Library {
         .await??;
         let batch_no = self.inner.catalog.begin_batch("folder").await?;
         self.inner.batches.begin(batch_no, tasks.tasks.len() as u64);
+        self.inner.batches.warn(batch_no, &tasks.warnings);
         let origin = Origin { site: request.site, synthetic: request.synthetic, batch_no };
         tokio::spawn({
             let library = self.clone();

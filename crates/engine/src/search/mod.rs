@@ -156,8 +156,17 @@ fn rank(found: &Found, top: usize) -> Vec<ways::Ranked> {
 async fn facets_of(serving: &Arc<Serving>, filter: &Filter) -> Result<Vec<Facet>, EngineError> {
     let (index, filter) = (serving.index.clone(), filter.clone());
     let facets = tokio::task::spawn_blocking(move || index.facets(&filter, None)).await??;
-    let values = |values: Vec<(String, u64)>| values.into_iter().map(|(value, cases)| FacetValue { value, cases }).collect();
-    Ok(facets.into_iter().map(|facet| Facet { key: facet.field.name().to_owned(), values: values(facet.values) }).collect())
+    Ok(facets.into_iter().map(as_filters).collect())
+}
+
+/// A facet whose key and values can be given back as a filter: ages are counted in decades, "40-49".
+fn as_filters(facet: casekin_index::Facet) -> Facet {
+    let age = facet.field == casekin_index::Field::AgeYears;
+    let value = |value: String| if age { value.replacen('-', "..", 1) } else { value };
+    Facet {
+        key: if age { "age" } else { facet.field.name() }.to_owned(),
+        values: facet.values.into_iter().map(|(text, cases)| FacetValue { value: value(text), cases }).collect(),
+    }
 }
 
 async fn count_of(serving: &Arc<Serving>, filter: &Filter) -> Result<u64, EngineError> {
@@ -176,6 +185,14 @@ mod tests {
         assert!(matches!(understood(blank), Err(EngineError::EmptyQuery)));
         let far = SearchRequest { text: Some("x".into()), top: Some(10_000), ..SearchRequest::default() };
         assert!(matches!(understood(far), Err(EngineError::BadQuery { .. })));
+    }
+
+    #[test]
+    fn a_facet_can_be_given_back_as_a_filter() {
+        let ages = casekin_index::Facet { field: casekin_index::Field::AgeYears, values: vec![("40-49".into(), 3)] };
+        let facet = as_filters(ages);
+        let filter = format!("{}={}", facet.key, facet.values[0].value);
+        assert!(parse_filters(&[filter]).is_ok());
     }
 
     #[test]
