@@ -1,5 +1,7 @@
 //! `casekin model fetch` against a scripted hub: consent, token, resume, checksums, and what each refusal says.
 
+#![allow(clippy::unwrap_used)]
+
 mod hub;
 
 use std::fs;
