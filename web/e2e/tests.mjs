@@ -24,10 +24,12 @@ async function searchWords(page, base) {
   await page.goto(base);
   await page.getByLabel("Words to search for").fill(words);
   await page.keyboard.press("Enter");
-  await page.locator(".hit").first().waitFor();
+  await hits(page).first().waitFor();
+  await settled(page);
   return words;
 }
 
+/** Cards of an answer; the grey ones that stand in for it while it loads are none. */
 const hits = (page) => page.locator(".hit:not(.hit-skeleton)");
 
 /** Waits until the answer on screen is that of the address. */
@@ -140,7 +142,10 @@ export const tests = [
     name: "a pasted picture is searched, and finds itself",
     async run({ page, base }) {
       const { cases } = await (await fetch(`${base}/api/v1/cases?page=0`)).json();
-      const wanted = cases.find(({ thumbnail_image_id }) => thumbnail_image_id);
+      // A CT slice is encoded in three windows at once and rendered in one: its picture is not its encoding.
+      const wanted = cases.find(
+        ({ thumbnail_image_id, modalities }) => thumbnail_image_id && !modalities.includes("CT"),
+      );
       const picture = await fetch(`${base}/api/v1/images/${wanted.thumbnail_image_id}/rendered?size=1024`);
       await page.goto(base);
       await page.locator(".library-facts").waitFor();
@@ -150,11 +155,8 @@ export const tests = [
       await page.locator(".found", { hasText: "picture" }).first().waitFor();
       const links = await page
         .locator(".hit h3 a")
-        .evaluateAll((all) => all.slice(0, 5).map((link) => link.getAttribute("href")));
-      assert.ok(
-        links.includes(`/case/${wanted.case_id}`),
-        `the picture's own case is among the first five: ${links}`,
-      );
+        .evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+      assert.equal(links[0], `/case/${wanted.case_id}`, `the picture's own case comes first, of ${links}`);
     },
   },
   {
