@@ -102,32 +102,31 @@ export const api = {
     json<Pyramid>(`/images/${id(imageId)}/pyramid?frame=${frame}`, { signal }),
 
   collections: (signal?: AbortSignal) => json<Collection[]>("/collections", { signal }),
-  collection: (collectionId: string | number, signal?: AbortSignal) =>
-    json<CollectionDetail>(`/collections/${id(String(collectionId))}`, { signal }),
+  collection: (collectionId: string, signal?: AbortSignal) =>
+    json<CollectionDetail>(`/collections/${id(collectionId)}`, { signal }),
   makeCollection: (name: string) => json<Collection>("/collections", body("POST", { name })),
-  renameCollection: (collectionId: string | number, name: string) =>
-    request(`/collections/${id(String(collectionId))}`, body("PATCH", { name })),
-  deleteCollection: (collectionId: string | number) =>
-    request(`/collections/${id(String(collectionId))}`, { method: "DELETE" }),
-  addToCollection: (collectionId: string | number, caseId: string, note?: string) =>
+  renameCollection: (collectionId: string, name: string) =>
+    request(`/collections/${id(collectionId)}`, body("PATCH", { name })),
+  deleteCollection: (collectionId: string) =>
+    request(`/collections/${id(collectionId)}`, { method: "DELETE" }),
+  addToCollection: (collectionId: string, caseId: string, note?: string) =>
     request(
-      `/collections/${id(String(collectionId))}/cases`,
+      `/collections/${id(collectionId)}/cases`,
       body("POST", note ? { case_id: caseId, note } : { case_id: caseId }),
     ),
-  changeItem: (collectionId: string | number, caseId: string, change: { note?: string; position?: number }) =>
-    request(`/collections/${id(String(collectionId))}/cases/${id(caseId)}`, body("PATCH", change)),
-  removeItem: (collectionId: string | number, caseId: string) =>
-    request(`/collections/${id(String(collectionId))}/cases/${id(caseId)}`, { method: "DELETE" }),
+  changeItem: (collectionId: string, caseId: string, change: { note?: string; position?: number }) =>
+    request(`/collections/${id(collectionId)}/cases/${id(caseId)}`, body("PATCH", change)),
+  removeItem: (collectionId: string, caseId: string) =>
+    request(`/collections/${id(collectionId)}/cases/${id(caseId)}`, { method: "DELETE" }),
 
-  batch: (batchId: string | number, signal?: AbortSignal) =>
-    json<Batch>(`/batches/${id(String(batchId))}`, { signal }),
+  batch: (batchId: string, signal?: AbortSignal) => json<Batch>(`/batches/${id(batchId)}`, { signal }),
   launch: (by: "study" | "accession", value: string) =>
     json<{ case_ids: string[] }>(`/launch?${new URLSearchParams({ [by]: value })}`),
 };
 
 /** Where a collection's table is downloaded. */
-export const collectionCsvUrl = (collectionId: string | number): string =>
-  `${BASE}/collections/${id(String(collectionId))}/export.csv`;
+export const collectionCsvUrl = (collectionId: string): string =>
+  `${BASE}/collections/${id(collectionId)}/export.csv`;
 
 /** Uploads files for ingest, telling how far the bytes have come; fetch cannot tell that, so XHR does it. */
 export function uploadFiles(

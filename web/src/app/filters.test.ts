@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asFiltered, chosenValues, describeFilter, toggleValue } from "./filters";
+import { chosenValues, describeFilter, inReadingOrder, toggleValue } from "./filters";
 
 describe("filters", () => {
   it("gathers values of one fact as alternatives, in place", () => {
@@ -22,15 +22,16 @@ describe("filters", () => {
     expect(describeFilter("body_part=left_knee")).toBe("Body part: left knee");
   });
 
-  it("asks for decades of age as the service takes them", () => {
-    const facet = asFiltered({
-      key: "age_years",
+  it("takes decades of age as the service writes them, youngest first", () => {
+    const facet = inReadingOrder({
+      key: "age",
       values: [
-        { value: "100-109", cases: 9 },
-        { value: "40-49", cases: 3 },
+        { value: "100..109", cases: 9 },
+        { value: "40..49", cases: 3 },
       ],
     });
-    expect(facet.key).toBe("age");
     expect(facet.values.map(({ value }) => value)).toEqual(["40..49", "100..109"]);
+    expect(toggleValue([], facet.key, "40..49")).toEqual(["age=40..49"]);
+    expect(describeFilter("age=40..49")).toBe("Age: 40 – 49");
   });
 });

@@ -17,18 +17,14 @@ export function parseFilter(text: string): Filter | null {
 export const formatFilter = ({ key, negated, values }: Filter): string =>
   `${key}${negated ? "!=" : "="}${values.join("|")}`;
 
-const DECADE = /^(\d+)-(\d+)$/;
-
-/** A facet with its key and values as a filter takes them: ages come as decades, "40-49", and are asked as "40..49". */
-export function asFiltered(facet: Facet): Facet {
-  const key = facet.key === "age_years" ? "age" : facet.key;
-  const values = facet.values.map(({ value, cases }) => ({
-    value: key === "age" ? value.replace(DECADE, "$1..$2") : value,
-    cases,
-  }));
-  // Ages read as a distribution, dates as a history; everything else by how common it is.
-  if (key === "age") values.sort((a, b) => Number.parseFloat(a.value) - Number.parseFloat(b.value));
-  if (key === "date") values.sort((a, b) => b.value.localeCompare(a.value));
+/** A facet in reading order: ages as a distribution, dates as a history, all else by how common it is. */
+export function inReadingOrder({ key, values }: Facet): Facet {
+  if (key === "age")
+    return {
+      key,
+      values: values.toSorted((a, b) => Number.parseFloat(a.value) - Number.parseFloat(b.value)),
+    };
+  if (key === "date") return { key, values: values.toSorted((a, b) => b.value.localeCompare(a.value)) };
   return { key, values };
 }
 

@@ -108,7 +108,7 @@ function Case({ record, reload }: { record: CaseRecord; reload: () => void }) {
               <ul className="labels">
                 {record.collections.map(({ id, name }) => (
                   <li key={id}>
-                    <Link className="label" href={`/collections/${encodeURIComponent(String(id))}`}>
+                    <Link className="label" href={`/collections/${encodeURIComponent(id)}`}>
                       {name}
                     </Link>
                   </li>

@@ -42,11 +42,10 @@ export function CollectionsPage() {
         <ul className="rows">
           {data.map((collection) => (
             <li key={collection.id}>
-              <Link className="row" href={`/collections/${encodeURIComponent(String(collection.id))}`}>
+              <Link className="row" href={`/collections/${encodeURIComponent(collection.id)}`}>
                 <Icon name="folder" />
                 <span className="row-main">
                   <strong>{collection.name}</strong>
-                  {collection.note && <small>{collection.note}</small>}
                 </span>
                 <span className="row-count">{counted(collection.cases, "case")}</span>
                 <time className="row-date">{day(collection.updated)}</time>
@@ -66,7 +65,7 @@ function MakeCollection({ onClose }: { onClose: () => void }) {
     event.preventDefault();
     try {
       const made = await api.makeCollection(name.trim());
-      navigate(`/collections/${encodeURIComponent(String(made.id))}`);
+      navigate(`/collections/${encodeURIComponent(made.id)}`);
     } catch (cause) {
       toastError(cause);
     }

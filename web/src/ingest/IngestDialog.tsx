@@ -24,7 +24,7 @@ export function IngestDialog({ onClose }: { onClose: () => void }) {
     setStep({ at: "upload", share: 0 });
     try {
       const { batch_id } = await uploadFiles(form, (share) => setStep({ at: "upload", share }));
-      setStep({ at: "batch", id: String(batch_id) });
+      setStep({ at: "batch", id: batch_id });
       refresh();
     } catch (cause) {
       setError(asApiError(cause));
@@ -196,6 +196,19 @@ function BatchProgress({ id, onClose }: { id: string; onClose: () => void }) {
             </li>
           ))}
         </ul>
+      )}
+      {batch.warnings.length > 0 && (
+        <details className="warnings">
+          <summary>
+            {counted(batch.warnings.length, "cell")} of the manifest read otherwise than written{" "}
+            <Icon name="down" size={12} />
+          </summary>
+          <ul className="failures">
+            {batch.warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </details>
       )}
       {!finished && <p className="muted">You may close this; the work goes on.</p>}
       <div className="form-foot">

@@ -3,12 +3,12 @@
 import { useState } from "react";
 import type { Facet, Way } from "../api/types";
 import {
-  asFiltered,
   chosenValues,
   describeFilter,
   describeValue,
   filterName,
   formatFilter,
+  inReadingOrder,
   setValues,
   toggleValue,
 } from "../app/filters";
@@ -214,7 +214,7 @@ interface FiltersProps {
 export function Filters({ query, facets: given, onChange }: FiltersProps) {
   // Where all cases are drawn, or none is, there is nothing to choose.
   const facets = given
-    .map(asFiltered)
+    .map(inReadingOrder)
     .filter(
       ({ key, values }) =>
         key !== "synthetic" || values.length > 1 || chosenValues(query.filters, key).length > 0,
