@@ -8,7 +8,12 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// For research and teaching. Not a medical device; nothing it shows is a diagnosis.
 #[derive(Debug, Parser)]
-#[command(name = "casekin", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "casekin",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

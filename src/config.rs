@@ -28,9 +28,11 @@ impl Config {
         let mut config = match &global.config {
             None => Self::default(),
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("the configuration {} cannot be read", path.display()))?;
-                toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))?
+                let text = std::fs::read_to_string(path).with_context(|| {
+                    format!("the configuration {} cannot be read", path.display())
+                })?;
+                toml::from_str(&text)
+                    .with_context(|| format!("in the configuration {}", path.display()))?
             }
         };
         if let Some(device) = &global.device {
@@ -55,8 +57,13 @@ pub fn data_dir(global: &Global) -> anyhow::Result<PathBuf> {
     if let Some(dir) = &global.data_dir {
         return Ok(std::path::absolute(dir)?);
     }
-    let from_env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = from_env("XDG_DATA_HOME").or_else(|| from_env("HOME").map(|home| home.join(".local").join("share")));
+    let from_env = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let base = from_env("XDG_DATA_HOME")
+        .or_else(|| from_env("HOME").map(|home| home.join(".local").join("share")));
     match base {
         Some(base) => Ok(base.join("casekin")),
         None => bail!("no folder for the library: give --data-dir DIR or set CASEKIN_DATA_DIR"),
@@ -84,9 +91,15 @@ mod tests {
         let text = include_str!("../config/default.toml");
         let all = toml::Value::try_from(Config::default()).unwrap();
         for (section, keys) in all.as_table().unwrap() {
-            assert!(text.contains(&format!("[{section}]")), "[{section}] is missing");
+            assert!(
+                text.contains(&format!("[{section}]")),
+                "[{section}] is missing"
+            );
             for key in keys.as_table().unwrap().keys() {
-                let set = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} =")));
+                let set = text.lines().any(|line| {
+                    line.trim_start_matches("# ")
+                        .starts_with(&format!("{key} ="))
+                });
                 assert!(set, "{section}.{key} is missing");
             }
         }
@@ -94,7 +107,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_it() {
-        let error = toml::from_str::<Config>("[server]\nlisten_on = \"x\"").unwrap_err().to_string();
+        let error = toml::from_str::<Config>("[server]\nlisten_on = \"x\"")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("listen_on"), "{error}");
     }
 }

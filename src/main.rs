@@ -16,11 +16,27 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    let serving = matches!(cli.command, cli::Command::Serve(_) | cli::Command::Demo(_) | cli::Command::Worker(_));
-    let default_level = if serving { "info,tantivy=warn" } else { "warn,tantivy=error" };
-    let filter = EnvFilter::try_from_env("CASEKIN_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let serving = matches!(
+        cli.command,
+        cli::Command::Serve(_) | cli::Command::Demo(_) | cli::Command::Worker(_)
+    );
+    // What libraries say of one picture reaches people as the reason of its job.
+    let default_level = if serving {
+        "info,ort=warn,tantivy=warn,jpeg2k=off,openjp2=off"
+    } else {
+        "warn,ort=error,tantivy=error,jpeg2k=off,openjp2=off"
+    };
+    let filter =
+        EnvFilter::try_from_env("CASEKIN_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: the runtime could not be started: {error}");

@@ -20,7 +20,8 @@ pub fn bar(title: &'static str, quiet: bool) -> ProgressBar {
         ProgressDrawTarget::stderr_with_hz(5)
     };
     let bar = ProgressBar::with_draw_target(Some(0), target);
-    let style = ProgressStyle::with_template("{prefix:>10} {bar:36} {pos:>6}/{len:<6} {elapsed:>4} {msg}");
+    let style =
+        ProgressStyle::with_template("{prefix:>10} {bar:36} {pos:>6}/{len:<6} {elapsed:>4} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(title);
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -32,7 +33,10 @@ impl IngestBars {
         let (read, encoded) = (bar("reading", quiet), bar("encoding", quiet));
         if !read.is_hidden() {
             let both = MultiProgress::new();
-            return Self { read: both.add(read), encoded: both.add(encoded) };
+            return Self {
+                read: both.add(read),
+                encoded: both.add(encoded),
+            };
         }
         Self { read, encoded }
     }
@@ -43,7 +47,9 @@ impl IngestBars {
         self.encoded.set_length(batch.done + batch.queued);
         self.encoded.set_position(batch.done);
         match batch.seconds_left {
-            Some(seconds) if batch.queued > 0 => self.encoded.set_message(format!("about {} left", duration(seconds))),
+            Some(seconds) if batch.queued > 0 => self
+                .encoded
+                .set_message(format!("about {} left", duration(seconds))),
             _ => self.encoded.set_message(String::new()),
         }
     }

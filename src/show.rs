@@ -15,23 +15,46 @@ pub fn answer(answer: &SearchAnswer) {
         eprintln!("note: {notice}");
     }
     if answer.hits.is_empty() {
-        println!("No case was found among {}. Try other words or fewer filters.", answer.cases_searched);
+        println!(
+            "No case was found among {}. Try other words or fewer filters.",
+            answer.cases_searched
+        );
         return;
     }
     for hit in &answer.hits {
         show_hit(hit);
     }
-    let votes: Vec<String> =
-        answer.votes.labels.iter().take(6).map(|vote| format!("{} {}/{}", vote.label, vote.hits, answer.votes.hits)).collect();
+    let votes: Vec<String> = answer
+        .votes
+        .labels
+        .iter()
+        .take(6)
+        .map(|vote| format!("{} {}/{}", vote.label, vote.hits, answer.votes.hits))
+        .collect();
     if !votes.is_empty() {
-        println!("labels: {}; without label: {}", votes.join(", "), answer.votes.unlabelled);
+        println!(
+            "labels: {}; without label: {}",
+            votes.join(", "),
+            answer.votes.unlabelled
+        );
     }
-    println!("{} of {} cases in {} ms", answer.hits.len(), answer.cases_searched, answer.took_ms);
+    println!(
+        "{} of {} cases in {} ms",
+        answer.hits.len(),
+        answer.cases_searched,
+        answer.took_ms
+    );
 }
 
 fn show_hit(hit: &Hit) {
-    let similarity = hit.similarity.map(|cosine| format!("  similarity {cosine:.3}")).unwrap_or_default();
-    println!("{:>3}. {}  {}{similarity}", hit.rank, hit.case_id, hit.title);
+    let similarity = hit
+        .similarity
+        .map(|cosine| format!("  similarity {cosine:.3}"))
+        .unwrap_or_default();
+    println!(
+        "{:>3}. {}  {}{similarity}",
+        hit.rank, hit.case_id, hit.title
+    );
     let mut facts: Vec<String> = hit.modalities.clone();
     facts.extend(hit.body_parts.iter().cloned());
     facts.extend(hit.sex.clone());
@@ -40,14 +63,29 @@ fn show_hit(hit: &Hit) {
     let ways: Vec<String> = hit
         .found_by
         .iter()
-        .map(|found| format!("{} #{}", serde_json::to_value(found.way).ok().and_then(|way| way.as_str().map(str::to_owned)).unwrap_or_default(), found.rank))
+        .map(|found| {
+            format!(
+                "{} #{}",
+                serde_json::to_value(found.way)
+                    .ok()
+                    .and_then(|way| way.as_str().map(str::to_owned))
+                    .unwrap_or_default(),
+                found.rank
+            )
+        })
         .collect();
     println!("     {}  [found by {}]", facts.join(", "), ways.join(", "));
     for passage in hit.passages.iter().take(2) {
         let text: String = passage
             .parts
             .iter()
-            .map(|part| if part.mark { format!("*{}*", part.text) } else { part.text.clone() })
+            .map(|part| {
+                if part.mark {
+                    format!("*{}*", part.text)
+                } else {
+                    part.text.clone()
+                }
+            })
             .collect();
         println!("     {}: {}", passage.section, text.replace('\n', " "));
     }
@@ -59,24 +97,52 @@ fn show_hit(hit: &Hit) {
 pub fn status(status: &Status) {
     println!("casekin {}", status.version);
     println!("cases     {:>8}", status.cases);
-    println!("images    {:>8}   {:.1} % can be found by picture", status.images, status.coverage * 100.0);
+    println!(
+        "images    {:>8}   {:.1} % can be found by picture",
+        status.images,
+        status.coverage * 100.0
+    );
     println!("views     {:>8}", status.views);
     let jobs = &status.jobs;
-    let left = status.seconds_left.filter(|_| jobs.queued + jobs.running > 0).map(|s| format!(", about {} left", duration(s)));
+    let left = status
+        .seconds_left
+        .filter(|_| jobs.queued + jobs.running > 0)
+        .map(|s| format!(", about {} left", duration(s)));
     println!(
         "jobs      {} queued, {} running, {} done, {} failed{}",
-        jobs.queued, jobs.running, jobs.done, jobs.failed, left.unwrap_or_default()
+        jobs.queued,
+        jobs.running,
+        jobs.done,
+        jobs.failed,
+        left.unwrap_or_default()
     );
-    println!("index     {} of {} changes applied", status.index.applied, status.index.latest);
+    println!(
+        "index     {} of {} changes applied",
+        status.index.applied, status.index.latest
+    );
     if let Some(model) = &status.model {
-        println!("model     {} ({}, profile {})", model.name, model.id.get(..12).unwrap_or(&model.id), model.profile);
+        println!(
+            "model     {} ({}, profile {})",
+            model.name,
+            model.id.get(..12).unwrap_or(&model.id),
+            model.profile
+        );
     }
     if let Some(progress) = &status.reencode {
-        let left = progress.seconds_left.map(|s| format!(", about {} left", duration(s))).unwrap_or_default();
-        println!("reencode  to {}: {} of {}{left}", progress.model, progress.done, progress.total);
+        let left = progress
+            .seconds_left
+            .map(|s| format!(", about {} left", duration(s)))
+            .unwrap_or_default();
+        println!(
+            "reencode  to {}: {} of {}{left}",
+            progress.model, progress.done, progress.total
+        );
     }
     if status.uid_conflicts > 0 {
-        println!("conflicts {:>8}   different objects with one SOP Instance UID; all are kept", status.uid_conflicts);
+        println!(
+            "conflicts {:>8}   different objects with one SOP Instance UID; all are kept",
+            status.uid_conflicts
+        );
     }
     for notice in &status.notices {
         eprintln!("note: {notice}");
@@ -95,13 +161,26 @@ pub fn batch(batch: &BatchRecord) {
         println!("  not a picture, {count} ×: {reason}");
     }
     if batch.conflicts > 0 {
-        println!("  {} pictures carry a SOP Instance UID that another object has, too; all are kept", batch.conflicts);
+        println!(
+            "  {} pictures carry a SOP Instance UID that another object has, too; all are kept",
+            batch.conflicts
+        );
     }
-    for warning in &batch.warnings {
+    for warning in batch.warnings.iter().take(3) {
         println!("  manifest: {warning}");
     }
+    if batch.warnings.len() > 3 {
+        println!(
+            "  and {} more cells of the manifest; --json lists them",
+            batch.warnings.len() - 3
+        );
+    }
     for failure in &batch.failures {
-        println!("  failed: {}: {}", failure.path.as_ref().unwrap_or(&failure.item), failure.reason);
+        println!(
+            "  failed: {}: {}",
+            failure.path.as_ref().unwrap_or(&failure.item),
+            failure.reason
+        );
     }
     let shown = batch.failures.len() as u64;
     if batch.failed > shown {
@@ -111,7 +190,12 @@ pub fn batch(batch: &BatchRecord) {
 
 pub fn case(case: &CaseRecord) {
     println!("{}  {}", case.case_id, case.title);
-    let mut facts: Vec<String> = case.modalities.iter().chain(&case.body_parts).cloned().collect();
+    let mut facts: Vec<String> = case
+        .modalities
+        .iter()
+        .chain(&case.body_parts)
+        .cloned()
+        .collect();
     facts.extend(case.sex.clone());
     facts.extend(case.age_years.map(|age| format!("{age:.0} y")));
     facts.extend(case.date.clone());
@@ -120,17 +204,29 @@ pub fn case(case: &CaseRecord) {
         println!("labels: {}", case.labels.join(", "));
     }
     for image in &case.images {
-        let reason = image.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason = image
+            .reason
+            .as_ref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
         println!(
             "  {}  {} {}×{} px, {} frames, {}{reason}",
-            image.image_id, image.format, image.width_px, image.height_px, image.frames, image.state
+            image.image_id,
+            image.format,
+            image.width_px,
+            image.height_px,
+            image.frames,
+            image.state
         );
         if let Some(path) = &image.path {
             println!("    {path}");
         }
     }
     for conflict in &case.conflicts {
-        println!("  conflict: one SOP Instance UID, different bytes: {}", conflict.image_ids.join(", "));
+        println!(
+            "  conflict: one SOP Instance UID, different bytes: {}",
+            conflict.image_ids.join(", ")
+        );
     }
     for section in case.report.iter().flat_map(|report| &report.sections) {
         if !section.heading.is_empty() {

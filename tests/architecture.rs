@@ -1,6 +1,9 @@
 //! Holds the shape of the project: which crate may depend on which, how long a file may be, what no source may say.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set the scene has failed")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot set the scene has failed"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

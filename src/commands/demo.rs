@@ -23,16 +23,30 @@ struct Made {
 }
 
 pub async fn run(global: &Global, config: &Config, args: DemoArgs) -> anyhow::Result<()> {
-    let data_dir = if global.data_dir.is_some() { data_dir(global)? } else { data_dir(global)?.join("demo") };
-    let made = Made { version: env!("CARGO_PKG_VERSION").to_owned(), seed: args.seed, cases: args.cases };
+    let data_dir = if global.data_dir.is_some() {
+        data_dir(global)?
+    } else {
+        data_dir(global)?.join("demo")
+    };
+    let made = Made {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: args.seed,
+        cases: args.cases,
+    };
     let marker = data_dir.join("phantoms").join("ingested.json");
-    let known = std::fs::read(&marker).ok().and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok());
+    let known = std::fs::read(&marker)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok());
     if known.as_ref() != Some(&made) {
         let batch = make(&data_dir, config, &args, global.json).await?;
         if batch.failed == 0 {
             std::fs::write(&marker, serde_json::to_vec(&made)?)?;
         }
-        if global.json { show::json(&batch)? } else { show::batch(&batch) }
+        if global.json {
+            show::json(&batch)?
+        } else {
+            show::batch(&batch)
+        }
     }
     if args.no_serve {
         return Ok(());
@@ -40,11 +54,25 @@ pub async fn run(global: &Global, config: &Config, args: DemoArgs) -> anyhow::Re
     let (library, app, secret) = open_service(&data_dir, config).await?;
     let listener = casekin_server::bind(&app, &format!("127.0.0.1:{}", args.port)).await?;
     let address = listener.local_addr()?;
-    eprintln!("The cases are drawn, not real. Open http://{address} in a browser; Ctrl-C ends the service.");
-    Service { library, app, secret, worker: true }.run(&data_dir, listener).await
+    eprintln!(
+        "The cases are drawn, not real. Open http://{address} in a browser; Ctrl-C ends the service."
+    );
+    Service {
+        library,
+        app,
+        secret,
+        worker: true,
+    }
+    .run(&data_dir, listener)
+    .await
 }
 
-async fn make(data_dir: &Path, config: &Config, args: &DemoArgs, quiet: bool) -> anyhow::Result<BatchRecord> {
+async fn make(
+    data_dir: &Path,
+    config: &Config,
+    args: &DemoArgs,
+    quiet: bool,
+) -> anyhow::Result<BatchRecord> {
     let folder = data_dir.join("phantoms");
     let mut client = Client::connect(data_dir, config).await?;
     let drawing = bar("drawing", quiet);

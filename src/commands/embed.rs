@@ -31,9 +31,19 @@ pub async fn run(global: &Global, config: &Config, args: EmbedArgs) -> anyhow::R
 }
 
 /// With the library's own model and profile.
-async fn with_library(global: &Global, config: &Config, args: &EmbedArgs) -> anyhow::Result<Vec<Embedding>> {
+async fn with_library(
+    global: &Global,
+    config: &Config,
+    args: &EmbedArgs,
+) -> anyhow::Result<Vec<Embedding>> {
     let client = connect(global, config).await?;
-    let (mut request, mut names) = (EmbedRequest { texts: args.text.clone(), images: Vec::new() }, HashMap::new());
+    let (mut request, mut names) = (
+        EmbedRequest {
+            texts: args.text.clone(),
+            images: Vec::new(),
+        },
+        HashMap::new(),
+    );
     for path in &args.files {
         let kept = keep_picture(&client, path).await?;
         names.insert(kept.id.clone(), path.display().to_string());
@@ -54,18 +64,29 @@ async fn with_library(global: &Global, config: &Config, args: &EmbedArgs) -> any
 }
 
 /// With a model folder or another profile, beside any library.
-async fn with_folder(global: &Global, config: &Config, args: &EmbedArgs) -> anyhow::Result<Vec<Embedding>> {
+async fn with_folder(
+    global: &Global,
+    config: &Config,
+    args: &EmbedArgs,
+) -> anyhow::Result<Vec<Embedding>> {
     let dir = match &args.model {
         Some(dir) => dir.clone(),
         None => {
             let client = connect(global, config).await?;
             let models: Vec<ModelRecord> = client.get("/api/v1/models").await?;
             client.close().await?;
-            let dir = models.into_iter().find(|model| model.active).and_then(|model| model.dir);
-            dir.map(PathBuf::from).context("the library has no model; give --model DIR")?
+            let dir = models
+                .into_iter()
+                .find(|model| model.active)
+                .and_then(|model| model.dir);
+            dir.map(PathBuf::from)
+                .context("the library has no model; give --model DIR")?
         }
     };
-    let profile = args.profile.clone().unwrap_or_else(|| config.encoder.profile.clone());
+    let profile = args
+        .profile
+        .clone()
+        .unwrap_or_else(|| config.encoder.profile.clone());
     let (config, texts, files) = (config.clone(), args.text.clone(), args.files.clone());
     tokio::task::spawn_blocking(move || {
         let encoder = LooseEncoder::open(&dir, &config.encoder, &profile)?;

@@ -24,7 +24,11 @@ pub async fn run(global: &Global, config: &Config, args: IngestArgs) -> anyhow::
     } else {
         show::batch(&batch);
     }
-    Ok(if batch.failed > 0 { ExitCode::from(SOME_FAILED) } else { ExitCode::SUCCESS })
+    Ok(if batch.failed > 0 {
+        ExitCode::from(SOME_FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn request(args: &IngestArgs) -> anyhow::Result<IngestRequest> {
@@ -37,11 +41,17 @@ fn request(args: &IngestArgs) -> anyhow::Result<IngestRequest> {
         }
     }
     let map = args.maps.iter().map(|map| {
-        let (column, field) = map.split_once('=').with_context(|| format!("--map {map}: write COLUMN=FIELD"))?;
+        let (column, field) = map
+            .split_once('=')
+            .with_context(|| format!("--map {map}: write COLUMN=FIELD"))?;
         Ok((column.to_owned(), field.to_owned()))
     });
     Ok(IngestRequest {
-        paths: args.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<_>>()?,
+        paths: args
+            .paths
+            .iter()
+            .map(|path| absolute(path))
+            .collect::<anyhow::Result<_>>()?,
         manifest: args.manifest.as_deref().map(absolute).transpose()?,
         map: map.collect::<anyhow::Result<_>>()?,
         site: args.site.clone(),
@@ -50,7 +60,12 @@ fn request(args: &IngestArgs) -> anyhow::Result<IngestRequest> {
 }
 
 /// Begins a batch and follows it until its pictures are encoded, or only read.
-pub async fn ingest(client: &Client, request: &IngestRequest, quiet: bool, no_wait: bool) -> anyhow::Result<BatchRecord> {
+pub async fn ingest(
+    client: &Client,
+    request: &IngestRequest,
+    quiet: bool,
+    no_wait: bool,
+) -> anyhow::Result<BatchRecord> {
     let bars = IngestBars::new(quiet);
     let mut batch: BatchRecord = client.post("/api/v1/ingest/paths", request).await?;
     loop {
@@ -60,6 +75,8 @@ pub async fn ingest(client: &Client, request: &IngestRequest, quiet: bool, no_wa
             return Ok(batch);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        batch = client.get(&format!("/api/v1/batches/{}", batch.batch_id)).await?;
+        batch = client
+            .get(&format!("/api/v1/batches/{}", batch.batch_id))
+            .await?;
     }
 }

@@ -30,17 +30,40 @@ pub async fn case(global: &Global, config: &Config, command: CaseCommand) -> any
     let client = connect(global, config).await?;
     match command {
         CaseCommand::Show { id } => {
-            let case: CaseRecord = client.get(&format!("/api/v1/cases/{}", segment(&id))).await?;
-            if global.json { show::json(&case)? } else { show::case(&case) }
+            let case: CaseRecord = client
+                .get(&format!("/api/v1/cases/{}", segment(&id)))
+                .await?;
+            if global.json {
+                show::json(&case)?
+            } else {
+                show::case(&case)
+            }
         }
         CaseCommand::Delete { id, yes } => {
-            let case: CaseRecord = client.get(&format!("/api/v1/cases/{}", segment(&id))).await?;
-            if !yes && !confirmed(&format!("Delete {} with its {} pictures for good?", case.case_id, case.images.len()))? {
+            let case: CaseRecord = client
+                .get(&format!("/api/v1/cases/{}", segment(&id)))
+                .await?;
+            if !yes
+                && !confirmed(&format!(
+                    "Delete {} with its {} pictures for good?",
+                    case.case_id,
+                    case.images.len()
+                ))?
+            {
                 bail!("nothing was deleted");
             }
-            let _: serde_json::Value =
-                client.ask(Method::DELETE, &format!("/api/v1/cases/{}", segment(&id)), Content::Nothing).await?;
-            if global.json { show::json(&json!({ "deleted": id }))? } else { println!("{id} is deleted; files read in place stay where they are") }
+            let _: serde_json::Value = client
+                .ask(
+                    Method::DELETE,
+                    &format!("/api/v1/cases/{}", segment(&id)),
+                    Content::Nothing,
+                )
+                .await?;
+            if global.json {
+                show::json(&json!({ "deleted": id }))?
+            } else {
+                println!("{id} is deleted; files read in place stay where they are")
+            }
         }
     }
     client.close().await
@@ -62,7 +85,9 @@ fn segment(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
     for byte in id.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                text.push(char::from(byte))
+            }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -79,7 +104,10 @@ pub async fn rebuild_index(global: &Global, config: &Config) -> anyhow::Result<(
     if global.json {
         return show::json(&progress);
     }
-    println!("the index is new: {} of {} changes applied", progress.applied, progress.latest);
+    println!(
+        "the index is new: {} of {} changes applied",
+        progress.applied, progress.latest
+    );
     Ok(())
 }
 
@@ -88,11 +116,19 @@ pub async fn model(global: &Global, config: &Config, command: ModelCommand) -> a
     let models: Vec<ModelRecord> = match command {
         ModelCommand::Add { dir } => {
             let dir = absolute(&dir)?;
-            vec![client.post("/api/v1/models", &json!({ "dir": dir })).await?]
+            vec![
+                client
+                    .post("/api/v1/models", &json!({ "dir": dir }))
+                    .await?,
+            ]
         }
         ModelCommand::Verify { model } => {
             let name = segment(model.as_deref().unwrap_or("active"));
-            vec![client.post(&format!("/api/v1/models/{name}/verify"), &json!({})).await?]
+            vec![
+                client
+                    .post(&format!("/api/v1/models/{name}/verify"), &json!({}))
+                    .await?,
+            ]
         }
         ModelCommand::List => client.get("/api/v1/models").await?,
         ModelCommand::Fetch(_) => bail!("fetching a model needs no library"),
@@ -104,7 +140,10 @@ pub async fn model(global: &Global, config: &Config, command: ModelCommand) -> a
     for model in models {
         let active = if model.active { "active" } else { "" };
         let id = model.summary.id.get(..12).unwrap_or(&model.summary.id);
-        println!("{id}  {:<24} {:>5} dimensions  {:>9} vectors  {active}", model.summary.name, model.dimension, model.vectors);
+        println!(
+            "{id}  {:<24} {:>5} dimensions  {:>9} vectors  {active}",
+            model.summary.name, model.dimension, model.vectors
+        );
     }
     Ok(())
 }
@@ -112,7 +151,9 @@ pub async fn model(global: &Global, config: &Config, command: ModelCommand) -> a
 pub async fn reencode(global: &Global, config: &Config, args: ReencodeArgs) -> anyhow::Result<()> {
     let client = connect(global, config).await?;
     let request = json!({ "model": args.model, "profile": args.profile });
-    let _: serde_json::Value = client.ask(Method::POST, "/api/v1/reencode", Content::Json(request)).await?;
+    let _: serde_json::Value = client
+        .ask(Method::POST, "/api/v1/reencode", Content::Json(request))
+        .await?;
     let shown = bar("encoding", global.json);
     let mut status: Status = client.get("/api/v1/status").await?;
     while let Some(progress) = &status.reencode {
@@ -138,7 +179,10 @@ async fn finish_reencode(global: &Global, client: Client, status: &Status) -> an
         return show::json(&models);
     }
     for model in models.iter().filter(|model| model.active) {
-        println!("the library is served with {} ({} vectors)", model.summary.name, model.vectors);
+        println!(
+            "the library is served with {} ({} vectors)",
+            model.summary.name, model.vectors
+        );
     }
     Ok(())
 }
@@ -147,12 +191,17 @@ pub async fn token(global: &Global, config: &Config, command: TokenCommand) -> a
     let client = connect(global, config).await?;
     match command {
         TokenCommand::Create { role, name } => {
-            let token: TokenRecord = client.post("/api/v1/tokens", &json!({ "role": role, "name": name })).await?;
+            let token: TokenRecord = client
+                .post("/api/v1/tokens", &json!({ "role": role, "name": name }))
+                .await?;
             if global.json {
                 show::json(&token)?;
             } else {
                 println!("{}", token.secret.unwrap_or_default());
-                eprintln!("note: this is the only time the token is shown; its id is {}", token.id);
+                eprintln!(
+                    "note: this is the only time the token is shown; its id is {}",
+                    token.id
+                );
             }
         }
         TokenCommand::List => {
@@ -161,14 +210,26 @@ pub async fn token(global: &Global, config: &Config, command: TokenCommand) -> a
                 show::json(&tokens)?;
             } else {
                 for token in tokens {
-                    println!("{}  {:<8} {}  {}", token.id, token.role, token.created, token.name);
+                    println!(
+                        "{}  {:<8} {}  {}",
+                        token.id, token.role, token.created, token.name
+                    );
                 }
             }
         }
         TokenCommand::Revoke { id } => {
-            let _: serde_json::Value =
-                client.ask(Method::DELETE, &format!("/api/v1/tokens/{}", segment(&id)), Content::Nothing).await?;
-            if global.json { show::json(&json!({ "revoked": id }))? } else { println!("{id} is revoked") }
+            let _: serde_json::Value = client
+                .ask(
+                    Method::DELETE,
+                    &format!("/api/v1/tokens/{}", segment(&id)),
+                    Content::Nothing,
+                )
+                .await?;
+            if global.json {
+                show::json(&json!({ "revoked": id }))?
+            } else {
+                println!("{id} is revoked")
+            }
         }
     }
     client.close().await
@@ -183,7 +244,12 @@ pub async fn jobs(global: &Global, config: &Config, command: JobsCommand) -> any
                 show::json(&page)?;
             } else {
                 for job in &page.jobs {
-                    println!("{}  {}  {}", job.image_id, job.case_id, job.reason.as_deref().unwrap_or_default());
+                    println!(
+                        "{}  {}  {}",
+                        job.image_id,
+                        job.case_id,
+                        job.reason.as_deref().unwrap_or_default()
+                    );
                 }
                 println!("{} failed jobs", page.total);
             }
@@ -197,9 +263,14 @@ pub async fn jobs(global: &Global, config: &Config, command: JobsCommand) -> any
                 status = client.get("/api/v1/status").await?;
             }
             if global.json {
-                show::json(&json!({ "requeued": answer["requeued"], "failed": status.jobs.failed }))?;
+                show::json(
+                    &json!({ "requeued": answer["requeued"], "failed": status.jobs.failed }),
+                )?;
             } else {
-                println!("{} jobs were run again, {} have failed", answer["requeued"], status.jobs.failed);
+                println!(
+                    "{} jobs were run again, {} have failed",
+                    answer["requeued"], status.jobs.failed
+                );
             }
         }
     }

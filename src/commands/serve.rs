@@ -14,8 +14,17 @@ use crate::config::{Config, data_dir};
 pub async fn run(global: &Global, config: &Config, args: ServeArgs) -> anyhow::Result<()> {
     let data_dir = data_dir(global)?;
     let (library, app, secret) = open_service(&data_dir, config).await?;
-    let listener = bind(&app, args.listen.as_deref().unwrap_or(&config.server.listen)).await?;
-    let service = Service { library, app, secret, worker: !args.no_worker };
+    let listener = bind(
+        &app,
+        args.listen.as_deref().unwrap_or(&config.server.listen),
+    )
+    .await?;
+    let service = Service {
+        library,
+        app,
+        secret,
+        worker: !args.no_worker,
+    };
     service.run(&data_dir, listener).await
 }
 
@@ -32,11 +41,22 @@ impl Service {
     pub async fn run(self, data_dir: &Path, listener: TcpListener) -> anyhow::Result<()> {
         let address = listener.local_addr()?;
         // A service on all addresses is reached by commands of this machine through loopback.
-        let own = if address.ip().is_unspecified() { format!("127.0.0.1:{}", address.port()) } else { address.to_string() };
+        let own = if address.ip().is_unspecified() {
+            format!("127.0.0.1:{}", address.port())
+        } else {
+            address.to_string()
+        };
         let url = format!("http://{own}");
-        ServiceAddress { url, secret: self.secret, pid: std::process::id() }.publish(data_dir)?;
+        ServiceAddress {
+            url,
+            secret: self.secret,
+            pid: std::process::id(),
+        }
+        .publish(data_dir)?;
         println!("casekin serves http://{address}");
-        let worker = self.worker.then(|| tokio::spawn(work(self.library.clone())));
+        let worker = self
+            .worker
+            .then(|| tokio::spawn(work(self.library.clone())));
         let served = casekin_server::serve(self.app, listener, stop_signal()).await;
         ServiceAddress::withdraw(data_dir);
         if let Some(worker) = worker {

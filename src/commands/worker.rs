@@ -13,15 +13,23 @@ pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::
     let token = match &args.token_file {
         None => None,
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("{} cannot be read", path.display()))?;
             Some(text.trim().to_owned())
         }
     };
-    let http = reqwest::Client::builder().no_proxy().build().context("the HTTP client cannot be made")?;
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .context("the HTTP client cannot be made")?;
     let port = RemotePort::new(http, args.server.trim_end_matches('/').to_owned(), token);
     let status: Status = port.get("/api/v1/status").await?;
     let model = status.model.context("the service has no model")?;
-    let (dir, config_encoder, profile) = (data_dir(global)?, config.encoder.clone(), model.profile.clone());
+    let (dir, config_encoder, profile) = (
+        data_dir(global)?,
+        config.encoder.clone(),
+        model.profile.clone(),
+    );
     let given = args.model.clone();
     let demo = model.demo;
     let encoder = tokio::task::spawn_blocking(move || match given {
@@ -31,17 +39,28 @@ pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::
     })
     .await??;
     let Some(encoder) = encoder else {
-        bail!("the service encodes with {}; give --model DIR with that model's folder on this machine", model.name)
+        bail!(
+            "the service encodes with {}; give --model DIR with that model's folder on this machine",
+            model.name
+        )
     };
     if encoder.model_id() != model.id {
-        bail!("this folder holds another model than the service's ({}); their vectors must not meet", model.name);
+        bail!(
+            "this folder holds another model than the service's ({}); their vectors must not meet",
+            model.name
+        );
     }
     let worker = Worker {
         decoders: config.ingest.decoders,
         thumbnail_px: config.ingest.thumbnail_px,
-        limits: casekin_engine::Limits { max_views: config.ingest.max_views, ..config.limits.clone() },
+        limits: casekin_engine::Limits {
+            max_views: config.ingest.max_views,
+            ..config.limits.clone()
+        },
         until_idle: args.until_idle,
     };
-    worker.run(Arc::new(port.with_encoder(encoder.for_worker()))).await?;
+    worker
+        .run(Arc::new(port.with_encoder(encoder.for_worker())))
+        .await?;
     Ok(())
 }

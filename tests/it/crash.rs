@@ -14,7 +14,12 @@ fn twenty_kills_during_an_ingest_lose_nothing_and_double_nothing() {
     let arguments = ["ingest", "--manifest", manifest.to_str().unwrap()];
     // Moments spread over the ingest by a fixed sequence: the machine's own jitter makes them random enough.
     for kill in 0..KILLS {
-        let mut child = library.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = library
+            .command(&arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(60 + (kill * 7919) % 1400));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -22,7 +27,9 @@ fn twenty_kills_during_an_ingest_lose_nothing_and_double_nothing() {
     let batch = library.json(&arguments);
     assert_eq!(batch["failed"], 0, "{batch}");
     let status = library.json(&["status"]);
-    let expected: u64 = (0..60).map(|index| casekin_phantoms::draw_case(21, index).images.len() as u64).sum();
+    let expected: u64 = (0..60)
+        .map(|index| casekin_phantoms::draw_case(21, index).images.len() as u64)
+        .sum();
     assert_eq!(status["cases"], 60);
     assert_eq!(status["images"], expected);
     assert_eq!(status["vectors"], status["views"]);
@@ -31,12 +38,24 @@ fn twenty_kills_during_an_ingest_lose_nothing_and_double_nothing() {
 
     let questions: [&[&str]; 3] = [
         &["search", "--text", "pleural effusion", "--top", "30"],
-        &["search", "--case", &casekin_phantoms::draw_case(21, 5).case_id.clone(), "--top", "30"],
+        &[
+            "search",
+            "--case",
+            &casekin_phantoms::draw_case(21, 5).case_id.clone(),
+            "--top",
+            "30",
+        ],
         &["search", "--text", "no pneumothorax", "--top", "30"],
     ];
-    let before: Vec<_> = questions.iter().map(|question| case_ids(&library.json(question))).collect();
+    let before: Vec<_> = questions
+        .iter()
+        .map(|question| case_ids(&library.json(question)))
+        .collect();
     library.json(&["index", "rebuild"]);
-    let after: Vec<_> = questions.iter().map(|question| case_ids(&library.json(question))).collect();
+    let after: Vec<_> = questions
+        .iter()
+        .map(|question| case_ids(&library.json(question)))
+        .collect();
     assert_eq!(before, after);
     assert!(before.iter().all(|ids| !ids.is_empty()));
 }

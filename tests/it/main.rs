@@ -1,6 +1,9 @@
 //! The program from outside: its command line, its HTTP interface, what it survives and what it never tells.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set the scene has failed")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot set the scene has failed"
+)]
 
 mod api;
 mod cli;

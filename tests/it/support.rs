@@ -14,7 +14,9 @@ pub struct Library {
 
 impl Library {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -28,7 +30,11 @@ impl Library {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_casekin"));
-        command.arg("--data-dir").arg(self.data()).args(arguments).stdin(Stdio::null());
+        command
+            .arg("--data-dir")
+            .arg(self.data())
+            .args(arguments)
+            .stdin(Stdio::null());
         command
     }
 
@@ -39,8 +45,13 @@ impl Library {
     /// Runs a command with `--json`, which must succeed, and reads its one document.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.command(arguments).arg("--json").output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", text(&output.stdout)))
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", text(&output.stdout)))
     }
 
     /// Draws cases and writes them beside the library; returns their manifest.
@@ -72,10 +83,20 @@ pub struct Service {
 
 impl Service {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("casekin serves ").unwrap_or_default().to_owned();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .trim()
+            .strip_prefix("casekin serves ")
+            .unwrap_or_default()
+            .to_owned();
         if url.is_empty() {
             let output = child.wait_with_output().unwrap();
             panic!("the service did not start: {line} {}", text(&output.stderr));
@@ -92,7 +113,13 @@ impl Service {
     }
 
     pub fn http(&self) -> Http {
-        Http { url: self.url.clone(), client: reqwest::blocking::Client::builder().no_proxy().build().unwrap() }
+        Http {
+            url: self.url.clone(),
+            client: reqwest::blocking::Client::builder()
+                .no_proxy()
+                .build()
+                .unwrap(),
+        }
     }
 }
 
@@ -111,22 +138,37 @@ pub struct Http {
 
 impl Http {
     pub fn get(&self, path: &str) -> reqwest::blocking::Response {
-        self.client.get(format!("{}{path}", self.url)).send().unwrap()
+        self.client
+            .get(format!("{}{path}", self.url))
+            .send()
+            .unwrap()
     }
 
     pub fn get_json(&self, path: &str) -> Value {
         let response = self.get(path);
-        assert!(response.status().is_success(), "{path}: {}", response.text().unwrap());
+        assert!(
+            response.status().is_success(),
+            "{path}: {}",
+            response.text().unwrap()
+        );
         response.json().unwrap()
     }
 
     pub fn post(&self, path: &str, body: &Value) -> reqwest::blocking::Response {
-        self.client.post(format!("{}{path}", self.url)).json(body).send().unwrap()
+        self.client
+            .post(format!("{}{path}", self.url))
+            .json(body)
+            .send()
+            .unwrap()
     }
 
     pub fn post_json(&self, path: &str, body: &Value) -> Value {
         let response = self.post(path, body);
-        assert!(response.status().is_success(), "{path}: {}", response.text().unwrap());
+        assert!(
+            response.status().is_success(),
+            "{path}: {}",
+            response.text().unwrap()
+        );
         response.json().unwrap()
     }
 }
@@ -137,7 +179,9 @@ pub fn text(bytes: &[u8]) -> String {
 
 /// The real files beside the checkout, or `None` after saying why the test is skipped.
 pub fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("shared");
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join("shared");
     let dir = std::env::var_os("CASEKIN_SHARED").map_or(beside, PathBuf::from);
     if dir.join("data").is_dir() {
         return Some(dir.canonicalize().unwrap());
@@ -151,14 +195,23 @@ fn skip(reason: &str) {
     let line = format!("skipped: {reason}");
     eprintln!("{line}");
     if let Some(file) = std::env::var_os("CASEKIN_SKIPS_FILE") {
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file)
+            .unwrap();
         writeln!(file, "{line}").unwrap();
     }
 }
 
 /// Ids of an answer's cases in order.
 pub fn case_ids(answer: &Value) -> Vec<String> {
-    answer["hits"].as_array().unwrap().iter().map(|hit| hit["case_id"].as_str().unwrap().to_owned()).collect()
+    answer["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| hit["case_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Every file under a folder with its bytes.
@@ -181,8 +234,16 @@ pub fn files_under(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 /// Whether bytes hold a word, whatever its case, also as UTF-16.
 pub fn holds(bytes: &[u8], word: &str) -> bool {
     let lower = |bytes: &[u8]| bytes.to_ascii_lowercase();
-    let wide: Vec<u8> = word.to_lowercase().encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide: Vec<u8> = word
+        .to_lowercase()
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     let haystack = lower(bytes);
-    let find = |needle: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
+    let find = |needle: &[u8]| {
+        haystack
+            .windows(needle.len())
+            .any(|window| window == needle)
+    };
     find(word.to_lowercase().as_bytes()) || find(&wide)
 }

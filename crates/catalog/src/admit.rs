@@ -4,7 +4,10 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::sealed::{self, Kind, Owner, path_bytes};
 use crate::store::touch;
-use crate::{Admission, Admitted, CaseNo, Catalog, CatalogError, ImageNo, JobId, NewImage, NewReport, ObjectRef, Outcome};
+use crate::{
+    Admission, Admitted, CaseNo, Catalog, CatalogError, ImageNo, JobId, NewImage, NewReport,
+    ObjectRef, Outcome,
+};
 
 /// An image that the catalog has already.
 struct KnownImage {
@@ -23,7 +26,10 @@ impl Catalog {
     }
 
     /// Takes several files in within one transaction: all or none.
-    pub async fn admit_all(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, CatalogError> {
+    pub async fn admit_all(
+        &self,
+        admissions: Vec<Admission>,
+    ) -> Result<Vec<Admitted>, CatalogError> {
         let mut write = self.write().await?;
         let mut admitted = Vec::with_capacity(admissions.len());
         for admission in admissions {
@@ -33,10 +39,17 @@ impl Catalog {
         Ok(admitted)
     }
 
-    async fn admit_in(&self, write: &mut SqliteConnection, admission: Admission) -> Result<Admitted, CatalogError> {
+    async fn admit_in(
+        &self,
+        write: &mut SqliteConnection,
+        admission: Admission,
+    ) -> Result<Admitted, CatalogError> {
         let case_id = admission.case.public_id(self.keyring());
         if case_id.len() > 256 || case_id.chars().any(char::is_control) {
-            return Err(CatalogError::InvalidValue { field: "case_id", reason: "1 to 256 printable characters" });
+            return Err(CatalogError::InvalidValue {
+                field: "case_id",
+                reason: "1 to 256 printable characters",
+            });
         }
         let known = match &admission.image {
             Some(image) => known_image(write, &image.content_sha256, &case_id).await?,
@@ -49,30 +62,51 @@ impl Catalog {
             (_, Some(case_no)) => case_no,
             (_, None) => self.new_case(write, &case_id, &admission).await?,
         };
-        let new_case = existing.is_none() && known.as_ref().is_none_or(|known| known.case_no != case_no);
+        let new_case =
+            existing.is_none() && known.as_ref().is_none_or(|known| known.case_no != case_no);
         let mut changed = new_case;
         changed |= self.merge_facts(write, case_no, &admission).await?;
         if let Some(report) = &admission.report {
             changed |= self.put_report(write, case_no, report).await?;
         }
         let (image, job, outcome) = match (&admission.image, known) {
-            (None, _) => (None, None, if new_case { Outcome::New } else { Outcome::KnownCase }),
+            (None, _) => (
+                None,
+                None,
+                if new_case {
+                    Outcome::New
+                } else {
+                    Outcome::KnownCase
+                },
+            ),
             (Some(image), Some(known)) => {
                 let job = self.meet_again(write, &known, image).await?;
                 let elsewhere = (known.case_no != case_no).then_some(known.case_no);
-                (Some((known.image_no, known.image_id)), job, Outcome::KnownImage { elsewhere })
+                (
+                    Some((known.image_no, known.image_id)),
+                    job,
+                    Outcome::KnownImage { elsewhere },
+                )
             }
             (Some(image), None) => {
                 changed = true;
                 let (image_no, image_id, job) = self.new_image(write, case_no, image).await?;
                 let with = conflicts(write, self.sop_lookup(image), image).await?;
-                let outcome = if with.is_empty() { Outcome::New } else { Outcome::SopConflict { with } };
+                let outcome = if with.is_empty() {
+                    Outcome::New
+                } else {
+                    Outcome::SopConflict { with }
+                };
                 (Some((image_no, image_id)), Some(job), outcome)
             }
         };
         let image_no = image.as_ref().map(|(image_no, _)| *image_no);
         if let Some(batch) = admission.batch {
-            let name = if matches!(outcome, Outcome::KnownImage { .. }) { "known" } else { "admitted" };
+            let name = if matches!(outcome, Outcome::KnownImage { .. }) {
+                "known"
+            } else {
+                "admitted"
+            };
             sqlx::query("INSERT INTO batch_files (batch_no, outcome, image_no) VALUES (?, ?, ?)")
                 .bind(batch.sql())
                 .bind(name)
@@ -81,32 +115,71 @@ impl Catalog {
                 .await
                 .map_err(CatalogError::query("noting a file of a batch"))?;
         }
-        let seq = if changed { touch(write, case_no).await? } else { last_change(write, case_no).await? };
-        let case_id = if known_elsewhere(&outcome) || existing.is_some() || new_case { case_id } else { id_of(write, case_no).await? };
-        Ok(Admitted { case_no, case_id, image_no, image_id: image.map(|(_, image_id)| image_id), job, outcome, seq })
+        let seq = if changed {
+            touch(write, case_no).await?
+        } else {
+            last_change(write, case_no).await?
+        };
+        let case_id = if known_elsewhere(&outcome) || existing.is_some() || new_case {
+            case_id
+        } else {
+            id_of(write, case_no).await?
+        };
+        Ok(Admitted {
+            case_no,
+            case_id,
+            image_no,
+            image_id: image.map(|(_, image_id)| image_id),
+            job,
+            outcome,
+            seq,
+        })
     }
 
-    async fn new_case(&self, write: &mut SqliteConnection, case_id: &str, admission: &Admission) -> Result<CaseNo, CatalogError> {
-        let patient = admission.case.patient_id.as_deref().and_then(|id| self.keyring().pseudonym(id));
-        let inserted = sqlx::query("INSERT INTO cases (case_id, patient, synthetic, admitted_ms) VALUES (?, ?, ?, ?)")
-            .bind(case_id)
-            .bind(patient)
-            .bind(admission.case_facts.synthetic)
-            .bind(self.now_ms())
-            .execute(&mut *write)
-            .await
-            .map_err(CatalogError::query("making a case"))?;
+    async fn new_case(
+        &self,
+        write: &mut SqliteConnection,
+        case_id: &str,
+        admission: &Admission,
+    ) -> Result<CaseNo, CatalogError> {
+        let patient = admission
+            .case
+            .patient_id
+            .as_deref()
+            .and_then(|id| self.keyring().pseudonym(id));
+        let inserted = sqlx::query(
+            "INSERT INTO cases (case_id, patient, synthetic, admitted_ms) VALUES (?, ?, ?, ?)",
+        )
+        .bind(case_id)
+        .bind(patient)
+        .bind(admission.case_facts.synthetic)
+        .bind(self.now_ms())
+        .execute(&mut *write)
+        .await
+        .map_err(CatalogError::query("making a case"))?;
         let case_no = CaseNo::from_sql(inserted.last_insert_rowid());
         if case_no.0 > crate::id::MAX_CASE_NO {
-            return Err(CatalogError::NumbersUsedUp { what: "case", limit: crate::id::MAX_CASE_NO });
+            return Err(CatalogError::NumbersUsedUp {
+                what: "case",
+                limit: crate::id::MAX_CASE_NO,
+            });
         }
         Ok(case_no)
     }
 
     /// First come, first kept: fills what is missing, adds labels, seals identity. True where anything shown changed.
-    async fn merge_facts(&self, write: &mut SqliteConnection, case: CaseNo, admission: &Admission) -> Result<bool, CatalogError> {
+    async fn merge_facts(
+        &self,
+        write: &mut SqliteConnection,
+        case: CaseNo,
+        admission: &Admission,
+    ) -> Result<bool, CatalogError> {
         let facts = &admission.case_facts;
-        let patient = admission.case.patient_id.as_deref().and_then(|id| self.keyring().pseudonym(id));
+        let patient = admission
+            .case
+            .patient_id
+            .as_deref()
+            .and_then(|id| self.keyring().pseudonym(id));
         let filled = sqlx::query(
             "UPDATE cases SET title = coalesce(title, ?2), sex = coalesce(sex, ?3), age_years = coalesce(age_years, ?4),
                 study_date = coalesce(study_date, ?5), site = coalesce(site, ?6), patient = coalesce(patient, ?7)
@@ -125,13 +198,19 @@ impl Catalog {
         .await
         .map_err(CatalogError::query("filling a case's facts"))?;
         let mut changed = filled.rows_affected() > 0;
-        for label in facts.labels.iter().map(|label| label.trim()).filter(|label| !label.is_empty()) {
-            let added = sqlx::query("INSERT OR IGNORE INTO case_labels (case_no, label) VALUES (?, ?)")
-                .bind(case.sql())
-                .bind(label)
-                .execute(&mut *write)
-                .await
-                .map_err(CatalogError::query("adding a label"))?;
+        for label in facts
+            .labels
+            .iter()
+            .map(|label| label.trim())
+            .filter(|label| !label.is_empty())
+        {
+            let added =
+                sqlx::query("INSERT OR IGNORE INTO case_labels (case_no, label) VALUES (?, ?)")
+                    .bind(case.sql())
+                    .bind(label)
+                    .execute(&mut *write)
+                    .await
+                    .map_err(CatalogError::query("adding a label"))?;
             changed |= added.rows_affected() > 0;
         }
         let identity = &admission.case;
@@ -142,14 +221,29 @@ impl Catalog {
             (Kind::PatientId, &identity.patient_id),
         ];
         for (kind, value) in values {
-            if let Some(value) = value.as_deref().map(str::trim).filter(|value| !value.is_empty()) {
-                sealed::put(write, self.keyring(), Owner::Case(case), (kind, value.as_bytes())).await?;
+            if let Some(value) = value
+                .as_deref()
+                .map(str::trim)
+                .filter(|value| !value.is_empty())
+            {
+                sealed::put(
+                    write,
+                    self.keyring(),
+                    Owner::Case(case),
+                    (kind, value.as_bytes()),
+                )
+                .await?;
             }
         }
         Ok(changed)
     }
 
-    async fn put_report(&self, write: &mut SqliteConnection, case: CaseNo, report: &NewReport) -> Result<bool, CatalogError> {
+    async fn put_report(
+        &self,
+        write: &mut SqliteConnection,
+        case: CaseNo,
+        report: &NewReport,
+    ) -> Result<bool, CatalogError> {
         let source = report.source.as_deref().unwrap_or(&report.text);
         let lookup = self.keyring().lookup("report", source.as_bytes());
         let put = sqlx::query(
@@ -170,7 +264,11 @@ impl Catalog {
     }
 
     fn sop_lookup(&self, image: &NewImage) -> Option<[u8; 32]> {
-        let uid = image.sop_instance_uid.as_deref().map(str::trim).filter(|uid| !uid.is_empty())?;
+        let uid = image
+            .sop_instance_uid
+            .as_deref()
+            .map(str::trim)
+            .filter(|uid| !uid.is_empty())?;
         Some(self.keyring().lookup("sop", uid.as_bytes()))
     }
 
@@ -182,7 +280,10 @@ impl Catalog {
     ) -> Result<(ImageNo, String, JobId), CatalogError> {
         let failed = || CatalogError::query("keeping an image");
         let name = [case.0.to_be_bytes().as_slice(), &image.content_sha256].concat();
-        let image_id = format!("i-{}", &hex::encode(self.keyring().lookup("image", &name))[..16]);
+        let image_id = format!(
+            "i-{}",
+            &hex::encode(self.keyring().lookup("image", &name))[..16]
+        );
         let key = match &image.object {
             ObjectRef::Stored { key } => Some(key.clone()),
             ObjectRef::InPlace { .. } => None,
@@ -208,16 +309,22 @@ impl Catalog {
         .map_err(failed())?;
         let image_no = ImageNo::from_sql(inserted.last_insert_rowid());
         self.seal_names(write, image_no, image).await?;
-        let job = sqlx::query("INSERT INTO jobs (image_no, state, queued_ms) VALUES (?, 'queued', ?)")
-            .bind(image_no.sql())
-            .bind(self.now_ms())
-            .execute(&mut *write)
-            .await
-            .map_err(failed())?;
+        let job =
+            sqlx::query("INSERT INTO jobs (image_no, state, queued_ms) VALUES (?, 'queued', ?)")
+                .bind(image_no.sql())
+                .bind(self.now_ms())
+                .execute(&mut *write)
+                .await
+                .map_err(failed())?;
         Ok((image_no, image_id, JobId::from_sql(job.last_insert_rowid())))
     }
 
-    async fn seal_names(&self, write: &mut SqliteConnection, image_no: ImageNo, image: &NewImage) -> Result<(), CatalogError> {
+    async fn seal_names(
+        &self,
+        write: &mut SqliteConnection,
+        image_no: ImageNo,
+        image: &NewImage,
+    ) -> Result<(), CatalogError> {
         let owner = Owner::Image(image_no);
         if let ObjectRef::InPlace { path } = &image.object {
             sealed::put(write, self.keyring(), owner, (Kind::Path, path_bytes(path))).await?;
@@ -229,7 +336,12 @@ impl Catalog {
     }
 
     /// Known bytes: the other path is remembered; a failed job gets another chance.
-    async fn meet_again(&self, write: &mut SqliteConnection, known: &KnownImage, image: &NewImage) -> Result<Option<JobId>, CatalogError> {
+    async fn meet_again(
+        &self,
+        write: &mut SqliteConnection,
+        known: &KnownImage,
+        image: &NewImage,
+    ) -> Result<Option<JobId>, CatalogError> {
         self.seal_names(write, known.image_no, image).await?;
         let requeued = sqlx::query(
             "UPDATE jobs SET state = 'queued', attempts = 0, reason = NULL, ended_ms = NULL, not_before_ms = 0
@@ -247,7 +359,10 @@ fn known_elsewhere(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::KnownImage { elsewhere: Some(_) })
 }
 
-async fn case_of(write: &mut SqliteConnection, case_id: &str) -> Result<Option<CaseNo>, CatalogError> {
+async fn case_of(
+    write: &mut SqliteConnection,
+    case_id: &str,
+) -> Result<Option<CaseNo>, CatalogError> {
     let row = sqlx::query("SELECT case_no FROM cases WHERE case_id = ?")
         .bind(case_id)
         .fetch_optional(&mut *write)
@@ -266,7 +381,11 @@ async fn id_of(write: &mut SqliteConnection, case: CaseNo) -> Result<String, Cat
 }
 
 /// The image of these bytes: the one in the case named, else the first anywhere.
-async fn known_image(write: &mut SqliteConnection, sha256: &[u8; 32], case_id: &str) -> Result<Option<KnownImage>, CatalogError> {
+async fn known_image(
+    write: &mut SqliteConnection,
+    sha256: &[u8; 32],
+    case_id: &str,
+) -> Result<Option<KnownImage>, CatalogError> {
     let row = sqlx::query(
         "SELECT image_no, image_id, images.case_no FROM images JOIN cases USING (case_no)
          WHERE content_sha256 = ? ORDER BY case_id = ? DESC, image_no LIMIT 1",
@@ -284,15 +403,24 @@ async fn known_image(write: &mut SqliteConnection, sha256: &[u8; 32], case_id: &
 }
 
 /// Images of other bytes with the same SOP Instance UID.
-async fn conflicts(write: &mut SqliteConnection, lookup: Option<[u8; 32]>, image: &NewImage) -> Result<Vec<ImageNo>, CatalogError> {
-    let Some(lookup) = lookup else { return Ok(Vec::new()) };
+async fn conflicts(
+    write: &mut SqliteConnection,
+    lookup: Option<[u8; 32]>,
+    image: &NewImage,
+) -> Result<Vec<ImageNo>, CatalogError> {
+    let Some(lookup) = lookup else {
+        return Ok(Vec::new());
+    };
     let rows = sqlx::query("SELECT image_no FROM images WHERE sop_lookup = ? AND content_sha256 != ? ORDER BY image_no")
         .bind(lookup.as_slice())
         .bind(image.content_sha256.as_slice())
         .fetch_all(&mut *write)
         .await
         .map_err(CatalogError::query("looking for the same SOP Instance UID"))?;
-    Ok(rows.iter().map(|row| ImageNo::from_sql(row.get(0))).collect())
+    Ok(rows
+        .iter()
+        .map(|row| ImageNo::from_sql(row.get(0)))
+        .collect())
 }
 
 async fn last_change(write: &mut SqliteConnection, case: CaseNo) -> Result<u64, CatalogError> {

@@ -130,7 +130,11 @@ impl Catalog {
 
     /// Summaries of these cases, in the order given, without those that are gone: what a hit shows.
     pub async fn case_summaries(&self, cases: &[CaseNo]) -> Result<Vec<CaseSummary>, CatalogError> {
-        let mut snapshot = self.read().begin().await.map_err(CatalogError::query("reading cases"))?;
+        let mut snapshot = self
+            .read()
+            .begin()
+            .await
+            .map_err(CatalogError::query("reading cases"))?;
         let mut summaries = Vec::with_capacity(cases.len());
         for case in cases {
             summaries.extend(summary_of(&mut snapshot, *case).await?);
@@ -139,19 +143,30 @@ impl Catalog {
     }
 
     /// A page of cases by number: those after `after`, oldest first.
-    pub async fn cases_page(&self, after: Option<CaseNo>, limit: u32) -> Result<Vec<CaseSummary>, CatalogError> {
-        let rows = sqlx::query("SELECT case_no FROM cases WHERE case_no > ? ORDER BY case_no LIMIT ?")
-            .bind(after.map_or(0, CaseNo::sql))
-            .bind(i64::from(limit))
-            .fetch_all(self.read())
-            .await
-            .map_err(CatalogError::query("reading a page of cases"))?;
-        let cases: Vec<CaseNo> = rows.iter().map(|row| CaseNo::from_sql(row.get(0))).collect();
+    pub async fn cases_page(
+        &self,
+        after: Option<CaseNo>,
+        limit: u32,
+    ) -> Result<Vec<CaseSummary>, CatalogError> {
+        let rows =
+            sqlx::query("SELECT case_no FROM cases WHERE case_no > ? ORDER BY case_no LIMIT ?")
+                .bind(after.map_or(0, CaseNo::sql))
+                .bind(i64::from(limit))
+                .fetch_all(self.read())
+                .await
+                .map_err(CatalogError::query("reading a page of cases"))?;
+        let cases: Vec<CaseNo> = rows
+            .iter()
+            .map(|row| CaseNo::from_sql(row.get(0)))
+            .collect();
         self.case_summaries(&cases).await
     }
 }
 
-async fn summary_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Option<CaseSummary>, CatalogError> {
+async fn summary_of(
+    conn: &mut SqliteConnection,
+    case: CaseNo,
+) -> Result<Option<CaseSummary>, CatalogError> {
     let failed = || CatalogError::query("reading a case");
     let row = sqlx::query(
         "SELECT case_no, case_id, patient, title, sex, age_years, study_date, site, synthetic,
@@ -191,7 +206,10 @@ pub(crate) fn facts_of(row: &SqliteRow, labels: Vec<String>) -> CaseFacts {
     }
 }
 
-pub(crate) async fn labels_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Vec<String>, CatalogError> {
+pub(crate) async fn labels_of(
+    conn: &mut SqliteConnection,
+    case: CaseNo,
+) -> Result<Vec<String>, CatalogError> {
     let rows = sqlx::query("SELECT label FROM case_labels WHERE case_no = ? ORDER BY label")
         .bind(case.sql())
         .fetch_all(&mut *conn)
@@ -200,25 +218,40 @@ pub(crate) async fn labels_of(conn: &mut SqliteConnection, case: CaseNo) -> Resu
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-pub(crate) async fn reports_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Vec<ReportRecord>, CatalogError> {
-    let rows = sqlx::query("SELECT text, language, analysis_json FROM reports WHERE case_no = ? ORDER BY report_no")
-        .bind(case.sql())
-        .fetch_all(&mut *conn)
-        .await
-        .map_err(CatalogError::query("reading reports"))?;
-    let report = |row: &SqliteRow| ReportRecord { text: row.get(0), language: row.get(1), analysis_json: row.get(2) };
+pub(crate) async fn reports_of(
+    conn: &mut SqliteConnection,
+    case: CaseNo,
+) -> Result<Vec<ReportRecord>, CatalogError> {
+    let rows = sqlx::query(
+        "SELECT text, language, analysis_json FROM reports WHERE case_no = ? ORDER BY report_no",
+    )
+    .bind(case.sql())
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(CatalogError::query("reading reports"))?;
+    let report = |row: &SqliteRow| ReportRecord {
+        text: row.get(0),
+        language: row.get(1),
+        analysis_json: row.get(2),
+    };
     Ok(rows.iter().map(report).collect())
 }
 
 /// Modalities and body parts of a case's images, each sorted.
-pub(crate) async fn kinds_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<(Vec<String>, Vec<String>), CatalogError> {
+pub(crate) async fn kinds_of(
+    conn: &mut SqliteConnection,
+    case: CaseNo,
+) -> Result<(Vec<String>, Vec<String>), CatalogError> {
     let rows = sqlx::query("SELECT DISTINCT modality, body_part FROM images WHERE case_no = ?")
         .bind(case.sql())
         .fetch_all(&mut *conn)
         .await
         .map_err(CatalogError::query("reading what images show"))?;
     let sorted = |column: usize| {
-        let mut values: Vec<String> = rows.iter().filter_map(|row| row.get::<Option<String>, _>(column)).collect();
+        let mut values: Vec<String> = rows
+            .iter()
+            .filter_map(|row| row.get::<Option<String>, _>(column))
+            .collect();
         values.sort_unstable();
         values.dedup();
         values

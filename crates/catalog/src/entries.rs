@@ -75,12 +75,13 @@ impl Catalog {
 
     /// Changes after `seq`, oldest first, each case once with its latest number.
     pub async fn changes_since(&self, seq: u64, limit: u32) -> Result<Vec<Change>, CatalogError> {
-        let rows = sqlx::query("SELECT seq, case_no FROM changes WHERE seq > ? ORDER BY seq LIMIT ?")
-            .bind(i64::try_from(seq).unwrap_or(i64::MAX))
-            .bind(i64::from(limit))
-            .fetch_all(self.read())
-            .await
-            .map_err(CatalogError::query("reading changes"))?;
+        let rows =
+            sqlx::query("SELECT seq, case_no FROM changes WHERE seq > ? ORDER BY seq LIMIT ?")
+                .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+                .bind(i64::from(limit))
+                .fetch_all(self.read())
+                .await
+                .map_err(CatalogError::query("reading changes"))?;
         let change = |row: &SqliteRow| Change {
             seq: row.get::<i64, _>(0).unsigned_abs(),
             case_no: CaseNo::from_sql(row.get(1)),
@@ -90,7 +91,11 @@ impl Catalog {
 
     /// The present state of these cases, in one snapshot; a case that is missing in the answer is gone.
     pub async fn case_entries(&self, cases: &[CaseNo]) -> Result<Vec<CaseEntry>, CatalogError> {
-        let mut snapshot = self.read().begin().await.map_err(CatalogError::query("reading index entries"))?;
+        let mut snapshot = self
+            .read()
+            .begin()
+            .await
+            .map_err(CatalogError::query("reading index entries"))?;
         let mut entries = Vec::with_capacity(cases.len());
         for case in cases {
             entries.extend(entry_of(&mut snapshot, *case).await?);
@@ -99,7 +104,10 @@ impl Catalog {
     }
 }
 
-async fn entry_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Option<CaseEntry>, CatalogError> {
+async fn entry_of(
+    conn: &mut SqliteConnection,
+    case: CaseNo,
+) -> Result<Option<CaseEntry>, CatalogError> {
     let row = sqlx::query(
         "SELECT case_no, case_id, patient, title, sex, age_years, study_date, site, synthetic FROM cases WHERE case_no = ?",
     )
@@ -121,7 +129,10 @@ async fn entry_of(conn: &mut SqliteConnection, case: CaseNo) -> Result<Option<Ca
     }))
 }
 
-async fn entry_views(conn: &mut SqliteConnection, case: CaseNo) -> Result<Vec<EntryView>, CatalogError> {
+async fn entry_views(
+    conn: &mut SqliteConnection,
+    case: CaseNo,
+) -> Result<Vec<EntryView>, CatalogError> {
     let rows = sqlx::query(
         "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc, images.modality,
             images.body_part, images.laterality

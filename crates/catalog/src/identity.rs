@@ -57,7 +57,13 @@ impl CaseIdentity {
     /// The public id of the case that this identity names: the manifest's id, else a keyed hash of the strongest
     /// thing known. Two admissions belong together exactly when this is the same.
     pub(crate) fn public_id(&self, keyring: &Keyring) -> String {
-        let given = |value: &Option<String>| value.as_deref().map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned);
+        let given = |value: &Option<String>| {
+            value
+                .as_deref()
+                .map(str::trim)
+                .filter(|v| !v.is_empty())
+                .map(str::to_owned)
+        };
         if let Some(case_id) = given(&self.case_id) {
             return case_id;
         }
@@ -67,7 +73,10 @@ impl CaseIdentity {
         } else if let Some(study_uid) = given(&self.study_uid) {
             ("case study", study_uid.into_bytes())
         } else if let (Some(patient), Some(day)) = (given(&self.patient_id), given(&day)) {
-            ("case patient and day", [patient.as_bytes(), &[0], day.as_bytes()].concat())
+            (
+                "case patient and day",
+                [patient.as_bytes(), &[0], day.as_bytes()].concat(),
+            )
         } else {
             ("case file", self.fallback.file_sha256.to_vec())
         };
@@ -87,12 +96,25 @@ mod tests {
     fn the_strongest_thing_known_makes_the_case() {
         let keyring = Keyring::from_bytes([1; 32]);
         let id = |identity: &CaseIdentity| identity.public_id(&keyring);
-        let study = CaseIdentity { study_uid: text("1.2.3"), patient_id: text("p"), ..CaseIdentity::default() };
-        let other_patient = CaseIdentity { patient_id: text("q"), ..study.clone() };
+        let study = CaseIdentity {
+            study_uid: text("1.2.3"),
+            patient_id: text("p"),
+            ..CaseIdentity::default()
+        };
+        let other_patient = CaseIdentity {
+            patient_id: text("q"),
+            ..study.clone()
+        };
         assert_eq!(id(&study), id(&other_patient));
-        let accession = CaseIdentity { accession: text("A1"), ..study.clone() };
+        let accession = CaseIdentity {
+            accession: text("A1"),
+            ..study.clone()
+        };
         assert_ne!(id(&study), id(&accession));
-        let named = CaseIdentity { case_id: text("teaching-7"), ..accession };
+        let named = CaseIdentity {
+            case_id: text("teaching-7"),
+            ..accession
+        };
         assert_eq!(id(&named), "teaching-7");
         assert!(!id(&study).contains("1.2.3"));
     }
@@ -102,7 +124,10 @@ mod tests {
         let keyring = Keyring::from_bytes([1; 32]);
         let file = |byte| CaseIdentity {
             patient_id: text(" "),
-            fallback: CaseFallback { study_day: text("2020-01-01"), file_sha256: [byte; 32] },
+            fallback: CaseFallback {
+                study_day: text("2020-01-01"),
+                file_sha256: [byte; 32],
+            },
             ..CaseIdentity::default()
         };
         assert_ne!(file(1).public_id(&keyring), file(2).public_id(&keyring));

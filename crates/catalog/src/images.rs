@@ -103,7 +103,10 @@ impl Catalog {
         .await
         .map_err(failed())?;
         match row {
-            Some(row) => Ok(Some(self.image_record(&mut snapshot, &row, row.get("case_id")).await?)),
+            Some(row) => Ok(Some(
+                self.image_record(&mut snapshot, &row, row.get("case_id"))
+                    .await?,
+            )),
             None => Ok(None),
         }
     }
@@ -137,7 +140,8 @@ impl Catalog {
         case_id: String,
     ) -> Result<ImageRecord, CatalogError> {
         let image_no = ImageNo::from_sql(row.get("image_no"));
-        let (object, other_paths) = object_of(conn, self.keyring(), image_no, row.get("object_key")).await?;
+        let (object, other_paths) =
+            object_of(conn, self.keyring(), image_no, row.get("object_key")).await?;
         Ok(ImageRecord {
             image_no,
             image_id: row.get("image_id"),
@@ -149,7 +153,9 @@ impl Catalog {
             object,
             other_paths,
             thumbnail_key: row.get("thumbnail_key"),
-            job_state: row.get::<Option<String>, _>("state").unwrap_or_else(|| "done".to_owned()),
+            job_state: row
+                .get::<Option<String>, _>("state")
+                .unwrap_or_else(|| "done".to_owned()),
             failure: row.get("reason"),
             views: crate::views::views_of(conn, image_no).await?,
             conflicts: conflicts_of(conn, image_no).await?,
@@ -157,7 +163,11 @@ impl Catalog {
     }
 
     /// Groups of different objects that carry one SOP Instance UID.
-    pub async fn sop_conflicts(&self, limit: u32, offset: u32) -> Result<Vec<SopConflict>, CatalogError> {
+    pub async fn sop_conflicts(
+        &self,
+        limit: u32,
+        offset: u32,
+    ) -> Result<Vec<SopConflict>, CatalogError> {
         let failed = || CatalogError::query("reading conflicts");
         let mut snapshot = self.read().begin().await.map_err(failed())?;
         let groups = sqlx::query(
@@ -178,13 +188,18 @@ impl Catalog {
             .fetch_all(&mut *snapshot)
             .await
             .map_err(failed())?;
-            conflicts.push(SopConflict { images: rows.iter().map(|row| (row.get(0), row.get(1))).collect() });
+            conflicts.push(SopConflict {
+                images: rows.iter().map(|row| (row.get(0), row.get(1))).collect(),
+            });
         }
         Ok(conflicts)
     }
 
     /// Whether these bytes are known, before anything is decoded: the image and its case.
-    pub async fn image_by_content(&self, sha256: &[u8; 32]) -> Result<Option<(ImageNo, CaseNo)>, CatalogError> {
+    pub async fn image_by_content(
+        &self,
+        sha256: &[u8; 32],
+    ) -> Result<Option<(ImageNo, CaseNo)>, CatalogError> {
         let row = sqlx::query("SELECT image_no, case_no FROM images WHERE content_sha256 = ? ORDER BY image_no LIMIT 1")
             .bind(sha256.as_slice())
             .fetch_optional(self.read())
@@ -194,7 +209,11 @@ impl Catalog {
     }
 
     /// Replaces or sets an image's thumbnail; returns the key that is no longer used.
-    pub async fn set_thumbnail(&self, image: ImageNo, key: &str) -> Result<Option<String>, CatalogError> {
+    pub async fn set_thumbnail(
+        &self,
+        image: ImageNo,
+        key: &str,
+    ) -> Result<Option<String>, CatalogError> {
         let failed = || CatalogError::query("setting a thumbnail");
         let mut write = self.write().await?;
         let row = sqlx::query("SELECT thumbnail_key FROM images WHERE image_no = ?")
@@ -229,7 +248,10 @@ pub(crate) fn image_facts(row: &SqliteRow) -> ImageFacts {
 pub(crate) fn sha256_of(row: &SqliteRow) -> Result<[u8; 32], CatalogError> {
     let bytes: Vec<u8> = row.get("content_sha256");
     let length = bytes.len();
-    bytes.try_into().map_err(|_| CatalogError::Corrupt { what: "image", reason: format!("a hash of {length} bytes") })
+    bytes.try_into().map_err(|_| CatalogError::Corrupt {
+        what: "image",
+        reason: format!("a hash of {length} bytes"),
+    })
 }
 
 /// Where an image's bytes are, and where else the same bytes were seen.
@@ -239,18 +261,29 @@ pub(crate) async fn object_of(
     image: ImageNo,
     object_key: Option<String>,
 ) -> Result<(ObjectRef, Vec<PathBuf>), CatalogError> {
-    let rows = sqlx::query("SELECT value FROM sealed WHERE image_no = ? AND kind = 'path' ORDER BY sealed_no")
-        .bind(image.sql())
-        .fetch_all(&mut *conn)
-        .await
-        .map_err(CatalogError::query("reading where an image lies"))?;
-    let paths: Result<Vec<PathBuf>, CatalogError> =
-        rows.iter().map(|row| keyring.unseal("path", &row.get::<Vec<u8>, _>(0)).map(path_of)).collect();
+    let rows = sqlx::query(
+        "SELECT value FROM sealed WHERE image_no = ? AND kind = 'path' ORDER BY sealed_no",
+    )
+    .bind(image.sql())
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(CatalogError::query("reading where an image lies"))?;
+    let paths: Result<Vec<PathBuf>, CatalogError> = rows
+        .iter()
+        .map(|row| {
+            keyring
+                .unseal("path", &row.get::<Vec<u8>, _>(0))
+                .map(path_of)
+        })
+        .collect();
     let mut paths = paths?.into_iter();
     match object_key {
         Some(key) => Ok((ObjectRef::Stored { key }, paths.collect())),
         None => {
-            let missing = || CatalogError::Corrupt { what: "image", reason: "no path is sealed for it".to_owned() };
+            let missing = || CatalogError::Corrupt {
+                what: "image",
+                reason: "no path is sealed for it".to_owned(),
+            };
             let path = paths.next().ok_or_else(missing)?;
             Ok((ObjectRef::InPlace { path }, paths.collect()))
         }
@@ -258,7 +291,10 @@ pub(crate) async fn object_of(
 }
 
 /// Public ids of images with the same SOP Instance UID and other bytes.
-async fn conflicts_of(conn: &mut SqliteConnection, image: ImageNo) -> Result<Vec<String>, CatalogError> {
+async fn conflicts_of(
+    conn: &mut SqliteConnection,
+    image: ImageNo,
+) -> Result<Vec<String>, CatalogError> {
     let rows = sqlx::query(
         "SELECT other.image_id FROM images AS own JOIN images AS other ON other.sop_lookup = own.sop_lookup
          WHERE own.image_no = ? AND other.content_sha256 != own.content_sha256 ORDER BY other.image_no",

@@ -35,7 +35,8 @@ impl fmt::Debug for Keyring {
 }
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key)
+        .expect("HMAC takes keys of any length");
     for part in parts {
         mac.update(part);
     }
@@ -46,13 +47,19 @@ impl Keyring {
     /// Reads the key file, or makes it (0600, its folder 0700) with 32 random bytes as hex.
     /// Errors: `KeyFile`, `KeyFormat`, `KeyExposed`.
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
-        let failed = |source| CatalogError::KeyFile { path: path.to_path_buf(), source };
+        let failed = |source| CatalogError::KeyFile {
+            path: path.to_path_buf(),
+            source,
+        };
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 refuse_exposed(path)?;
                 let mut master = [0; 32];
-                hex::decode_to_slice(text.trim(), &mut master)
-                    .map_err(|_| CatalogError::KeyFormat { path: path.to_path_buf() })?;
+                hex::decode_to_slice(text.trim(), &mut master).map_err(|_| {
+                    CatalogError::KeyFormat {
+                        path: path.to_path_buf(),
+                    }
+                })?;
                 Ok(Self::from_bytes(master))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -74,7 +81,9 @@ impl Keyring {
             seal: XChaCha20Poly1305::new(&derive(b"seal").into()),
             proof: derive(b"proof"),
         };
-        Self { keys: Arc::new(keys) }
+        Self {
+            keys: Arc::new(keys),
+        }
     }
 
     /// The pseudonym of a patient id: `p-` and 16 hex digits of HMAC-SHA256; none for an empty id.
@@ -83,7 +92,10 @@ impl Keyring {
         if patient_id.is_empty() {
             return None;
         }
-        Some(format!("p-{}", &hex::encode(hmac(&self.keys.pseudonym, &[patient_id.as_bytes()]))[..16]))
+        Some(format!(
+            "p-{}",
+            &hex::encode(hmac(&self.keys.pseudonym, &[patient_id.as_bytes()]))[..16]
+        ))
     }
 
     /// The keyed hash by which a sealed value of this kind is found.
@@ -100,29 +112,55 @@ impl Keyring {
     pub(crate) fn seal(&self, kind: &str, value: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
         rand::rng().fill_bytes(&mut nonce);
-        let payload = Payload { msg: value, aad: kind.as_bytes() };
+        let payload = Payload {
+            msg: value,
+            aad: kind.as_bytes(),
+        };
         let sealed = self.keys.seal.encrypt(&XNonce::from(nonce), payload);
-        [nonce.as_slice(), &sealed.expect("values are far below the cipher's limit of 256 GiB")].concat()
+        [
+            nonce.as_slice(),
+            &sealed.expect("values are far below the cipher's limit of 256 GiB"),
+        ]
+        .concat()
     }
 
     /// The value of [`Keyring::seal`]. Errors: `Unseal`.
-    pub(crate) fn unseal(&self, kind: &'static str, sealed: &[u8]) -> Result<Vec<u8>, CatalogError> {
-        self.open_sealed(kind, sealed).ok_or(CatalogError::Unseal { kind })
+    pub(crate) fn unseal(
+        &self,
+        kind: &'static str,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, CatalogError> {
+        self.open_sealed(kind, sealed)
+            .ok_or(CatalogError::Unseal { kind })
     }
 
     /// As `unseal`, for kinds made at run time.
     pub(crate) fn open_sealed(&self, kind: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
-        self.keys.seal.decrypt(&XNonce::from(nonce), Payload { msg: ciphertext, aad: kind.as_bytes() }).ok()
+        self.keys
+            .seal
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: kind.as_bytes(),
+                },
+            )
+            .ok()
     }
 }
 
 fn refuse_exposed(path: &Path) -> Result<(), CatalogError> {
     use std::os::unix::fs::PermissionsExt as _;
-    let meta = std::fs::metadata(path).map_err(|source| CatalogError::KeyFile { path: path.to_path_buf(), source })?;
+    let meta = std::fs::metadata(path).map_err(|source| CatalogError::KeyFile {
+        path: path.to_path_buf(),
+        source,
+    })?;
     if meta.permissions().mode() & 0o007 != 0 {
-        return Err(CatalogError::KeyExposed { path: path.to_path_buf() });
+        return Err(CatalogError::KeyExposed {
+            path: path.to_path_buf(),
+        });
     }
     Ok(())
 }
@@ -130,11 +168,18 @@ fn refuse_exposed(path: &Path) -> Result<(), CatalogError> {
 fn write_key(path: &Path, master: &[u8; 32]) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let partial = path.with_extension("partial");
     let _ = std::fs::remove_file(&partial);
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&partial)?;
     file.write_all(hex::encode(master).as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&partial, path)?;
@@ -154,11 +199,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys").join("library.key");
         let made = Keyring::open(&path).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let read = Keyring::open(&path).unwrap();
         assert_eq!(made.pseudonym("4711"), read.pseudonym("4711"));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(Keyring::open(&path), Err(CatalogError::KeyExposed { .. })));
+        assert!(matches!(
+            Keyring::open(&path),
+            Err(CatalogError::KeyExposed { .. })
+        ));
     }
 
     #[test]
@@ -166,7 +217,10 @@ mod tests {
         let keyring = Keyring::from_bytes([7; 32]);
         assert_eq!(keyring.pseudonym(" "), None);
         assert_ne!(keyring.pseudonym("a"), keyring.pseudonym("b"));
-        assert_ne!(keyring.pseudonym("a"), Keyring::from_bytes([8; 32]).pseudonym("a"));
+        assert_ne!(
+            keyring.pseudonym("a"),
+            Keyring::from_bytes([8; 32]).pseudonym("a")
+        );
     }
 
     #[test]
@@ -175,7 +229,11 @@ mod tests {
         let sealed = keyring.seal("path", b"Doe");
         assert_eq!(keyring.unseal("path", &sealed).unwrap(), b"Doe");
         assert!(keyring.unseal("accession", &sealed).is_err());
-        assert!(Keyring::from_bytes([8; 32]).unseal("path", &sealed).is_err());
+        assert!(
+            Keyring::from_bytes([8; 32])
+                .unseal("path", &sealed)
+                .is_err()
+        );
         assert!(keyring.unseal("path", &sealed[..10]).is_err());
         assert_ne!(sealed, keyring.seal("path", b"Doe"));
     }

@@ -55,14 +55,16 @@ pub(crate) async fn put(
         Owner::Image(image) => (None, Some(image.sql()), None),
         Owner::File(file_no) => (None, None, Some(file_no)),
     };
-    let known = sqlx::query("SELECT 1 FROM sealed WHERE lookup = ? AND case_no IS ? AND image_no IS ? AND file_no IS ?")
-        .bind(lookup.as_slice())
-        .bind(case_no)
-        .bind(image_no)
-        .bind(file_no)
-        .fetch_optional(&mut *write)
-        .await
-        .map_err(CatalogError::query("looking for a sealed value"))?;
+    let known = sqlx::query(
+        "SELECT 1 FROM sealed WHERE lookup = ? AND case_no IS ? AND image_no IS ? AND file_no IS ?",
+    )
+    .bind(lookup.as_slice())
+    .bind(case_no)
+    .bind(image_no)
+    .bind(file_no)
+    .fetch_optional(&mut *write)
+    .await
+    .map_err(CatalogError::query("looking for a sealed value"))?;
     if known.is_some() {
         return Ok(());
     }
@@ -112,16 +114,26 @@ impl fmt::Debug for UnsealedIdentity {
 
 impl Catalog {
     /// Cases with this accession number: numbers and public ids.
-    pub async fn find_by_accession(&self, accession: &str) -> Result<Vec<(CaseNo, String)>, CatalogError> {
+    pub async fn find_by_accession(
+        &self,
+        accession: &str,
+    ) -> Result<Vec<(CaseNo, String)>, CatalogError> {
         self.find_sealed(Kind::Accession, accession).await
     }
 
     /// Cases with this Study Instance UID.
-    pub async fn find_by_study_uid(&self, study_uid: &str) -> Result<Vec<(CaseNo, String)>, CatalogError> {
+    pub async fn find_by_study_uid(
+        &self,
+        study_uid: &str,
+    ) -> Result<Vec<(CaseNo, String)>, CatalogError> {
         self.find_sealed(Kind::StudyUid, study_uid).await
     }
 
-    async fn find_sealed(&self, kind: Kind, value: &str) -> Result<Vec<(CaseNo, String)>, CatalogError> {
+    async fn find_sealed(
+        &self,
+        kind: Kind,
+        value: &str,
+    ) -> Result<Vec<(CaseNo, String)>, CatalogError> {
         let lookup = self.keyring().lookup(kind.name(), value.trim().as_bytes());
         let rows = sqlx::query(
             "SELECT DISTINCT cases.case_no, cases.case_id FROM sealed JOIN cases ON cases.case_no = sealed.case_no
@@ -131,7 +143,10 @@ impl Catalog {
         .fetch_all(self.read())
         .await
         .map_err(CatalogError::query("finding a case by its identity"))?;
-        Ok(rows.iter().map(|row| (CaseNo::from_sql(row.get(0)), row.get(1))).collect())
+        Ok(rows
+            .iter()
+            .map(|row| (CaseNo::from_sql(row.get(0)), row.get(1)))
+            .collect())
     }
 
     /// The identity of a case, unsealed.
@@ -147,7 +162,10 @@ impl Catalog {
         let mut identity = UnsealedIdentity::default();
         for row in rows {
             let (kind, value): (String, Vec<u8>) = (row.get(0), row.get(1));
-            let value = self.keyring().open_sealed(&kind, &value).ok_or(CatalogError::Unseal { kind: "identity" })?;
+            let value = self
+                .keyring()
+                .open_sealed(&kind, &value)
+                .ok_or(CatalogError::Unseal { kind: "identity" })?;
             let text = || String::from_utf8_lossy(&value).into_owned();
             match kind.as_str() {
                 "accession" => identity.accessions.push(text()),

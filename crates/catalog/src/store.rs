@@ -33,7 +33,13 @@ pub struct CatalogOptions {
 impl CatalogOptions {
     /// Four readers, five seconds, the system's clock.
     pub fn new(path: impl Into<PathBuf>, keyring: Keyring) -> Self {
-        Self { path: path.into(), keyring, readers: 4, busy_timeout_ms: 5_000, clock: Clock::System }
+        Self {
+            path: path.into(),
+            keyring,
+            readers: 4,
+            busy_timeout_ms: 5_000,
+            clock: Clock::System,
+        }
     }
 }
 
@@ -64,7 +70,10 @@ impl Catalog {
     /// Opens the database, makes it where it is missing and brings its schema up to date.
     /// Errors: `Open`, `Migrate`, `WrongKey` where the library was made with another key.
     pub async fn open(options: &CatalogOptions) -> Result<Self, CatalogError> {
-        let opened = |source| CatalogError::Open { path: options.path.clone(), source };
+        let opened = |source| CatalogError::Open {
+            path: options.path.clone(),
+            source,
+        };
         let connect = SqliteConnectOptions::new()
             .filename(&options.path)
             .create_if_missing(true)
@@ -83,14 +92,24 @@ impl Catalog {
         MIGRATIONS
             .run(&writer)
             .await
-            .map_err(|source| CatalogError::Migrate { path: options.path.clone(), source })?;
+            .map_err(|source| CatalogError::Migrate {
+                path: options.path.clone(),
+                source,
+            })?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers.max(1))
             .connect_with(connect.read_only(true).create_if_missing(false))
             .await
             .map_err(opened)?;
-        let inner = Inner { writer, readers, keyring: options.keyring.clone(), clock: options.clock.clone() };
-        let catalog = Self { inner: Arc::new(inner) };
+        let inner = Inner {
+            writer,
+            readers,
+            keyring: options.keyring.clone(),
+            clock: options.clock.clone(),
+        };
+        let catalog = Self {
+            inner: Arc::new(inner),
+        };
         catalog.check_key().await?;
         Ok(catalog)
     }
@@ -118,12 +137,19 @@ impl Catalog {
 
     /// Begins a writing transaction.
     pub(crate) async fn write(&self) -> Result<Write, CatalogError> {
-        self.inner.writer.begin_with("BEGIN IMMEDIATE").await.map_err(CatalogError::query("beginning to write"))
+        self.inner
+            .writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(CatalogError::query("beginning to write"))
     }
 
     /// Ends a writing transaction; durable when it returns.
     pub(crate) async fn commit(&self, write: Write) -> Result<(), CatalogError> {
-        write.commit().await.map_err(CatalogError::query("committing"))
+        write
+            .commit()
+            .await
+            .map_err(CatalogError::query("committing"))
     }
 
     /// Connections that only read.
@@ -139,7 +165,11 @@ impl Catalog {
 /// Notes that a case has changed and returns the sequence number of the change.
 pub(crate) async fn touch(write: &mut SqliteConnection, case: CaseNo) -> Result<u64, CatalogError> {
     let failed = || CatalogError::query("noting a change");
-    sqlx::query("DELETE FROM changes WHERE case_no = ?").bind(case.sql()).execute(&mut *write).await.map_err(failed())?;
+    sqlx::query("DELETE FROM changes WHERE case_no = ?")
+        .bind(case.sql())
+        .execute(&mut *write)
+        .await
+        .map_err(failed())?;
     let inserted = sqlx::query("INSERT INTO changes (case_no) VALUES (?)")
         .bind(case.sql())
         .execute(&mut *write)

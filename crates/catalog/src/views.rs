@@ -4,7 +4,9 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::{CaseNo, Catalog, CatalogError, ImageNo, MAX_VIEW_NO, PixelBox, VectorLocation, ViewRef};
+use crate::{
+    CaseNo, Catalog, CatalogError, ImageNo, MAX_VIEW_NO, PixelBox, VectorLocation, ViewRef,
+};
 
 /// A view with the place of its vector of the active model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,14 +66,20 @@ impl Catalog {
             .ok_or(CatalogError::UnknownCase)?;
         let next = row.get::<i64, _>(0).unsigned_abs();
         if next > u64::from(MAX_VIEW_NO) + 1 {
-            return Err(CatalogError::NumbersUsedUp { what: "view", limit: u64::from(MAX_VIEW_NO) });
+            return Err(CatalogError::NumbersUsedUp {
+                what: "view",
+                limit: u64::from(MAX_VIEW_NO),
+            });
         }
         self.commit(write).await?;
         Ok(next as u32 - count)
     }
 
     /// The views that exist, in one snapshot; what is missing in the answer is gone.
-    pub async fn hydrate(&self, views: &[(CaseNo, Vec<u32>)]) -> Result<Vec<HydratedView>, CatalogError> {
+    pub async fn hydrate(
+        &self,
+        views: &[(CaseNo, Vec<u32>)],
+    ) -> Result<Vec<HydratedView>, CatalogError> {
         let failed = || CatalogError::query("reading views");
         let mut snapshot = self.read().begin().await.map_err(failed())?;
         let mut hydrated = Vec::new();
@@ -131,7 +139,10 @@ pub(crate) fn location_of(row: &SqliteRow) -> VectorLocation {
 }
 
 /// Views of an image with a vector of the active model.
-pub(crate) async fn views_of(conn: &mut SqliteConnection, image: ImageNo) -> Result<Vec<ViewRecord>, CatalogError> {
+pub(crate) async fn views_of(
+    conn: &mut SqliteConnection,
+    image: ImageNo,
+) -> Result<Vec<ViewRecord>, CatalogError> {
     let rows = sqlx::query(
         "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc
          FROM views JOIN view_vectors USING (case_no, view_no) JOIN stamps USING (stamp_no)

@@ -40,7 +40,13 @@ pub struct EncoderConfig {
 
 impl Default for EncoderConfig {
     fn default() -> Self {
-        Self { device: "cpu".into(), profile: "train".into(), threads: 0, batch_views: 16, onnxruntime: None }
+        Self {
+            device: "cpu".into(),
+            profile: "train".into(),
+            threads: 0,
+            batch_views: 16,
+            onnxruntime: None,
+        }
     }
 }
 
@@ -87,6 +93,9 @@ pub struct DeidentifyConfig {
 
 impl Default for DeidentifyConfig {
     fn default() -> Self {
-        Self { mask_reports: true, key_file: None }
+        Self {
+            mask_reports: true,
+            key_file: None,
+        }
     }
 }

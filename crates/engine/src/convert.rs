@@ -27,11 +27,19 @@ pub(crate) fn to_index_stamp(stamp: &catalog::ModelStamp) -> index::Stamp {
 }
 
 pub(crate) fn to_catalog_location(at: index::VectorLocation) -> catalog::VectorLocation {
-    catalog::VectorLocation { segment: at.segment, offset: at.offset, crc: at.crc32 }
+    catalog::VectorLocation {
+        segment: at.segment,
+        offset: at.offset,
+        crc: at.crc32,
+    }
 }
 
 pub(crate) fn to_index_location(at: catalog::VectorLocation) -> index::VectorLocation {
-    index::VectorLocation { segment: at.segment, offset: at.offset, crc32: at.crc }
+    index::VectorLocation {
+        segment: at.segment,
+        offset: at.offset,
+        crc32: at.crc,
+    }
 }
 
 pub(crate) fn model_summary(model: &catalog::ModelRecord, profile: &str) -> ModelSummary {
@@ -46,7 +54,11 @@ pub(crate) fn model_summary(model: &catalog::ModelRecord, profile: &str) -> Mode
 /// A number for a patient's pseudonym, 0 for an unknown patient.
 pub(crate) fn patient_number(pseudonym: Option<&str>) -> u64 {
     let Some(pseudonym) = pseudonym else { return 0 };
-    let digits: String = pseudonym.chars().filter(char::is_ascii_hexdigit).take(15).collect();
+    let digits: String = pseudonym
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .take(15)
+        .collect();
     u64::from_str_radix(&digits, 16).unwrap_or(0).max(1)
 }
 
@@ -103,7 +115,10 @@ fn report_fields(entry: &catalog::CaseEntry) -> Option<index::ReportFields> {
             fields.language.clone_from(&report.language);
         }
         for sentence in &analysis.sentences {
-            let kind = analysis.sections.get(sentence.section).map_or(SectionKind::Other, |section| section.kind);
+            let kind = analysis
+                .sections
+                .get(sentence.section)
+                .map_or(SectionKind::Other, |section| section.kind);
             let field = match (sentence.polarity, kind) {
                 (Polarity::Negated, _) => &mut fields.negated,
                 (Polarity::Uncertain, _) => &mut fields.uncertain,

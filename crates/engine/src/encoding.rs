@@ -32,13 +32,24 @@ pub(crate) struct EncoderSlot {
 impl EncoderSlot {
     pub(crate) fn new(dir: PathBuf, config: EncoderConfig, profile: String) -> Self {
         let chunk_views = AtomicUsize::new(config.batch_views.clamp(1, 256));
-        Self { dir, config, profile, loaded: OnceLock::new(), questions_waiting: AtomicUsize::new(0), chunk_views }
+        Self {
+            dir,
+            config,
+            profile,
+            loaded: OnceLock::new(),
+            questions_waiting: AtomicUsize::new(0),
+            chunk_views,
+        }
     }
 
     /// The encoder, loaded now if it was not. Blocks.
     pub(crate) fn encoder(&self) -> Result<&Encoder, EngineError> {
-        let loaded = self.loaded.get_or_init(|| load(&self.dir, &self.config, &self.profile).map_err(|e| chain(&e)));
-        loaded.as_ref().map_err(|reason| EngineError::NoEncoder { reason: reason.clone() })
+        let loaded = self
+            .loaded
+            .get_or_init(|| load(&self.dir, &self.config, &self.profile).map_err(|e| chain(&e)));
+        loaded.as_ref().map_err(|reason| EngineError::NoEncoder {
+            reason: reason.clone(),
+        })
     }
 
     /// Encodes the pictures of a question. Blocks.
@@ -54,7 +65,10 @@ impl EncoderSlot {
         self.as_question(|encoder| Ok(encoder.encode_texts(texts)?))
     }
 
-    fn as_question<T>(&self, run: impl FnOnce(&Encoder) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    fn as_question<T>(
+        &self,
+        run: impl FnOnce(&Encoder) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         let encoder = self.encoder()?;
         self.questions_waiting.fetch_add(1, Ordering::AcqRel);
         let result = run(encoder);
@@ -72,7 +86,10 @@ impl EncoderSlot {
             }
             let chunk_views = self.chunk_views.load(Ordering::Relaxed);
             let end = (vectors.len() + chunk_views).min(pictures.len());
-            let chunk: Vec<Picture<'_>> = pictures[vectors.len()..end].iter().map(|rgb| as_picture(rgb)).collect();
+            let chunk: Vec<Picture<'_>> = pictures[vectors.len()..end]
+                .iter()
+                .map(|rgb| as_picture(rgb))
+                .collect();
             let started = Instant::now();
             let full = chunk.len() == chunk_views;
             vectors.extend(encoder.encode_images(&chunk)?);
@@ -88,12 +105,17 @@ impl EncoderSlot {
             _ if full && took < CHUNK_TIME / 4 => chunk_views * 2,
             _ => chunk_views,
         };
-        self.chunk_views.store(next.clamp(1, most), Ordering::Relaxed);
+        self.chunk_views
+            .store(next.clamp(1, most), Ordering::Relaxed);
     }
 }
 
 fn as_picture(rgb: &Rgb8) -> Picture<'_> {
-    Picture { width_px: rgb.width_px, height_px: rgb.height_px, rgb: &rgb.pixels }
+    Picture {
+        width_px: rgb.width_px,
+        height_px: rgb.height_px,
+        rgb: &rgb.pixels,
+    }
 }
 
 fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Encoder, EngineError> {
@@ -137,14 +159,22 @@ impl LooseEncoder {
         let _: Profile = profile.parse()?;
         let model_id = Checkpoint::open(dir)?.model_id()?.as_str().to_owned();
         let slot = EncoderSlot::new(dir.to_path_buf(), config.clone(), profile.to_owned());
-        Ok(Self { slot: Arc::new(slot), model_id, profile: profile.to_owned() })
+        Ok(Self {
+            slot: Arc::new(slot),
+            model_id,
+            profile: profile.to_owned(),
+        })
     }
 
     /// The built-in demo model, unpacked under `data_dir`.
     ///
     /// # Errors
     /// As [`LooseEncoder::open`].
-    pub fn demo(data_dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Self, EngineError> {
+    pub fn demo(
+        data_dir: &Path,
+        config: &EncoderConfig,
+        profile: &str,
+    ) -> Result<Self, EngineError> {
         Self::open(&crate::models::unpack_demo(data_dir)?, config, profile)
     }
 
@@ -160,17 +190,38 @@ impl LooseEncoder {
 
     /// The encoder as a worker needs it.
     pub fn for_worker(&self) -> WorkerEncoder {
-        WorkerEncoder { slot: Arc::clone(&self.slot), model_id: self.model_id.clone(), profile: self.profile.clone() }
+        WorkerEncoder {
+            slot: Arc::clone(&self.slot),
+            model_id: self.model_id.clone(),
+            profile: self.profile.clone(),
+        }
     }
 
     /// Encodes texts and pictures. Blocks.
     ///
     /// # Errors
     /// The first picture that cannot be read, or an error of the encoder.
-    pub fn embed(&self, texts: &[String], files: &[PathBuf], limits: &casekin_imaging::Limits) -> Result<Vec<Embedding>, EngineError> {
-        let pictures: Vec<_> = files.iter().map(|path| (path.display().to_string(), Source::Path(path.clone()))).collect();
+    pub fn embed(
+        &self,
+        texts: &[String],
+        files: &[PathBuf],
+        limits: &casekin_imaging::Limits,
+    ) -> Result<Vec<Embedding>, EngineError> {
+        let pictures: Vec<_> = files
+            .iter()
+            .map(|path| (path.display().to_string(), Source::Path(path.clone())))
+            .collect();
         let pictures = pictures.as_slice();
-        embed(&self.slot, &self.model_id, &self.profile, &Wanted { texts, pictures, limits })
+        embed(
+            &self.slot,
+            &self.model_id,
+            &self.profile,
+            &Wanted {
+                texts,
+                pictures,
+                limits,
+            },
+        )
     }
 }
 
@@ -181,20 +232,46 @@ struct Wanted<'a> {
     limits: &'a casekin_imaging::Limits,
 }
 
-fn embed(slot: &EncoderSlot, model: &str, profile: &str, wanted: &Wanted<'_>) -> Result<Vec<Embedding>, EngineError> {
-    let embedding = |source: String, vector| Embedding { source, model: model.into(), profile: profile.into(), vector };
+fn embed(
+    slot: &EncoderSlot,
+    model: &str,
+    profile: &str,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Embedding>, EngineError> {
+    let embedding = |source: String, vector| Embedding {
+        source,
+        model: model.into(),
+        profile: profile.into(),
+        vector,
+    };
     let mut embeddings = Vec::new();
     if !wanted.texts.is_empty() {
         let texts: Vec<&str> = wanted.texts.iter().map(String::as_str).collect();
         let vectors = slot.question_texts(&texts)?;
-        embeddings.extend(wanted.texts.iter().cloned().zip(vectors).map(|(text, vector)| embedding(text, vector)));
+        embeddings.extend(
+            wanted
+                .texts
+                .iter()
+                .cloned()
+                .zip(vectors)
+                .map(|(text, vector)| embedding(text, vector)),
+        );
     }
     for (name, source) in wanted.pictures {
-        let request = DecodeRequest { source: source.clone(), limits: wanted.limits.clone(), thumbnail_px: 1 };
+        let request = DecodeRequest {
+            source: source.clone(),
+            limits: wanted.limits.clone(),
+            thumbnail_px: 1,
+        };
         let views = casekin_imaging::decode(&request)?.views;
-        let vectors = slot.question_images(&views.iter().map(|view| &view.rgb).collect::<Vec<_>>())?;
+        let vectors =
+            slot.question_images(&views.iter().map(|view| &view.rgb).collect::<Vec<_>>())?;
         for (view, vector) in views.iter().zip(vectors) {
-            let source = if views.len() == 1 { name.clone() } else { format!("{name}#{}", view.frame.saturating_sub(1)) };
+            let source = if views.len() == 1 {
+                name.clone()
+            } else {
+                format!("{name}#{}", view.frame.saturating_sub(1))
+            };
             embeddings.push(embedding(source, vector));
         }
     }
@@ -224,8 +301,17 @@ impl Library {
         }
         let limits = self.inner.config.limits.clone();
         tokio::task::spawn_blocking(move || {
-            let wanted = Wanted { texts: &request.texts, pictures: &pictures, limits: &limits };
-            embed(&serving.encoder, &serving.stamp.model_id, &serving.stamp.profile, &wanted)
+            let wanted = Wanted {
+                texts: &request.texts,
+                pictures: &pictures,
+                limits: &limits,
+            };
+            embed(
+                &serving.encoder,
+                &serving.stamp.model_id,
+                &serving.stamp.profile,
+                &wanted,
+            )
         })
         .await?
     }

@@ -56,7 +56,9 @@ pub enum EngineError {
         name: String,
     },
     /// The library already holds vectors of another model.
-    #[error("the library holds {vectors} vectors of {active:?}; `casekin reencode --model {name}` changes it to this model while the old index serves")]
+    #[error(
+        "the library holds {vectors} vectors of {active:?}; `casekin reencode --model {name}` changes it to this model while the old index serves"
+    )]
     ModelNeedsReencode {
         /// The active model.
         active: String,
@@ -66,7 +68,9 @@ pub enum EngineError {
         vectors: u64,
     },
     /// A model's files are no longer what they were when it was added.
-    #[error("the files of model {name:?} have changed since it was added; restore them, or add the folder again under its new id")]
+    #[error(
+        "the files of model {name:?} have changed since it was added; restore them, or add the folder again under its new id"
+    )]
     ModelChanged {
         /// Name of the model.
         name: String,
@@ -135,7 +139,11 @@ impl EngineError {
 impl From<tokio::task::JoinError> for EngineError {
     fn from(error: tokio::task::JoinError) -> Self {
         // A panic's payload may quote input; only the fact is passed on.
-        Self::Task(if error.is_panic() { "panic".into() } else { "cancelled".into() })
+        Self::Task(if error.is_panic() {
+            "panic".into()
+        } else {
+            "cancelled".into()
+        })
     }
 }
 

@@ -25,15 +25,26 @@ impl Library {
     ///
     /// # Errors
     /// Any error of the catalog.
-    pub async fn evidence(&self, answer: &SearchAnswer, top: usize) -> Result<Vec<EvidenceItem>, EngineError> {
+    pub async fn evidence(
+        &self,
+        answer: &SearchAnswer,
+        top: usize,
+    ) -> Result<Vec<EvidenceItem>, EngineError> {
         let mut evidence = Vec::new();
         for hit in answer.hits.iter().take(top) {
-            let Some(case) = self.inner.catalog.case_by_id(&hit.case_id).await? else { continue };
+            let Some(case) = self.inner.catalog.case_by_id(&hit.case_id).await? else {
+                continue;
+            };
             let mut passages: Vec<(u8, EvidencePassage)> = Vec::new();
             for report in &case.reports {
-                let Ok(analysis) = serde_json::from_str::<Analysis>(&report.analysis_json) else { continue };
+                let Ok(analysis) = serde_json::from_str::<Analysis>(&report.analysis_json) else {
+                    continue;
+                };
                 passages.extend(analysis.sentences.iter().map(|sentence| {
-                    let kind = analysis.sections.get(sentence.section).map_or(SectionKind::Other, |section| section.kind);
+                    let kind = analysis
+                        .sections
+                        .get(sentence.section)
+                        .map_or(SectionKind::Other, |section| section.kind);
                     let record = EvidencePassage {
                         text: sentence.text.clone(),
                         polarity: polarity_name(sentence.polarity).to_owned(),
@@ -48,7 +59,12 @@ impl Library {
                 number: evidence.len() as u32 + 1,
                 case_id: hit.case_id.clone(),
                 title: hit.title.clone(),
-                labels: hit.labels.iter().filter(|label| !label.contains(": ")).cloned().collect(),
+                labels: hit
+                    .labels
+                    .iter()
+                    .filter(|label| !label.contains(": "))
+                    .cloned()
+                    .collect(),
                 similarity: hit.similarity,
                 passages: passages.into_iter().map(|(_, passage)| passage).collect(),
             });

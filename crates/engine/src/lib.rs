@@ -29,21 +29,23 @@ mod worker;
 pub use casekin_imaging::{Limits, PIPELINE_VERSION, Source};
 
 pub use answer::{
-    Facet, FacetValue, FoundBy, Hit, HitView, ModelSummary, Passage, PassagePart, SearchAnswer, Vote, Votes,
+    Facet, FacetValue, FoundBy, Hit, HitView, ModelSummary, Passage, PassagePart, SearchAnswer,
+    Vote, Votes,
 };
 pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig};
 pub use encoding::{EmbedRequest, LooseEncoder};
 pub use error::EngineError;
 pub use library::Library;
 pub use lock::ServiceAddress;
+pub use pictures::Rendering;
 pub use query::{ImageQuery, SearchRequest, Way};
 pub use records::{
-    BatchRecord, CaseIdentityRecord, CaseListItem, CasePage, CaseRecord, CollectionItem, CollectionName,
-    CollectionRecord, ConflictRecord, Embedding, EncodedView, EvidenceItem, EvidencePassage, FailureRecord, ImageRecord, IngestRequest,
-    JobPage, JobRecord, ModelRecord, PyramidRecord, QueryPictureRecord, ReportRecord, SectionRecord, SentenceRecord,
-    TokenRecord, Upload, UploadFacts, WorkerJob, WorkerResult,
+    BatchRecord, CaseIdentityRecord, CaseListItem, CasePage, CaseRecord, CollectionItem,
+    CollectionName, CollectionRecord, ConflictRecord, Embedding, EncodedView, EvidenceItem,
+    EvidencePassage, FailureRecord, ImageRecord, IngestRequest, JobPage, JobRecord, ModelRecord,
+    PyramidRecord, QueryPictureRecord, ReportRecord, SectionRecord, SentenceRecord, TokenRecord,
+    Upload, UploadFacts, WorkerJob, WorkerResult,
 };
-pub use status::{IndexProgress, JobCounts, ReencodeProgress, Status};
-pub use pictures::Rendering;
 pub use shelves::ItemChange;
+pub use status::{IndexProgress, JobCounts, ReencodeProgress, Status};
 pub use worker::{Worker, WorkerEncoder, WorkerPort};

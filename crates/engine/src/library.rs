@@ -62,9 +62,17 @@ impl Library {
     pub async fn open(data_dir: &Path, config: EngineConfig) -> Result<Self, EngineError> {
         make_private_dir(data_dir)?;
         let lock = LibraryLock::take(data_dir)?;
-        let key_file = config.deidentify.key_file.clone().unwrap_or_else(|| data_dir.join("keys").join("library.key"));
+        let key_file = config
+            .deidentify
+            .key_file
+            .clone()
+            .unwrap_or_else(|| data_dir.join("keys").join("library.key"));
         let keyring = Keyring::open(&key_file)?;
-        let catalog = Catalog::open(&CatalogOptions::new(data_dir.join("catalog.sqlite"), keyring.clone())).await?;
+        let catalog = Catalog::open(&CatalogOptions::new(
+            data_dir.join("catalog.sqlite"),
+            keyring.clone(),
+        ))
+        .await?;
         let objects = Objects::open(&data_dir.join("objects"), &keyring)?;
         let (model, stamp) = models::active_or_demo(data_dir, &catalog, &config).await?;
         let log = Arc::new(VectorLog::open(&data_dir.join("vectors"), &stamp)?);
@@ -133,8 +141,18 @@ pub(crate) fn open_serving(
 ) -> Result<Serving, EngineError> {
     let stamp = log.stamp().clone();
     let index = projection::open_current(data_dir, &stamp, &log)?;
-    let encoder = Arc::new(EncoderSlot::new(PathBuf::from(&model.dir), config.encoder.clone(), stamp.profile.clone()));
-    Ok(Serving { stamp, model, log, index, encoder })
+    let encoder = Arc::new(EncoderSlot::new(
+        PathBuf::from(&model.dir),
+        config.encoder.clone(),
+        stamp.profile.clone(),
+    ));
+    Ok(Serving {
+        stamp,
+        model,
+        log,
+        index,
+        encoder,
+    })
 }
 
 fn make_private_dir(dir: &Path) -> Result<(), EngineError> {

@@ -29,9 +29,9 @@ impl LibraryLock {
             .map_err(|source| EngineError::io("open the lock of the library", source))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(EngineError::LibraryInUse { address: ServiceAddress::read(data_dir).map(|at| at.url) })
-            }
+            Err(TryLockError::WouldBlock) => Err(EngineError::LibraryInUse {
+                address: ServiceAddress::read(data_dir).map(|at| at.url),
+            }),
             Err(TryLockError::Error(source)) => Err(EngineError::io("lock the library", source)),
         }
     }
@@ -50,7 +50,10 @@ pub struct ServiceAddress {
 
 impl std::fmt::Debug for ServiceAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServiceAddress").field("url", &self.url).field("pid", &self.pid).finish_non_exhaustive()
+        f.debug_struct("ServiceAddress")
+            .field("url", &self.url)
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,11 +79,17 @@ impl ServiceAddress {
         let partial = path.with_extension("partial");
         let write = || -> std::io::Result<()> {
             let _ = std::fs::remove_file(&partial);
-            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&partial)?;
+            let mut file = OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(&partial)?;
             file.write_all(&serde_json::to_vec(self)?)?;
             std::fs::rename(&partial, &path)
         };
-        write().map_err(|source| EngineError::io("leave the service's address in the data folder", source))
+        write().map_err(|source| {
+            EngineError::io("leave the service's address in the data folder", source)
+        })
     }
 
     /// Takes the address away again.
@@ -97,7 +106,10 @@ mod tests {
     fn one_process_at_a_time_and_free_again_afterwards() {
         let dir = tempfile::tempdir().unwrap();
         let held = LibraryLock::take(dir.path()).unwrap();
-        assert!(matches!(LibraryLock::take(dir.path()), Err(EngineError::LibraryInUse { address: None })));
+        assert!(matches!(
+            LibraryLock::take(dir.path()),
+            Err(EngineError::LibraryInUse { address: None })
+        ));
         drop(held);
         LibraryLock::take(dir.path()).unwrap();
     }
@@ -106,9 +118,16 @@ mod tests {
     fn the_address_is_for_the_owner_alone_and_its_secret_is_not_printed() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
-        let address = ServiceAddress { url: "http://127.0.0.1:1".into(), secret: "hush".into(), pid: 1 };
+        let address = ServiceAddress {
+            url: "http://127.0.0.1:1".into(),
+            secret: "hush".into(),
+            pid: 1,
+        };
         address.publish(dir.path()).unwrap();
-        let mode = std::fs::metadata(dir.path().join("service.json")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(dir.path().join("service.json"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(!format!("{address:?}").contains("hush"));
         assert_eq!(ServiceAddress::read(dir.path()).unwrap().secret, "hush");

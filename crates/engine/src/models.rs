@@ -35,7 +35,11 @@ pub(crate) async fn active_or_demo(
 ) -> Result<(casekin_catalog::ModelRecord, Stamp), EngineError> {
     if let Some((model, stamp)) = catalog.active_model().await? {
         // A data folder may have been moved: the demo model's files are found beside it wherever it is.
-        let model = if model.demo { refreshed_demo(data_dir, model)? } else { model };
+        let model = if model.demo {
+            refreshed_demo(data_dir, model)?
+        } else {
+            model
+        };
         return Ok((model, to_index_stamp(&stamp)));
     }
     let dir = unpack_demo(data_dir)?;
@@ -44,10 +48,17 @@ pub(crate) async fn active_or_demo(
     catalog.register_model(new.clone()).await?;
     catalog.set_active(&to_catalog_stamp(&stamp)).await?;
     let model = catalog.active_model().await?.map(|(model, _)| model);
-    model.map(|model| (model, stamp)).ok_or(EngineError::NoSuchModel { name: DEMO_NAME.into() })
+    model
+        .map(|model| (model, stamp))
+        .ok_or(EngineError::NoSuchModel {
+            name: DEMO_NAME.into(),
+        })
 }
 
-fn refreshed_demo(data_dir: &Path, model: casekin_catalog::ModelRecord) -> Result<casekin_catalog::ModelRecord, EngineError> {
+fn refreshed_demo(
+    data_dir: &Path,
+    model: casekin_catalog::ModelRecord,
+) -> Result<casekin_catalog::ModelRecord, EngineError> {
     if Path::new(&model.dir).join("model.safetensors").exists() {
         return Ok(model);
     }
@@ -55,7 +66,10 @@ fn refreshed_demo(data_dir: &Path, model: casekin_catalog::ModelRecord) -> Resul
     if Checkpoint::open(&dir)?.model_id()?.as_str() != model.model_id {
         return Err(EngineError::ModelChanged { name: model.name });
     }
-    Ok(casekin_catalog::ModelRecord { dir: dir.to_string_lossy().into_owned(), ..model })
+    Ok(casekin_catalog::ModelRecord {
+        dir: dir.to_string_lossy().into_owned(),
+        ..model
+    })
 }
 
 /// Writes the demo model's files into the data folder, under a name that changes with their bytes.
@@ -67,7 +81,9 @@ pub(crate) fn unpack_demo(data_dir: &Path) -> Result<PathBuf, EngineError> {
         }
     }
     let digest = hex::encode(hasher.finalize());
-    let dir = data_dir.join("models").join(format!("demo-{}", &digest[..12]));
+    let dir = data_dir
+        .join("models")
+        .join(format!("demo-{}", &digest[..12]));
     if dir.join("complete").exists() {
         return Ok(dir);
     }
@@ -138,8 +154,13 @@ impl Library {
     /// # Errors
     /// [`EngineError::ModelNeedsReencode`], or an error of the checkpoint.
     pub async fn add_model(&self, dir: &Path) -> Result<ModelRecord, EngineError> {
-        let dir = dir.canonicalize().map_err(|source| EngineError::io("find the model's folder", source))?;
-        let name = dir.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
+        let dir = dir
+            .canonicalize()
+            .map_err(|source| EngineError::io("find the model's folder", source))?;
+        let name = dir.file_name().map_or_else(
+            || "model".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         let new = tokio::task::spawn_blocking({
             let (dir, name) = (dir.clone(), name.clone());
             move || describe(&dir, &name, false)
@@ -152,7 +173,11 @@ impl Library {
         if serving.model.model_id != new.model_id {
             if counts.vectors > 0 {
                 let active = serving.model.name.clone();
-                return Err(EngineError::ModelNeedsReencode { active, name, vectors: counts.vectors });
+                return Err(EngineError::ModelNeedsReencode {
+                    active,
+                    name,
+                    vectors: counts.vectors,
+                });
             }
             self.activate(&new).await?;
         }
@@ -168,15 +193,23 @@ impl Library {
 
     async fn activate(&self, new: &NewModel) -> Result<(), EngineError> {
         let stamp = stamp_of(new, &self.inner.config.encoder.profile)?;
-        self.inner.catalog.set_active(&to_catalog_stamp(&stamp)).await?;
-        let log = Arc::new(VectorLog::open(&self.inner.data_dir.join("vectors"), &stamp)?);
+        self.inner
+            .catalog
+            .set_active(&to_catalog_stamp(&stamp))
+            .await?;
+        let log = Arc::new(VectorLog::open(
+            &self.inner.data_dir.join("vectors"),
+            &stamp,
+        )?);
         self.serve_active(log).await
     }
 
     /// Serves what the catalog calls active, from its vector log. The caller holds `model_change`.
     pub(crate) async fn serve_active(&self, log: Arc<VectorLog>) -> Result<(), EngineError> {
         let Some((model, _)) = self.inner.catalog.active_model().await? else {
-            return Err(EngineError::NoSuchModel { name: DEMO_NAME.into() });
+            return Err(EngineError::NoSuchModel {
+                name: DEMO_NAME.into(),
+            });
         };
         let applying = self.inner.applying.lock().await;
         let serving = open_serving(&self.inner.data_dir, &self.inner.config, model, log)?;
@@ -193,27 +226,42 @@ impl Library {
     pub async fn verify_model(&self, name: Option<&str>) -> Result<ModelRecord, EngineError> {
         let model = self.model_named(name).await?;
         let dir = PathBuf::from(&model.dir);
-        let found = tokio::task::spawn_blocking(move || Checkpoint::open(&dir)?.model_id()).await??;
+        let found =
+            tokio::task::spawn_blocking(move || Checkpoint::open(&dir)?.model_id()).await??;
         if found.as_str() != model.model_id {
             return Err(EngineError::ModelChanged { name: model.name });
         }
         let profile = self.inner.serving().stamp.profile.clone();
-        Ok(ModelRecord { dir: None, summary: model_summary(&model, &profile), dimension: model.dimension, active: model.active, vectors: 0 })
+        Ok(ModelRecord {
+            dir: None,
+            summary: model_summary(&model, &profile),
+            dimension: model.dimension,
+            active: model.active,
+            vectors: 0,
+        })
     }
 
-    pub(crate) async fn model_named(&self, name: Option<&str>) -> Result<casekin_catalog::ModelRecord, EngineError> {
+    pub(crate) async fn model_named(
+        &self,
+        name: Option<&str>,
+    ) -> Result<casekin_catalog::ModelRecord, EngineError> {
         let models = self.inner.catalog.models().await?;
         let found = match name {
             None => models.into_iter().find(|model| model.active),
-            Some(name) => models
-                .into_iter()
-                .rev()
-                .find(|model| model.name == name || (name.len() >= 8 && model.model_id.starts_with(name))),
+            Some(name) => models.into_iter().rev().find(|model| {
+                model.name == name || (name.len() >= 8 && model.model_id.starts_with(name))
+            }),
         };
-        found.ok_or_else(|| EngineError::NoSuchModel { name: name.unwrap_or("active").to_owned() })
+        found.ok_or_else(|| EngineError::NoSuchModel {
+            name: name.unwrap_or("active").to_owned(),
+        })
     }
 
-    pub(crate) fn stamp_for(&self, model: &casekin_catalog::ModelRecord, profile: &str) -> Result<Stamp, EngineError> {
+    pub(crate) fn stamp_for(
+        &self,
+        model: &casekin_catalog::ModelRecord,
+        profile: &str,
+    ) -> Result<Stamp, EngineError> {
         let new = NewModel {
             model_id: model.model_id.clone(),
             name: model.name.clone(),

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use casekin_catalog::ImageRecord as CatalogImage;
-use casekin_imaging::{DeepZoom, DeepZoomTile, Facts, Inspection, RenderRequest, Rgb8, Source, deep_zoom_tile};
+use casekin_imaging::{
+    DeepZoom, DeepZoomTile, Facts, Inspection, RenderRequest, Rgb8, Source, deep_zoom_tile,
+};
 
 use crate::error::EngineError;
 use crate::library::Library;
@@ -43,7 +45,9 @@ struct FrameKey {
 impl RenderedFrames {
     fn get(&self, key: &FrameKey) -> Option<Arc<Rgb8>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(known, _)| known == key).map(|(_, frame)| Arc::clone(frame))
+        kept.iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, frame)| Arc::clone(frame))
     }
 
     fn keep(&self, key: FrameKey, frame: Arc<Rgb8>) {
@@ -57,7 +61,10 @@ impl RenderedFrames {
 
     /// Forgets the frames of a deleted picture.
     pub(crate) fn forget(&self, image_id: &str) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|(key, _)| key.image_id != image_id);
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(key, _)| key.image_id != image_id);
     }
 }
 
@@ -66,32 +73,58 @@ impl Library {
     ///
     /// # Errors
     /// What cannot be read, with the reason.
-    pub async fn keep_query_picture(&self, bytes: Vec<u8>) -> Result<QueryPictureRecord, EngineError> {
+    pub async fn keep_query_picture(
+        &self,
+        bytes: Vec<u8>,
+    ) -> Result<QueryPictureRecord, EngineError> {
         let bytes: Arc<[u8]> = bytes.into();
         let source = Source::from_bytes(String::new(), Arc::clone(&bytes));
         let limits = self.inner.config.limits.clone();
-        let inspected = tokio::task::spawn_blocking(move || casekin_imaging::inspect(&source, &limits)).await??;
+        let inspected =
+            tokio::task::spawn_blocking(move || casekin_imaging::inspect(&source, &limits))
+                .await??;
         let facts = match inspected {
             Inspection::Picture(header) => header.facts,
             Inspection::NotAPicture { reason, .. } => return Err(EngineError::bad_query(reason)),
         };
         let id = self.inner.query_pictures.keep(bytes);
-        let Facts { width_px, height_px, frames, modality, .. } = facts;
-        Ok(QueryPictureRecord { id, width_px, height_px, frames, modality })
+        let Facts {
+            width_px,
+            height_px,
+            frames,
+            modality,
+            ..
+        } = facts;
+        Ok(QueryPictureRecord {
+            id,
+            width_px,
+            height_px,
+            frames,
+            modality,
+        })
     }
 
     /// Where the bytes of a query picture ("q-…") or of a picture of the library ("i-…") can be read.
     pub(crate) async fn picture_source(&self, id: &str) -> Result<Source, EngineError> {
         if id.starts_with("q-") {
-            let bytes = self.inner.query_pictures.get(id).ok_or(EngineError::QueryPictureGone)?;
+            let bytes = self
+                .inner
+                .query_pictures
+                .get(id)
+                .ok_or(EngineError::QueryPictureGone)?;
             return Ok(Source::from_bytes(String::new(), bytes));
         }
         let image = self.catalog_image(id).await?;
-        self.object_source(&image.object, &image.other_paths, &image.content_sha256).await
+        self.object_source(&image.object, &image.other_paths, &image.content_sha256)
+            .await
     }
 
     async fn catalog_image(&self, id: &str) -> Result<CatalogImage, EngineError> {
-        self.inner.catalog.image(id).await?.ok_or(EngineError::NoSuchImage)
+        self.inner
+            .catalog
+            .image(id)
+            .await?
+            .ok_or(EngineError::NoSuchImage)
     }
 
     /// A picture's record; with its path only for the command line.
@@ -114,7 +147,14 @@ impl Library {
             return Ok(bytes.to_vec());
         }
         let max_px = Some(self.inner.config.ingest.thumbnail_px);
-        self.rendered(id, Rendering { max_px, ..Rendering::default() }).await
+        self.rendered(
+            id,
+            Rendering {
+                max_px,
+                ..Rendering::default()
+            },
+        )
+        .await
     }
 
     /// A picture as JPEG.
@@ -143,7 +183,13 @@ impl Library {
     /// # Errors
     /// [`EngineError::NoSuchImage`]; what cannot be read.
     pub async fn pyramid(&self, id: &str, frame: u32) -> Result<PyramidRecord, EngineError> {
-        let rgb = self.frame(FrameKey { image_id: id.to_owned(), frame, window: None }).await?;
+        let rgb = self
+            .frame(FrameKey {
+                image_id: id.to_owned(),
+                frame,
+                window: None,
+            })
+            .await?;
         let grid = DeepZoom::new(rgb.width_px, rgb.height_px);
         Ok(PyramidRecord {
             width_px: grid.width_px,
@@ -158,8 +204,17 @@ impl Library {
     ///
     /// # Errors
     /// [`EngineError::NoSuchImage`]; a tile outside the picture; what cannot be read.
-    pub async fn tile(&self, id: &str, rendering: Rendering, tile: (u32, u32, u32)) -> Result<Vec<u8>, EngineError> {
-        let key = FrameKey { image_id: id.to_owned(), frame: rendering.frame, window: rendering.window };
+    pub async fn tile(
+        &self,
+        id: &str,
+        rendering: Rendering,
+        tile: (u32, u32, u32),
+    ) -> Result<Vec<u8>, EngineError> {
+        let key = FrameKey {
+            image_id: id.to_owned(),
+            frame: rendering.frame,
+            window: rendering.window,
+        };
         let rgb = self.frame(key).await?;
         let (level, column, row) = tile;
         tokio::task::spawn_blocking(move || {
@@ -182,7 +237,9 @@ impl Library {
             max_px: None,
             limits: self.inner.config.limits.clone(),
         };
-        let frame = Arc::new(tokio::task::spawn_blocking(move || casekin_imaging::render(&request)).await??);
+        let frame = Arc::new(
+            tokio::task::spawn_blocking(move || casekin_imaging::render(&request)).await??,
+        );
         self.inner.tiles.keep(key, Arc::clone(&frame));
         Ok(frame)
     }
@@ -192,7 +249,9 @@ impl Library {
 pub(crate) fn image_record(image: &CatalogImage, with_path: bool) -> ImageRecord {
     let facts: Facts = serde_json::from_str(&image.facts.facts_json).unwrap_or_default();
     let path = match &image.object {
-        casekin_catalog::ObjectRef::InPlace { path } if with_path => Some(path.display().to_string()),
+        casekin_catalog::ObjectRef::InPlace { path } if with_path => {
+            Some(path.display().to_string())
+        }
         _ => None,
     };
     let state = match image.job_state.as_str() {

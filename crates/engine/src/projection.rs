@@ -43,35 +43,66 @@ fn write_current(data_dir: &Path, current: &Current) -> Result<(), EngineError> 
 }
 
 /// Opens the served index of `stamp`, or begins an empty one where there is none that can be used.
-pub(crate) fn open_current(data_dir: &Path, stamp: &Stamp, log: &Arc<VectorLog>) -> Result<Index, EngineError> {
+pub(crate) fn open_current(
+    data_dir: &Path,
+    stamp: &Stamp,
+    log: &Arc<VectorLog>,
+) -> Result<Index, EngineError> {
     if let Some(current) = read_current(data_dir).filter(|current| current.stamp == *stamp) {
-        match Index::open(&index_dir(data_dir).join(&current.folder), stamp, Arc::clone(log), IndexSettings::default()) {
+        match Index::open(
+            &index_dir(data_dir).join(&current.folder),
+            stamp,
+            Arc::clone(log),
+            IndexSettings::default(),
+        ) {
             Ok(index) => return Ok(index),
-            Err(error @ (IndexError::Damaged { .. } | IndexError::FormatVersion { .. } | IndexError::StampMismatch { .. })) => {
+            Err(
+                error @ (IndexError::Damaged { .. }
+                | IndexError::FormatVersion { .. }
+                | IndexError::StampMismatch { .. }),
+            ) => {
                 tracing::warn!(%error, "the search index cannot be used; building it anew from the catalog");
             }
             Err(error) => return Err(error.into()),
         }
     }
     let (folder, index) = begin(data_dir, stamp, log)?;
-    write_current(data_dir, &Current { stamp: stamp.clone(), folder })?;
+    write_current(
+        data_dir,
+        &Current {
+            stamp: stamp.clone(),
+            folder,
+        },
+    )?;
     sweep(data_dir);
     Ok(index)
 }
 
 /// Begins an empty generation beside the served one.
-fn begin(data_dir: &Path, stamp: &Stamp, log: &Arc<VectorLog>) -> Result<(String, Index), EngineError> {
+fn begin(
+    data_dir: &Path,
+    stamp: &Stamp,
+    log: &Arc<VectorLog>,
+) -> Result<(String, Index), EngineError> {
     let dir = index_dir(data_dir);
-    std::fs::create_dir_all(&dir).map_err(|source| EngineError::io("make the index folder", source))?;
+    std::fs::create_dir_all(&dir)
+        .map_err(|source| EngineError::io("make the index folder", source))?;
     let folder = uuid::Uuid::now_v7().simple().to_string();
-    let index = Index::open(&dir.join(&folder), stamp, Arc::clone(log), IndexSettings::default())?;
+    let index = Index::open(
+        &dir.join(&folder),
+        stamp,
+        Arc::clone(log),
+        IndexSettings::default(),
+    )?;
     Ok((folder, index))
 }
 
 /// Removes generations that are not served: old ones, and those that a crash left unfinished.
 fn sweep(data_dir: &Path) {
     let served = read_current(data_dir).map(|current| current.folder);
-    let Ok(entries) = std::fs::read_dir(index_dir(data_dir)) else { return };
+    let Ok(entries) = std::fs::read_dir(index_dir(data_dir)) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_dir() && Some(&name) != served.as_ref() {
@@ -90,8 +121,20 @@ pub(crate) async fn rebuild(inner: &Arc<Inner>) -> Result<u64, EngineError> {
     replay(inner, &index).await?;
     flush_index(&index).await?;
     let applied = index.applied();
-    write_current(&inner.data_dir, &Current { stamp: stamp.clone(), folder })?;
-    inner.serve(Serving { stamp, model: old.model.clone(), log, index, encoder: Arc::clone(&old.encoder) });
+    write_current(
+        &inner.data_dir,
+        &Current {
+            stamp: stamp.clone(),
+            folder,
+        },
+    )?;
+    inner.serve(Serving {
+        stamp,
+        model: old.model.clone(),
+        log,
+        index,
+        encoder: Arc::clone(&old.encoder),
+    });
     drop(old);
     sweep(&inner.data_dir);
     Ok(applied)
@@ -107,8 +150,13 @@ pub(crate) async fn catch_up(inner: &Arc<Inner>) -> Result<u64, EngineError> {
 
 async fn replay(inner: &Arc<Inner>, index: &Index) -> Result<(), EngineError> {
     loop {
-        let changes = inner.catalog.changes_since(index.applied(), CASES_AT_ONCE).await?;
-        let Some(last) = changes.iter().map(|change| change.seq).max() else { return Ok(()) };
+        let changes = inner
+            .catalog
+            .changes_since(index.applied(), CASES_AT_ONCE)
+            .await?;
+        let Some(last) = changes.iter().map(|change| change.seq).max() else {
+            return Ok(());
+        };
         let cases: Vec<_> = changes.iter().map(|change| change.case_no).collect();
         let entries = inner.catalog.case_entries(&cases).await?;
         let index = index.clone();
@@ -143,7 +191,9 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
     tokio::spawn(async move {
         let mut unflushed = false;
         loop {
-            let woken = tokio::time::timeout(FLUSH_AFTER, changed.notified()).await.is_ok();
+            let woken = tokio::time::timeout(FLUSH_AFTER, changed.notified())
+                .await
+                .is_ok();
             let Some(inner) = weak.upgrade() else { return };
             let outcome = if woken {
                 unflushed = true;

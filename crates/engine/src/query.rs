@@ -44,7 +44,9 @@ pub struct ImageQuery {
 }
 
 /// A way in which a case can be found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// The words of the query occur in the report or in label text (BM25).

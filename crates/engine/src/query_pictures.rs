@@ -24,9 +24,18 @@ impl QueryPictures {
     pub fn keep(&self, bytes: Arc<[u8]>) -> String {
         let id = format!("q-{}", uuid::Uuid::new_v4().simple());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_back(Kept { id: id.clone(), since: Instant::now(), bytes });
+        kept.push_back(Kept {
+            id: id.clone(),
+            since: Instant::now(),
+            bytes,
+        });
         let mut total: usize = kept.iter().map(|picture| picture.bytes.len()).sum();
-        while kept.len() > 1 && (total > MAX_BYTES || kept.front().is_some_and(|first| first.since.elapsed() > KEPT_FOR)) {
+        while kept.len() > 1
+            && (total > MAX_BYTES
+                || kept
+                    .front()
+                    .is_some_and(|first| first.since.elapsed() > KEPT_FOR))
+        {
             total -= kept.pop_front().map_or(0, |gone| gone.bytes.len());
         }
         id
@@ -35,7 +44,9 @@ impl QueryPictures {
     /// The bytes kept under `id`.
     pub fn get(&self, id: &str) -> Option<Arc<[u8]>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.iter().find(|picture| picture.id == id && picture.since.elapsed() <= KEPT_FOR)?;
+        let found = kept
+            .iter()
+            .find(|picture| picture.id == id && picture.since.elapsed() <= KEPT_FOR)?;
         Some(Arc::clone(&found.bytes))
     }
 }

@@ -29,7 +29,11 @@ pub(crate) async fn erase(inner: &Arc<Inner>, deleted: &Deleted) -> Result<(), E
     projection::catch_up(inner).await?;
     projection::flush(inner).await?;
     let log = Arc::clone(&inner.serving().log);
-    let locations: Vec<_> = deleted.vectors.iter().map(|vector| to_index_location(vector.location)).collect();
+    let locations: Vec<_> = deleted
+        .vectors
+        .iter()
+        .map(|vector| to_index_location(vector.location))
+        .collect();
     tokio::task::spawn_blocking(move || log.erase_all(&locations)).await??;
     for key in deleted.objects.iter().chain(&deleted.thumbnails) {
         inner.objects.delete(key).await?;
@@ -56,7 +60,12 @@ async fn erase_unnamed_vectors(inner: &Arc<Inner>) -> Result<(), EngineError> {
     for chunk in cases.chunks(256) {
         let chunk: Vec<CaseNo> = chunk.iter().map(|case_no| CaseNo(*case_no)).collect();
         for entry in inner.catalog.case_entries(&chunk).await? {
-            named.extend(entry.views.iter().map(|view| (view.location.segment, view.location.offset)));
+            named.extend(
+                entry
+                    .views
+                    .iter()
+                    .map(|view| (view.location.segment, view.location.offset)),
+            );
         }
     }
     let unnamed: Vec<_> = records
@@ -64,7 +73,10 @@ async fn erase_unnamed_vectors(inner: &Arc<Inner>) -> Result<(), EngineError> {
         .map(|record| record.location)
         .filter(|at| !named.contains(&(at.segment, at.offset)))
         .collect();
-    tracing::info!(vectors = unnamed.len(), "erasing vectors that a crash left without a row");
+    tracing::info!(
+        vectors = unnamed.len(),
+        "erasing vectors that a crash left without a row"
+    );
     tokio::task::spawn_blocking(move || log.erase_all(&unnamed)).await??;
     Ok(())
 }

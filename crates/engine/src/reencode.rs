@@ -46,14 +46,23 @@ struct Target {
 impl Library {
     /// How far the running re-encoding is.
     pub fn reencode_progress(&self) -> Option<ReencodeProgress> {
-        let state = self.inner.reencode.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self
+            .inner
+            .reencode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let running = state.running.clone()?;
         let done_now = running.done.saturating_sub(running.done_at_start);
         let left = running.total.saturating_sub(running.done);
         let seconds_left = (done_now > 0).then(|| {
             (running.started.elapsed().as_secs_f64() / done_now as f64 * left as f64).ceil() as u64
         });
-        Some(ReencodeProgress { model: running.model, done: running.done, total: running.total, seconds_left })
+        Some(ReencodeProgress {
+            model: running.model,
+            done: running.done,
+            total: running.total,
+            seconds_left,
+        })
     }
 
     /// Encodes the whole library with another model (the last one added when `model` is left out) or profile, then
@@ -61,7 +70,11 @@ impl Library {
     ///
     /// # Errors
     /// [`EngineError::ReencodeRunning`], [`EngineError::NoSuchModel`], errors of the model.
-    pub async fn reencode(&self, model: Option<&str>, profile: Option<&str>) -> Result<ModelRecord, EngineError> {
+    pub async fn reencode(
+        &self,
+        model: Option<&str>,
+        profile: Option<&str>,
+    ) -> Result<ModelRecord, EngineError> {
         let target = self.target(model, profile).await?;
         self.begin_running(&target)?;
         let outcome = self.run_reencode(&target).await;
@@ -77,18 +90,32 @@ impl Library {
     }
 
     fn begin_running(&self, target: &Target) -> Result<(), EngineError> {
-        let mut state = self.inner.reencode.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .inner
+            .reencode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if state.running.is_some() {
             return Err(EngineError::ReencodeRunning);
         }
         let model = target.model.name.clone();
         state.failure = None;
-        state.running = Some(Running { model, started: Instant::now(), done_at_start: 0, done: 0, total: 0 });
+        state.running = Some(Running {
+            model,
+            started: Instant::now(),
+            done_at_start: 0,
+            done: 0,
+            total: 0,
+        });
         Ok(())
     }
 
     fn end_running(&self, outcome: Result<(), EngineError>) -> Result<(), EngineError> {
-        let mut state = self.inner.reencode.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .inner
+            .reencode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         state.running = None;
         state.failure = outcome.as_ref().err().map(ToString::to_string);
         outcome
@@ -96,14 +123,23 @@ impl Library {
 
     /// Why the last re-encoding of this process stopped, if it did.
     pub fn reencode_failure(&self) -> Option<String> {
-        self.inner.reencode.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
+        self.inner
+            .reencode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .failure
+            .clone()
     }
 
     /// Begins a re-encoding in the background, after its model has been checked.
     ///
     /// # Errors
     /// As [`Library::reencode`], as far as they show before the first picture.
-    pub async fn begin_reencode(&self, model: Option<String>, profile: Option<String>) -> Result<(), EngineError> {
+    pub async fn begin_reencode(
+        &self,
+        model: Option<String>,
+        profile: Option<String>,
+    ) -> Result<(), EngineError> {
         if self.reencode_progress().is_some() {
             return Err(EngineError::ReencodeRunning);
         }
@@ -119,29 +155,56 @@ impl Library {
         Ok(())
     }
 
-    async fn target(&self, model: Option<&str>, profile: Option<&str>) -> Result<Target, EngineError> {
+    async fn target(
+        &self,
+        model: Option<&str>,
+        profile: Option<&str>,
+    ) -> Result<Target, EngineError> {
         let serving = self.inner.serving();
         let model = match model {
             Some(name) => self.model_named(Some(name)).await?,
-            None => self.inner.catalog.models().await?.pop().ok_or(EngineError::NoSuchModel { name: String::new() })?,
+            None => self
+                .inner
+                .catalog
+                .models()
+                .await?
+                .pop()
+                .ok_or(EngineError::NoSuchModel {
+                    name: String::new(),
+                })?,
         };
         let model = self.verified(model).await?;
         let stamp = self.stamp_for(&model, profile.unwrap_or(&serving.stamp.profile))?;
         let log = if stamp == serving.stamp {
             Arc::clone(&serving.log)
         } else {
-            Arc::new(VectorLog::open(&self.inner.data_dir.join("vectors"), &stamp)?)
+            Arc::new(VectorLog::open(
+                &self.inner.data_dir.join("vectors"),
+                &stamp,
+            )?)
         };
-        let slot = EncoderSlot::new(PathBuf::from(&model.dir), self.inner.config.encoder.clone(), stamp.profile.clone());
+        let slot = EncoderSlot::new(
+            PathBuf::from(&model.dir),
+            self.inner.config.encoder.clone(),
+            stamp.profile.clone(),
+        );
         let encoder = WorkerEncoder {
             slot: Arc::new(slot),
             model_id: stamp.model_id.clone(),
             profile: stamp.profile.clone(),
         };
-        Ok(Target { stamp, log, encoder, model })
+        Ok(Target {
+            stamp,
+            log,
+            encoder,
+            model,
+        })
     }
 
-    async fn verified(&self, model: casekin_catalog::ModelRecord) -> Result<casekin_catalog::ModelRecord, EngineError> {
+    async fn verified(
+        &self,
+        model: casekin_catalog::ModelRecord,
+    ) -> Result<casekin_catalog::ModelRecord, EngineError> {
         let name = model.model_id.clone();
         self.verify_model(Some(&name)).await?;
         Ok(model)
@@ -161,25 +224,44 @@ impl Library {
             self.reencode_open(target, &stamp).await?;
             // Pictures that arrived meanwhile are seen by the loop's second look, under the lock that keeps new ones out.
             let _changing = self.inner.model_change.write().await;
-            if !self.inner.catalog.next_images_to_reencode(&stamp, 1).await?.is_empty() {
+            if !self
+                .inner
+                .catalog
+                .next_images_to_reencode(&stamp, 1)
+                .await?
+                .is_empty()
+            {
                 continue;
             }
             return self.swap(target, &stamp).await;
         }
     }
 
-    async fn reencode_open(&self, target: &Target, stamp: &casekin_catalog::ModelStamp) -> Result<(), EngineError> {
+    async fn reencode_open(
+        &self,
+        target: &Target,
+        stamp: &casekin_catalog::ModelStamp,
+    ) -> Result<(), EngineError> {
         loop {
-            let images = self.inner.catalog.next_images_to_reencode(stamp, IMAGES_AT_ONCE).await?;
+            let images = self
+                .inner
+                .catalog
+                .next_images_to_reencode(stamp, IMAGES_AT_ONCE)
+                .await?;
             if images.is_empty() {
                 return Ok(());
             }
             for image in images {
                 if let Err(error) = self.reencode_one(target, stamp, &image).await {
                     match error {
-                        EngineError::Imaging(_) | EngineError::ObjectGone | EngineError::Task(_) => {
+                        EngineError::Imaging(_)
+                        | EngineError::ObjectGone
+                        | EngineError::Task(_) => {
                             let reason = error.to_string();
-                            self.inner.catalog.record_reencode_failed(image.image_no, stamp, &reason).await?;
+                            self.inner
+                                .catalog
+                                .record_reencode_failed(image.image_no, stamp, &reason)
+                                .await?;
                         }
                         other => return Err(other),
                     }
@@ -190,7 +272,11 @@ impl Library {
     }
 
     fn note_progress(&self, progress: casekin_catalog::ReencodeProgress, first: bool) {
-        let mut state = self.inner.reencode.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .inner
+            .reencode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.running.as_mut() {
             running.done = progress.done + progress.failed;
             running.total = progress.total;
@@ -206,10 +292,19 @@ impl Library {
         stamp: &casekin_catalog::ModelStamp,
         image: &ReencodeImage,
     ) -> Result<(), EngineError> {
-        let source = self.object_source(&image.object, &[], &image.content_sha256).await?;
+        let source = self
+            .object_source(&image.object, &[], &image.content_sha256)
+            .await?;
         let config = &self.inner.config;
-        let limits = Limits { max_views: config.ingest.max_views, ..config.limits.clone() };
-        let request = DecodeRequest { source, limits, thumbnail_px: 1 };
+        let limits = Limits {
+            max_views: config.ingest.max_views,
+            ..config.limits.clone()
+        };
+        let request = DecodeRequest {
+            source,
+            limits,
+            thumbnail_px: 1,
+        };
         let encoder = target.encoder.clone();
         let result = tokio::task::spawn_blocking(move || -> Result<_, EngineError> {
             let decoded = casekin_imaging::decode(&request)?;
@@ -226,8 +321,13 @@ impl Library {
             index: serving.index.clone(),
             encoder: Arc::clone(&target.encoder.slot),
         };
-        let views = self.store_views(&beside, image.case_no, result.views).await?;
-        self.inner.catalog.record_reencoded(image.image_no, stamp, views).await?;
+        let views = self
+            .store_views(&beside, image.case_no, result.views)
+            .await?;
+        self.inner
+            .catalog
+            .record_reencoded(image.image_no, stamp, views)
+            .await?;
         Ok(())
     }
 
@@ -246,7 +346,11 @@ impl Library {
     }
 
     /// The caller holds `model_change`: nobody adds vectors while the swap is made.
-    async fn swap(&self, target: &Target, stamp: &casekin_catalog::ModelStamp) -> Result<(), EngineError> {
+    async fn swap(
+        &self,
+        target: &Target,
+        stamp: &casekin_catalog::ModelStamp,
+    ) -> Result<(), EngineError> {
         let old = self.inner.serving().stamp.clone();
         self.inner.catalog.swap_reencoded(stamp).await?;
         self.serve_active(Arc::clone(&target.log)).await?;

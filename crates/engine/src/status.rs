@@ -95,7 +95,10 @@ impl crate::library::Library {
             );
         }
         if jobs.failed > 0 {
-            notices.push(format!("{} pictures failed; `casekin jobs failed` says why", jobs.failed));
+            notices.push(format!(
+                "{} pictures failed; `casekin jobs failed` says why",
+                jobs.failed
+            ));
         }
         let conflicts = self.inner.catalog.sop_conflicts(10_000, 0).await?.len() as u64;
         Ok(Status {
@@ -104,9 +107,20 @@ impl crate::library::Library {
             images: counts.images,
             views: counts.views,
             vectors: counts.vectors,
-            jobs: JobCounts { queued: jobs.queued, running: jobs.running, done: jobs.done, failed: jobs.failed },
-            index: IndexProgress { applied: serving.index.applied(), latest: counts.latest_seq },
-            model: Some(crate::convert::model_summary(&serving.model, &serving.stamp.profile)),
+            jobs: JobCounts {
+                queued: jobs.queued,
+                running: jobs.running,
+                done: jobs.done,
+                failed: jobs.failed,
+            },
+            index: IndexProgress {
+                applied: serving.index.applied(),
+                latest: counts.latest_seq,
+            },
+            model: Some(crate::convert::model_summary(
+                &serving.model,
+                &serving.stamp.profile,
+            )),
             stand_in: serving.model.demo,
             coverage: counts.coverage as f32,
             seconds_left: counts.time_left_ms().map(|ms| ms.div_ceil(1000)),
@@ -124,6 +138,9 @@ impl crate::library::Library {
     /// Any error of the leaves; the old index goes on serving.
     pub async fn rebuild_index(&self) -> Result<IndexProgress, crate::error::EngineError> {
         let applied = crate::projection::rebuild(&self.inner).await?;
-        Ok(IndexProgress { applied, latest: self.inner.catalog.latest_seq().await? })
+        Ok(IndexProgress {
+            applied,
+            latest: self.inner.catalog.latest_seq().await?,
+        })
     }
 }

@@ -29,29 +29,49 @@ pub struct ApiError {
 impl ApiError {
     /// A request that cannot be understood.
     pub fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: "bad_request", message: message.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: "bad_request",
+            message: message.into(),
+        }
     }
 
     /// Nobody has signed in.
     pub fn unauthenticated() -> Self {
         let message = "sign in with an access token; `casekin token create` makes one".to_owned();
-        Self { status: StatusCode::UNAUTHORIZED, code: "unauthenticated", message }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            code: "unauthenticated",
+            message,
+        }
     }
 
     /// The role does not reach.
     pub fn forbidden(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, code: "forbidden", message: message.into() }
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: "forbidden",
+            message: message.into(),
+        }
     }
 
     /// There is nothing here.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, code: "not_found", message: message.into() }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            code: "not_found",
+            message: message.into(),
+        }
     }
 
     /// The service is at its bound.
     pub fn overloaded() -> Self {
         let message = "the service is busy; try again in a moment".to_owned();
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "overloaded", message }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "overloaded",
+            message,
+        }
     }
 }
 
@@ -61,7 +81,11 @@ impl From<EngineError> for ApiError {
         if status.is_server_error() {
             tracing::error!(error = %chain(&error), "a request failed");
         }
-        Self { status, code, message: chain(&error) }
+        Self {
+            status,
+            code,
+            message: chain(&error),
+        }
     }
 }
 
@@ -114,7 +138,11 @@ tokio::task_local! {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
-        let body = ApiErrorBody { code: self.code.into(), message: self.message, request_id };
+        let body = ApiErrorBody {
+            code: self.code.into(),
+            message: self.message,
+            request_id,
+        };
         (self.status, Json(body)).into_response()
     }
 }

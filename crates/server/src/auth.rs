@@ -35,7 +35,9 @@ impl Role {
 
     /// The role of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Reader, Self::Curator, Self::Admin].into_iter().find(|role| role.name() == name)
+        [Self::Reader, Self::Curator, Self::Admin]
+            .into_iter()
+            .find(|role| role.name() == name)
     }
 }
 
@@ -75,7 +77,11 @@ pub const COOKIE: &str = "casekin_session";
 ///
 /// # Errors
 /// 403 for a foreign host or origin.
-pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+pub async fn identify(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     check_host(&app, request.headers())?;
     check_origin(request.method(), request.headers())?;
     let caller = caller(&app, request.headers()).await?;
@@ -87,24 +93,48 @@ async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let secret = bearer(headers).or_else(|| cookie(headers));
     if let Some(secret) = secret {
         if app.is_service_secret(secret) {
-            return Ok(Caller { role: Some(Role::Admin), actor: "local command".into(), local_command: true });
+            return Ok(Caller {
+                role: Some(Role::Admin),
+                actor: "local command".into(),
+                local_command: true,
+            });
         }
         if let Some(token) = app.library.verify_token(secret).await? {
             let role = Role::from_name(&token.role);
-            return Ok(Caller { role, actor: format!("token {}", token.id), local_command: false });
+            return Ok(Caller {
+                role,
+                actor: format!("token {}", token.id),
+                local_command: false,
+            });
         }
     }
-    let role = if app.auth_required().await? { None } else { Some(Role::Admin) };
-    Ok(Caller { role, actor: "local".into(), local_command: false })
+    let role = if app.auth_required().await? {
+        None
+    } else {
+        Some(Role::Admin)
+    };
+    Ok(Caller {
+        role,
+        actor: "local".into(),
+        local_command: false,
+    })
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+        .map(str::trim)
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let all = headers.get(header::COOKIE)?.to_str().ok()?;
-    all.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    all.split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value)
 }
 
 /// The host's name without its port: `[::1]:7878` → `::1`.
@@ -113,22 +143,31 @@ fn host_name(authority: &str) -> &str {
         return rest.split(']').next().unwrap_or(rest);
     }
     match authority.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.contains(':') => name,
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.contains(':') => {
+            name
+        }
         _ => authority,
     }
 }
 
 fn check_host(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
+    let Some(host) = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+    else {
         return Err(ApiError::bad_request("the Host header is missing"));
     };
     let name = host_name(host);
-    let known = ["localhost", "127.0.0.1", "::1"].iter().any(|own| name.eq_ignore_ascii_case(own))
+    let known = ["localhost", "127.0.0.1", "::1"]
+        .iter()
+        .any(|own| name.eq_ignore_ascii_case(own))
         || app.hosts.iter().any(|own| name.eq_ignore_ascii_case(own));
     if known {
         return Ok(());
     }
-    Err(ApiError::forbidden("this host name is not the service's; add it to [server] hosts in the configuration"))
+    Err(ApiError::forbidden(
+        "this host name is not the service's; add it to [server] hosts in the configuration",
+    ))
 }
 
 /// A browser says where a request comes from. Another site's page may lead here by a link (a launch out of a viewer),
@@ -141,10 +180,18 @@ fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
         None => !foreign_site || link,
         Some(origin) => {
             let host = header("host").unwrap_or_default();
-            origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+            origin
+                .split_once("://")
+                .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
         }
     };
-    if same { Ok(()) } else { Err(ApiError::forbidden("requests from pages of other sites are refused")) }
+    if same {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden(
+            "requests from pages of other sites are refused",
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +217,10 @@ mod tests {
         assert!(check_origin(&Method::GET, &headers).is_err());
         headers.remove(header::ORIGIN);
         headers.insert("sec-fetch-site", "cross-site".parse().unwrap());
-        assert!(check_origin(&Method::GET, &headers).is_err(), "an embedded picture");
+        assert!(
+            check_origin(&Method::GET, &headers).is_err(),
+            "an embedded picture"
+        );
         headers.insert("sec-fetch-mode", "navigate".parse().unwrap());
         assert!(check_origin(&Method::GET, &headers).is_ok(), "a link");
         assert!(check_origin(&Method::POST, &headers).is_err(), "a form");
@@ -178,7 +228,11 @@ mod tests {
 
     #[test]
     fn roles_reach_as_far_as_their_order() {
-        let caller = |role| Caller { role, actor: String::new(), local_command: false };
+        let caller = |role| Caller {
+            role,
+            actor: String::new(),
+            local_command: false,
+        };
         assert!(caller(Some(Role::Admin)).require(Role::Curator).is_ok());
         assert!(caller(Some(Role::Reader)).require(Role::Curator).is_err());
         assert!(caller(None).require(Role::Reader).is_err());
@@ -187,7 +241,10 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
-        headers.insert(header::COOKIE, "a=b; casekin_session=s3; c=d".parse().unwrap());
+        headers.insert(
+            header::COOKIE,
+            "a=b; casekin_session=s3; c=d".parse().unwrap(),
+        );
         assert_eq!(cookie(&headers), Some("s3"));
     }
 }

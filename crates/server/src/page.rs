@@ -18,7 +18,10 @@ const POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; style-src 
 pub(crate) async fn serve(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     if path.starts_with("api/") {
-        return crate::api_error::ApiError::not_found("there is no such operation; see /api/v1/openapi.json").into_response();
+        return crate::api_error::ApiError::not_found(
+            "there is no such operation; see /api/v1/openapi.json",
+        )
+        .into_response();
     }
     let (name, file) = match Page::get(path) {
         Some(file) if !path.is_empty() => (path, file),
@@ -29,7 +32,11 @@ pub(crate) async fn serve(request: Request) -> Response {
     };
     let mime = file.metadata.mimetype().to_owned();
     // Vite names assets by their content: they never change under one name.
-    let caching = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching = if name.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let headers = [
         (header::CONTENT_TYPE, mime.as_str()),
         (header::CACHE_CONTROL, caching),

@@ -21,7 +21,9 @@ pub enum ServeError {
         listen: String,
     },
     /// Everybody on the network could read the library.
-    #[error("{address} can be reached by others, and no access token exists: `casekin token create --role admin` makes one")]
+    #[error(
+        "{address} can be reached by others, and no access token exists: `casekin token create --role admin` makes one"
+    )]
     RefuseOpenDoor {
         /// What was asked for.
         address: SocketAddr,
@@ -53,12 +55,16 @@ pub async fn bind(app: &App, listen: &str) -> Result<TcpListener, ServeError> {
             .await
             .ok()
             .and_then(|mut found| found.next())
-            .ok_or_else(|| ServeError::ParseAddress { listen: listen.to_owned() })?,
+            .ok_or_else(|| ServeError::ParseAddress {
+                listen: listen.to_owned(),
+            })?,
     };
     if !address.ip().is_loopback() && app.library.tokens().await?.is_empty() {
         return Err(ServeError::RefuseOpenDoor { address });
     }
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Serves until `stop` is done, then lets requests under way end.
@@ -70,5 +76,8 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await.map_err(ServeError::Serve)
+    axum::serve(listener, router(app))
+        .with_graceful_shutdown(stop)
+        .await
+        .map_err(ServeError::Serve)
 }

@@ -27,7 +27,12 @@ pub struct App {
 
 impl App {
     /// State for a library. `service_secret` opens everything to commands of the same machine.
-    pub fn new(library: Library, config: ServerConfig, summary: SummaryConfig, service_secret: String) -> Arc<Self> {
+    pub fn new(
+        library: Library,
+        config: ServerConfig,
+        summary: SummaryConfig,
+        service_secret: String,
+    ) -> Arc<Self> {
         Arc::new(Self {
             hosts: config.hosts.clone(),
             requests: tokio::sync::Semaphore::new(config.max_concurrent.max(1)),
@@ -43,7 +48,10 @@ impl App {
     /// True for the secret in `service.json`. Compared in constant time.
     pub fn is_service_secret(&self, secret: &str) -> bool {
         let (own, given) = (self.service_secret.as_bytes(), secret.as_bytes());
-        let differing = own.iter().zip(given).fold(0u8, |differing, (a, b)| differing | (a ^ b));
+        let differing = own
+            .iter()
+            .zip(given)
+            .fold(0u8, |differing, (a, b)| differing | (a ^ b));
         !own.is_empty() && own.len() == given.len() && differing == 0
     }
 

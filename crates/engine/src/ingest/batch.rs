@@ -41,7 +41,13 @@ impl Batches {
     }
 
     pub(crate) fn begin(&self, batch_no: BatchNo, found: u64) {
-        self.with(batch_no, |progress| *progress = Progress { found, reading: true, ..Progress::default() });
+        self.with(batch_no, |progress| {
+            *progress = Progress {
+                found,
+                reading: true,
+                ..Progress::default()
+            }
+        });
     }
 
     pub(crate) fn read_one(&self, batch_no: BatchNo) {
@@ -53,15 +59,23 @@ impl Batches {
     }
 
     pub(crate) fn count_conflict(&self, batch_no: BatchNo, conflict: bool) {
-        self.with(batch_no, |progress| progress.conflicts += u64::from(conflict));
+        self.with(batch_no, |progress| {
+            progress.conflicts += u64::from(conflict)
+        });
     }
 
     pub(crate) fn count_skipped(&self, batch_no: BatchNo, reason: &str) {
-        self.with(batch_no, |progress| *progress.skipped.entry(reason.to_owned()).or_default() += 1);
+        self.with(batch_no, |progress| {
+            *progress.skipped.entry(reason.to_owned()).or_default() += 1
+        });
     }
 
     pub(crate) fn warn(&self, batch_no: BatchNo, warnings: &[String]) {
-        self.with(batch_no, |progress| progress.warnings.extend(warnings.iter().take(SHOWN_FAILURES).cloned()));
+        self.with(batch_no, |progress| {
+            progress
+                .warnings
+                .extend(warnings.iter().take(SHOWN_FAILURES).cloned())
+        });
     }
 
     pub(crate) fn broke_off(&self, batch_no: BatchNo, reason: String) {
@@ -91,8 +105,14 @@ impl Library {
     ///
     /// # Errors
     /// [`EngineError::NoSuchBatch`].
-    pub async fn batch_with_paths(&self, batch_id: &str, paths: bool) -> Result<BatchRecord, EngineError> {
-        let number = batch_id.strip_prefix("b-").and_then(|number| number.parse().ok());
+    pub async fn batch_with_paths(
+        &self,
+        batch_id: &str,
+        paths: bool,
+    ) -> Result<BatchRecord, EngineError> {
+        let number = batch_id
+            .strip_prefix("b-")
+            .and_then(|number| number.parse().ok());
         let batch_no = BatchNo(number.ok_or(EngineError::NoSuchBatch)?);
         let summary = self.inner.catalog.batch_summary(batch_no).await?;
         let progress = self.inner.batches.get(batch_no);
@@ -102,12 +122,26 @@ impl Library {
             (false, 0) => "finished",
             (false, _) => "encoding",
         };
-        let failures = summary.failures.into_iter().take(SHOWN_FAILURES).enumerate().map(|(at, failure)| FailureRecord {
-            item: failure.image_id.unwrap_or_else(|| format!("file {}", at + 1)),
-            reason: failure.reason,
-            path: failure.path.filter(|_| paths).map(|path| path.display().to_string()),
+        let failures = summary
+            .failures
+            .into_iter()
+            .take(SHOWN_FAILURES)
+            .enumerate()
+            .map(|(at, failure)| FailureRecord {
+                item: failure
+                    .image_id
+                    .unwrap_or_else(|| format!("file {}", at + 1)),
+                reason: failure.reason,
+                path: failure
+                    .path
+                    .filter(|_| paths)
+                    .map(|path| path.display().to_string()),
+            });
+        let broke_off = progress.broke_off.map(|reason| FailureRecord {
+            item: "batch".into(),
+            reason,
+            path: None,
         });
-        let broke_off = progress.broke_off.map(|reason| FailureRecord { item: "batch".into(), reason, path: None });
         let counts = self.inner.catalog.status_counts(60_000).await?;
         Ok(BatchRecord {
             batch_id: batch_id.to_owned(),

@@ -31,16 +31,26 @@ pub fn collect(paths: &[PathBuf]) -> Collected {
     let mut collected = Collected::default();
     let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in paths {
-        for entry in WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(|e| e.depth() == 0 || !is_hidden(e.path())) {
+        for entry in WalkDir::new(path)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(|e| e.depth() == 0 || !is_hidden(e.path()))
+        {
             match entry {
                 Ok(entry) if entry.path().is_file() => {
-                    let folder = entry.path().parent().map(Path::to_path_buf).unwrap_or_default();
+                    let folder = entry
+                        .path()
+                        .parent()
+                        .map(Path::to_path_buf)
+                        .unwrap_or_default();
                     folders.entry(folder).or_default().push(entry.into_path());
                 }
                 Ok(_) => {}
                 Err(error) => {
                     let at = error.path().unwrap_or(path).to_path_buf();
-                    let reason = error.io_error().map_or_else(|| "a loop of links".to_owned(), ToString::to_string);
+                    let reason = error
+                        .io_error()
+                        .map_or_else(|| "a loop of links".to_owned(), ToString::to_string);
                     collected.unreadable.push((at, reason));
                 }
             }
@@ -53,22 +63,30 @@ pub fn collect(paths: &[PathBuf]) -> Collected {
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 fn is_text(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt"))
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("txt"))
 }
 
 fn pair_reports(mut files: Vec<PathBuf>, collected: &mut Collected) {
     files.dedup();
     let (texts, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_text(file));
-    let mut texts_by_stem: BTreeMap<_, _> = texts.into_iter().map(|text| (text.with_extension(""), text)).collect();
+    let mut texts_by_stem: BTreeMap<_, _> = texts
+        .into_iter()
+        .map(|text| (text.with_extension(""), text))
+        .collect();
     let own: Vec<Option<PathBuf>> = others
         .iter()
         .map(|file| {
             let stem = file.with_extension("");
-            texts_by_stem.get(&stem).or_else(|| texts_by_stem.get(file)).cloned()
+            texts_by_stem
+                .get(&stem)
+                .or_else(|| texts_by_stem.get(file))
+                .cloned()
         })
         .collect();
     texts_by_stem.retain(|_, text| !own.iter().flatten().any(|taken| taken == text));
@@ -76,14 +94,19 @@ fn pair_reports(mut files: Vec<PathBuf>, collected: &mut Collected) {
         0 => None,
         1 if !others.is_empty() => texts_by_stem.into_values().next(),
         _ => {
-            collected.ambiguous_reports.extend(texts_by_stem.into_values());
+            collected
+                .ambiguous_reports
+                .extend(texts_by_stem.into_values());
             None
         }
     };
     let pairs = others.into_iter().zip(own);
     collected
         .candidates
-        .extend(pairs.map(|(path, own)| Candidate { path, report: own.or_else(|| shared.clone()) }));
+        .extend(pairs.map(|(path, own)| Candidate {
+            path,
+            report: own.or_else(|| shared.clone()),
+        }));
 }
 
 #[cfg(test)]
@@ -101,9 +124,18 @@ mod tests {
     }
 
     fn reports(dir: &tempfile::TempDir) -> Vec<(String, Option<String>)> {
-        let name = |path: &Path| path.strip_prefix(dir.path()).unwrap().to_string_lossy().into_owned();
+        let name = |path: &Path| {
+            path.strip_prefix(dir.path())
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        };
         let collected = collect(&[dir.path().to_path_buf()]);
-        collected.candidates.iter().map(|c| (name(&c.path), c.report.as_deref().map(name))).collect()
+        collected
+            .candidates
+            .iter()
+            .map(|c| (name(&c.path), c.report.as_deref().map(name)))
+            .collect()
     }
 
     #[test]
@@ -114,7 +146,10 @@ mod tests {
             ("a/2.dcm", Some("a/2.txt")),
             ("b/x.png", None),
         ];
-        let expected: Vec<_> = expected.iter().map(|(a, b)| ((*a).to_owned(), b.map(str::to_owned))).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), b.map(str::to_owned)))
+            .collect();
         assert_eq!(reports(&dir), expected);
     }
 

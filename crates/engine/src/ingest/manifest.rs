@@ -34,13 +34,23 @@ pub(super) struct Manifest {
 
 impl Manifest {
     pub(super) fn read(path: &Path, map: &BTreeMap<String, String>) -> Result<Self, EngineError> {
-        let arguments: Vec<String> = map.iter().map(|(column, field)| format!("{column}={field}")).collect();
+        let arguments: Vec<String> = map
+            .iter()
+            .map(|(column, field)| format!("{column}={field}"))
+            .collect();
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        let mut manifest = Self { path: path.to_path_buf(), rows: Vec::new(), bad_rows: Vec::new(), warnings: Vec::new() };
+        let mut manifest = Self {
+            path: path.to_path_buf(),
+            rows: Vec::new(),
+            bad_rows: Vec::new(),
+            warnings: Vec::new(),
+        };
         for row in open(path, &ColumnMap::parse(&arguments)?)? {
             match row {
                 Ok(row) => {
-                    manifest.warnings.extend(row.warnings.iter().map(ToString::to_string));
+                    manifest
+                        .warnings
+                        .extend(row.warnings.iter().map(ToString::to_string));
                     manifest.rows.push((folder.join(&row.path), row));
                 }
                 Err(error) => manifest.bad_rows.push(error.to_string()),
@@ -53,7 +63,12 @@ impl Manifest {
 /// What to read: every candidate with its row, then rows whose files lie elsewhere.
 pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
     let mut refused: Vec<BatchFile> = Vec::new();
-    refused.extend(collected.unreadable.into_iter().map(|(path, reason)| failed(path, reason)));
+    refused.extend(
+        collected
+            .unreadable
+            .into_iter()
+            .map(|(path, reason)| failed(path, reason)),
+    );
     refused.extend(collected.ambiguous_reports.into_iter().map(|path| {
         let reason = "several text files lie in this folder and none is named like a picture; name each after its picture";
         failed(path, reason.to_owned())
@@ -62,7 +77,12 @@ pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
     let (mut manifest_path, mut warnings) = (None, Vec::new());
     let mut order = Vec::new();
     if let Some(manifest) = manifest {
-        refused.extend(manifest.bad_rows.into_iter().map(|reason| failed(manifest.path.clone(), reason)));
+        refused.extend(
+            manifest
+                .bad_rows
+                .into_iter()
+                .map(|reason| failed(manifest.path.clone(), reason)),
+        );
         manifest_path = manifest.path.canonicalize().ok();
         warnings = manifest.warnings;
         for (path, row) in manifest.rows {
@@ -71,7 +91,13 @@ pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
                     order.push(canonical.clone());
                     rows.insert(canonical, row);
                 }
-                Err(_) => refused.push(failed(path, format!("line {} of the manifest names a file that is not there", row.line))),
+                Err(_) => refused.push(failed(
+                    path,
+                    format!(
+                        "line {} of the manifest names a file that is not there",
+                        row.line
+                    ),
+                )),
             }
         }
     }
@@ -82,16 +108,32 @@ pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
             continue;
         }
         let row = rows.remove(&canonical);
-        tasks.push(Task { path: canonical, report: candidate.report, row });
+        tasks.push(Task {
+            path: canonical,
+            report: candidate.report,
+            row,
+        });
     }
     for path in order {
         if let Some(row) = rows.remove(&path) {
-            tasks.push(Task { path, report: None, row: Some(row) });
+            tasks.push(Task {
+                path,
+                report: None,
+                row: Some(row),
+            });
         }
     }
-    Tasks { tasks, refused, warnings }
+    Tasks {
+        tasks,
+        refused,
+        warnings,
+    }
 }
 
 fn failed(path: PathBuf, reason: String) -> BatchFile {
-    BatchFile { path, outcome: FileOutcome::Failed, reason }
+    BatchFile {
+        path,
+        outcome: FileOutcome::Failed,
+        reason,
+    }
 }

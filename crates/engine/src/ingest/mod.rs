@@ -28,9 +28,19 @@ const ADMITTED_AT_ONCE: usize = 32;
 
 /// What reading one file came to.
 enum Reading {
-    Picture { path: PathBuf, admission: Box<Admission>, report: bool },
-    NotAPicture { path: PathBuf, reason: String },
-    Failed { path: PathBuf, reason: String },
+    Picture {
+        path: PathBuf,
+        admission: Box<Admission>,
+        report: bool,
+    },
+    NotAPicture {
+        path: PathBuf,
+        reason: String,
+    },
+    Failed {
+        path: PathBuf,
+        reason: String,
+    },
 }
 
 impl Library {
@@ -43,7 +53,11 @@ impl Library {
         let tasks = tokio::task::spawn_blocking({
             let request = request.clone();
             move || -> Result<_, EngineError> {
-                let manifest = request.manifest.as_deref().map(|path| Manifest::read(path, &request.map)).transpose()?;
+                let manifest = request
+                    .manifest
+                    .as_deref()
+                    .map(|path| Manifest::read(path, &request.map))
+                    .transpose()?;
                 Ok(manifest::tasks(collect::collect(&request.paths), manifest))
             }
         })
@@ -51,7 +65,11 @@ impl Library {
         let batch_no = self.inner.catalog.begin_batch("folder").await?;
         self.inner.batches.begin(batch_no, tasks.tasks.len() as u64);
         self.inner.batches.warn(batch_no, &tasks.warnings);
-        let origin = Origin { site: request.site, synthetic: request.synthetic, batch_no };
+        let origin = Origin {
+            site: request.site,
+            synthetic: request.synthetic,
+            batch_no,
+        };
         tokio::spawn({
             let library = self.clone();
             async move {
@@ -68,12 +86,17 @@ impl Library {
     async fn read_batch(&self, tasks: manifest::Tasks, origin: &Origin) -> Result<(), EngineError> {
         let inner = &self.inner;
         let batch_no = origin.batch_no;
-        inner.catalog.record_batch_files(batch_no, tasks.refused).await?;
+        inner
+            .catalog
+            .record_batch_files(batch_no, tasks.refused)
+            .await?;
         let readers = inner.config.ingest.readers.clamp(1, 64);
         let mut readings = futures::stream::iter(tasks.tasks)
             .map(|task| {
                 let (inner, origin) = (Arc::clone(inner), origin.clone());
-                async move { tokio::task::spawn_blocking(move || read_file(&inner, task, &origin)).await }
+                async move {
+                    tokio::task::spawn_blocking(move || read_file(&inner, task, &origin)).await
+                }
             })
             .buffered(readers)
             .ready_chunks(ADMITTED_AT_ONCE);
@@ -83,16 +106,28 @@ impl Library {
             for reading in chunk {
                 inner.batches.read_one(batch_no);
                 match reading? {
-                    Reading::Picture { path, admission, report } => {
+                    Reading::Picture {
+                        path,
+                        admission,
+                        report,
+                    } => {
                         inner.batches.count_report(batch_no, report);
                         admissions.push((path, *admission));
                     }
                     Reading::NotAPicture { path, reason } => {
                         inner.batches.count_skipped(batch_no, &reason);
-                        refused.push(BatchFile { path, outcome: FileOutcome::NotPicture, reason });
+                        refused.push(BatchFile {
+                            path,
+                            outcome: FileOutcome::NotPicture,
+                            reason,
+                        });
                     }
                     Reading::Failed { path, reason } => {
-                        refused.push(BatchFile { path, outcome: FileOutcome::Failed, reason });
+                        refused.push(BatchFile {
+                            path,
+                            outcome: FileOutcome::Failed,
+                            reason,
+                        });
                     }
                 }
             }
@@ -114,7 +149,10 @@ impl Library {
         if admissions.is_empty() {
             return Ok(refused);
         }
-        let all: Vec<Admission> = admissions.iter().map(|(_, admission)| admission.clone()).collect();
+        let all: Vec<Admission> = admissions
+            .iter()
+            .map(|(_, admission)| admission.clone())
+            .collect();
         let admitted = match inner.catalog.admit_all(all).await {
             Ok(admitted) => admitted,
             Err(error) => {
@@ -125,7 +163,11 @@ impl Library {
                         Ok(one) => admitted.push(one),
                         Err(error) => {
                             let reason = error.to_string();
-                            refused.push(BatchFile { path, outcome: FileOutcome::Failed, reason });
+                            refused.push(BatchFile {
+                                path,
+                                outcome: FileOutcome::Failed,
+                                reason,
+                            });
                         }
                     }
                 }
@@ -133,7 +175,9 @@ impl Library {
             }
         };
         for one in &admitted {
-            inner.batches.count_conflict(batch_no, matches!(one.outcome, Outcome::SopConflict { .. }));
+            inner
+                .batches
+                .count_conflict(batch_no, matches!(one.outcome, Outcome::SopConflict { .. }));
         }
         inner.changed.notify_one();
         inner.jobs.notify_one();
@@ -143,11 +187,19 @@ impl Library {
 
 fn read_file(inner: &Inner, task: Task, origin: &Origin) -> Reading {
     let path = task.path.clone();
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_read_file(inner, task, origin)));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        try_read_file(inner, task, origin)
+    }));
     match caught {
         Ok(Ok(reading)) => reading,
-        Ok(Err(error)) => Reading::Failed { path, reason: error.to_string() },
-        Err(_) => Reading::Failed { path, reason: "reading this file failed inside the program".into() },
+        Ok(Err(error)) => Reading::Failed {
+            path,
+            reason: error.to_string(),
+        },
+        Err(_) => Reading::Failed {
+            path,
+            reason: "reading this file failed inside the program".into(),
+        },
     }
 }
 
@@ -156,38 +208,64 @@ fn try_read_file(inner: &Inner, task: Task, origin: &Origin) -> Result<Reading, 
     let source = Source::Path(task.path.clone());
     let header = match casekin_imaging::inspect(&source, limits) {
         Ok(Inspection::Picture(header)) => *header,
-        Ok(Inspection::NotAPicture { reason, .. }) => return Ok(Reading::NotAPicture { path: task.path, reason }),
-        Err(ImagingError::RecogniseFormat { .. }) if task.row.is_none() && !claims_to_be_picture(&task.path) => {
+        Ok(Inspection::NotAPicture { reason, .. }) => {
+            return Ok(Reading::NotAPicture {
+                path: task.path,
+                reason,
+            });
+        }
+        Err(ImagingError::RecogniseFormat { .. })
+            if task.row.is_none() && !claims_to_be_picture(&task.path) =>
+        {
             let reason = "no picture format that casekin knows".to_owned();
-            return Ok(Reading::NotAPicture { path: task.path, reason });
+            return Ok(Reading::NotAPicture {
+                path: task.path,
+                reason,
+            });
         }
         Err(error) => return Err(error.into()),
     };
     let (content_sha256, bytes) = hash_file(&task.path)?;
-    let report_text = task.report.as_deref().map(|path| admission::read_report(path, &inner.config)).transpose()?;
+    let report_text = task
+        .report
+        .as_deref()
+        .map(|path| admission::read_report(path, &inner.config))
+        .transpose()?;
     let found = Found {
         header,
         content_sha256,
         bytes,
-        object: ObjectRef::InPlace { path: task.path.clone() },
+        object: ObjectRef::InPlace {
+            path: task.path.clone(),
+        },
         original_name: None,
         row: task.row,
         report_text,
     };
     let admission = admission::admission(found, origin, &inner.config, inner.catalog.keyring());
     let report = admission.report.is_some();
-    Ok(Reading::Picture { path: task.path, admission: Box::new(admission), report })
+    Ok(Reading::Picture {
+        path: task.path,
+        admission: Box::new(admission),
+        report,
+    })
 }
 
 /// A file whose name says that it is a picture and whose content does not is a failure, not something to pass over.
 fn claims_to_be_picture(path: &Path) -> bool {
-    const ENDINGS: [&str; 12] =
-        ["dcm", "dicom", "ima", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "jp2"];
-    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    const ENDINGS: [&str; 12] = [
+        "dcm", "dicom", "ima", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "jp2",
+    ];
+    path.extension().is_some_and(|ending| {
+        ENDINGS
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
 }
 
 fn hash_file(path: &Path) -> Result<([u8; 32], u64), EngineError> {
-    let mut file = std::fs::File::open(path).map_err(|source| EngineError::io("open the file", source))?;
+    let mut file =
+        std::fs::File::open(path).map_err(|source| EngineError::io("open the file", source))?;
     let mut hasher = Sha256::new();
     let bytes = std::io::copy(&mut file, &mut HashWriter(&mut hasher))
         .map_err(|source| EngineError::io("read the file", source))?;

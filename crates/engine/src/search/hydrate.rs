@@ -21,43 +21,88 @@ impl Library {
     ) -> Result<Vec<Hit>, EngineError> {
         let cases: Vec<CaseNo> = ranked.iter().map(|one| CaseNo(one.case_no)).collect();
         let summaries = self.inner.catalog.case_summaries(&cases).await?;
-        let summaries: HashMap<u64, CaseSummary> = summaries.into_iter().map(|one| (one.case_no.0, one)).collect();
+        let summaries: HashMap<u64, CaseSummary> = summaries
+            .into_iter()
+            .map(|one| (one.case_no.0, one))
+            .collect();
         let views = self.views_of(found, &cases).await?;
         let mut hits = Vec::with_capacity(ranked.len());
         for one in ranked {
-            let Some(summary) = summaries.get(&one.case_no) else { continue };
+            let Some(summary) = summaries.get(&one.case_no) else {
+                continue;
+            };
             let rank = hits.len() as u32 + 1;
-            hits.push(hit(rank, &one, summary, found, views_shown(&one, summary, found, &views)));
+            hits.push(hit(
+                rank,
+                &one,
+                summary,
+                found,
+                views_shown(&one, summary, found, &views),
+            ));
         }
         Ok(hits)
     }
 
-    async fn views_of(&self, found: &Found, cases: &[CaseNo]) -> Result<HashMap<(u64, u32), HydratedView>, EngineError> {
+    async fn views_of(
+        &self,
+        found: &Found,
+        cases: &[CaseNo],
+    ) -> Result<HashMap<(u64, u32), HydratedView>, EngineError> {
         let wanted: Vec<(CaseNo, Vec<u32>)> = cases
             .iter()
             .filter_map(|case| {
                 let matched = found.pictures.get(&case.0)?;
-                Some((*case, matched.views.iter().take(SHOWN_VIEWS).map(|view| view.view_no).collect()))
+                Some((
+                    *case,
+                    matched
+                        .views
+                        .iter()
+                        .take(SHOWN_VIEWS)
+                        .map(|view| view.view_no)
+                        .collect(),
+                ))
             })
             .collect();
         let hydrated = self.inner.catalog.hydrate(&wanted).await?;
-        Ok(hydrated.into_iter().map(|view| ((view.view.case_no.0, view.view.view_no), view)).collect())
+        Ok(hydrated
+            .into_iter()
+            .map(|view| ((view.view.case_no.0, view.view.view_no), view))
+            .collect())
     }
 }
 
-fn hit(rank: u32, ranked: &Ranked, summary: &CaseSummary, found: &Found, views: Vec<HitView>) -> Hit {
+fn hit(
+    rank: u32,
+    ranked: &Ranked,
+    summary: &CaseSummary,
+    found: &Found,
+    views: Vec<HitView>,
+) -> Hit {
     let found_by = ranked.ways.iter().map(|&(way, way_rank)| {
         let list = &found.lists[way];
-        let score = list.cases.get(way_rank - 1).map_or(0.0, |(_, score)| *score);
-        FoundBy { way: list.way, rank: way_rank as u32, score }
+        let score = list
+            .cases
+            .get(way_rank - 1)
+            .map_or(0.0, |(_, score)| *score);
+        FoundBy {
+            way: list.way,
+            rank: way_rank as u32,
+            score,
+        }
     });
-    let passages = found.words.get(&ranked.case_no).map(|words| words.passages.iter().map(passage).collect());
+    let passages = found
+        .words
+        .get(&ranked.case_no)
+        .map(|words| words.passages.iter().map(passage).collect());
     let facts = &summary.facts;
     Hit {
         rank,
         case_id: summary.case_id.clone(),
         score: ranked.score,
-        similarity: views.iter().filter_map(|view| view.similarity).reduce(f32::max),
+        similarity: views
+            .iter()
+            .filter_map(|view| view.similarity)
+            .reduce(f32::max),
         title: facts.title.clone().unwrap_or_default(),
         labels: facts.labels.clone(),
         modalities: summary.modalities.clone(),
@@ -78,7 +123,11 @@ fn views_shown(
     found: &Found,
     hydrated: &HashMap<(u64, u32), HydratedView>,
 ) -> Vec<HitView> {
-    let matched = found.pictures.get(&ranked.case_no).map(|matched| matched.views.as_slice()).unwrap_or_default();
+    let matched = found
+        .pictures
+        .get(&ranked.case_no)
+        .map(|matched| matched.views.as_slice())
+        .unwrap_or_default();
     let views: Vec<HitView> = matched
         .iter()
         .take(SHOWN_VIEWS)
@@ -113,7 +162,10 @@ pub(crate) fn box_of(at: PixelBox) -> [u32; 4] {
 }
 
 fn passage(found: &casekin_index::Passage) -> Passage {
-    Passage { section: found.field.clone(), parts: parts(&found.text, &found.marks) }
+    Passage {
+        section: found.field.clone(),
+        parts: parts(&found.text, &found.marks),
+    }
 }
 
 /// Cuts a text at its marks. Marks that overlap, run backwards or split a character are passed over.
@@ -121,17 +173,31 @@ fn parts(text: &str, marks: &[(usize, usize)]) -> Vec<PassagePart> {
     let mut parts = Vec::new();
     let mut at = 0;
     for &(start, end) in marks {
-        if start < at || end <= start || !text.is_char_boundary(start) || !text.is_char_boundary(end) || end > text.len() {
+        if start < at
+            || end <= start
+            || !text.is_char_boundary(start)
+            || !text.is_char_boundary(end)
+            || end > text.len()
+        {
             continue;
         }
         if start > at {
-            parts.push(PassagePart { text: text[at..start].to_owned(), mark: false });
+            parts.push(PassagePart {
+                text: text[at..start].to_owned(),
+                mark: false,
+            });
         }
-        parts.push(PassagePart { text: text[start..end].to_owned(), mark: true });
+        parts.push(PassagePart {
+            text: text[start..end].to_owned(),
+            mark: true,
+        });
         at = end;
     }
     if at < text.len() {
-        parts.push(PassagePart { text: text[at..].to_owned(), mark: false });
+        parts.push(PassagePart {
+            text: text[at..].to_owned(),
+            mark: false,
+        });
     }
     parts
 }
@@ -144,8 +210,17 @@ mod tests {
     fn a_passage_is_cut_at_its_marks_and_put_together_again() {
         let text = "kleiner Erguß links";
         let cut = parts(text, &[(8, 14), (3, 5), (13, 20), (15, 20)]);
-        assert_eq!(cut.iter().map(|part| part.text.as_str()).collect::<String>(), text);
-        let marked: Vec<&str> = cut.iter().filter(|part| part.mark).map(|part| part.text.as_str()).collect();
+        assert_eq!(
+            cut.iter()
+                .map(|part| part.text.as_str())
+                .collect::<String>(),
+            text
+        );
+        let marked: Vec<&str> = cut
+            .iter()
+            .filter(|part| part.mark)
+            .map(|part| part.text.as_str())
+            .collect();
         assert_eq!(marked, ["Erguß", "links"]);
     }
 }

@@ -38,7 +38,9 @@ impl Library {
         let filter = parse_filters(&request.filters)?;
         let serving = self.inner.serving();
         let mut notices = Vec::new();
-        let question = self.question_vectors(&serving, &request, &mut notices).await?;
+        let question = self
+            .question_vectors(&serving, &request, &mut notices)
+            .await?;
         let found = self.ask(&serving, &request, &filter, question).await?;
         let ranked = rank(&found, request.top.unwrap_or(DEFAULT_TOP) as usize);
         let hits = self.hydrate(&found, ranked).await?;
@@ -48,7 +50,9 @@ impl Library {
         let pending = counts.jobs.queued + counts.jobs.running;
         let pictures_asked = found.ways().any(|way| way != Way::Report);
         if pending > 0 && pictures_asked {
-            notices.push(format!("{pending} pictures are not encoded yet and cannot be found by picture"));
+            notices.push(format!(
+                "{pending} pictures are not encoded yet and cannot be found by picture"
+            ));
         }
         notices.extend(self.stand_in_notices(&serving, &hits));
         Ok(SearchAnswer {
@@ -87,7 +91,9 @@ impl Library {
     ) -> Result<Found, EngineError> {
         let left_out = self.left_out(request).await?;
         let text = match (&request.text, &request.case) {
-            (None, Some(case_id)) if question.pictures.is_empty() => self.case_words(case_id).await?,
+            (None, Some(case_id)) if question.pictures.is_empty() => {
+                self.case_words(case_id).await?
+            }
             (text, _) => text.clone(),
         };
         let asked = ways::Asked {
@@ -106,20 +112,36 @@ impl Library {
 
 /// The question in its canonical form, or why it cannot be asked.
 fn understood(mut request: SearchRequest) -> Result<SearchRequest, EngineError> {
-    request.text = request.text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    request.case = request.case.map(|case| case.trim().to_owned()).filter(|case| !case.is_empty());
+    request.text = request
+        .text
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty());
+    request.case = request
+        .case
+        .map(|case| case.trim().to_owned())
+        .filter(|case| !case.is_empty());
     if request.text.is_none() && request.images.is_empty() && request.case.is_none() {
         return Err(EngineError::EmptyQuery);
     }
-    if request.text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_CHARS) {
-        return Err(EngineError::bad_query(format!("the text is longer than {MAX_TEXT_CHARS} characters")));
+    if request
+        .text
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > MAX_TEXT_CHARS)
+    {
+        return Err(EngineError::bad_query(format!(
+            "the text is longer than {MAX_TEXT_CHARS} characters"
+        )));
     }
     if request.images.len() > MAX_IMAGES {
-        return Err(EngineError::bad_query(format!("at most {MAX_IMAGES} pictures make one question")));
+        return Err(EngineError::bad_query(format!(
+            "at most {MAX_IMAGES} pictures make one question"
+        )));
     }
     let top = request.top.unwrap_or(DEFAULT_TOP);
     if !(1..=MAX_TOP).contains(&top) {
-        return Err(EngineError::bad_query(format!("top must lie between 1 and {MAX_TOP}")));
+        return Err(EngineError::bad_query(format!(
+            "top must lie between 1 and {MAX_TOP}"
+        )));
     }
     request.top = Some(top);
     Ok(request)
@@ -128,7 +150,9 @@ fn understood(mut request: SearchRequest) -> Result<SearchRequest, EngineError> 
 /// Filters as the index takes them.
 pub(crate) fn parse_filters(filters: &[String]) -> Result<Filter, EngineError> {
     let parsed: Result<Vec<Filter>, _> = filters.iter().map(|text| Filter::parse(text)).collect();
-    parsed.map(Filter::all_of).map_err(|error| EngineError::bad_query(error.to_string()))
+    parsed
+        .map(Filter::all_of)
+        .map_err(|error| EngineError::bad_query(error.to_string()))
 }
 
 /// Fuses the ways and scales the score so that 1 is first in every way that took part.
@@ -142,12 +166,19 @@ fn rank(found: &Found, top: usize) -> Vec<ways::Ranked> {
             keys: list.cases.iter().map(|(case_no, _)| *case_no).collect(),
         })
         .collect();
-    let best: f64 = ranked.iter().map(|way| way.weight / (casekin_index::RRF_K0 + 1.0)).sum();
+    let best: f64 = ranked
+        .iter()
+        .map(|way| way.weight / (casekin_index::RRF_K0 + 1.0))
+        .sum();
     fuse(&ranked, top)
         .into_iter()
         .map(|fused| ways::Ranked {
             case_no: fused.key,
-            score: if best > 0.0 { (fused.score / best) as f32 } else { 0.0 },
+            score: if best > 0.0 {
+                (fused.score / best) as f32
+            } else {
+                0.0
+            },
             ways: fused.ways,
         })
         .collect()
@@ -162,10 +193,23 @@ async fn facets_of(serving: &Arc<Serving>, filter: &Filter) -> Result<Vec<Facet>
 /// A facet whose key and values can be given back as a filter: ages are counted in decades, "40-49".
 fn as_filters(facet: casekin_index::Facet) -> Facet {
     let age = facet.field == casekin_index::Field::AgeYears;
-    let value = |value: String| if age { value.replacen('-', "..", 1) } else { value };
+    let value = |value: String| {
+        if age {
+            value.replacen('-', "..", 1)
+        } else {
+            value
+        }
+    };
     Facet {
         key: if age { "age" } else { facet.field.name() }.to_owned(),
-        values: facet.values.into_iter().map(|(text, cases)| FacetValue { value: value(text), cases }).collect(),
+        values: facet
+            .values
+            .into_iter()
+            .map(|(text, cases)| FacetValue {
+                value: value(text),
+                cases,
+            })
+            .collect(),
     }
 }
 
@@ -180,16 +224,29 @@ mod tests {
 
     #[test]
     fn an_empty_question_is_refused_and_blanks_count_as_nothing() {
-        assert!(matches!(understood(SearchRequest::default()), Err(EngineError::EmptyQuery)));
-        let blank = SearchRequest { text: Some("  ".into()), ..SearchRequest::default() };
+        assert!(matches!(
+            understood(SearchRequest::default()),
+            Err(EngineError::EmptyQuery)
+        ));
+        let blank = SearchRequest {
+            text: Some("  ".into()),
+            ..SearchRequest::default()
+        };
         assert!(matches!(understood(blank), Err(EngineError::EmptyQuery)));
-        let far = SearchRequest { text: Some("x".into()), top: Some(10_000), ..SearchRequest::default() };
+        let far = SearchRequest {
+            text: Some("x".into()),
+            top: Some(10_000),
+            ..SearchRequest::default()
+        };
         assert!(matches!(understood(far), Err(EngineError::BadQuery { .. })));
     }
 
     #[test]
     fn a_facet_can_be_given_back_as_a_filter() {
-        let ages = casekin_index::Facet { field: casekin_index::Field::AgeYears, values: vec![("40-49".into(), 3)] };
+        let ages = casekin_index::Facet {
+            field: casekin_index::Field::AgeYears,
+            values: vec![("40-49".into(), 3)],
+        };
         let facet = as_filters(ages);
         let filter = format!("{}={}", facet.key, facet.values[0].value);
         assert!(parse_filters(&[filter]).is_ok());
@@ -197,7 +254,9 @@ mod tests {
 
     #[test]
     fn a_wrong_filter_says_what_is_allowed() {
-        let error = parse_filters(&["colour=red".into()]).unwrap_err().to_string();
+        let error = parse_filters(&["colour=red".into()])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("modality"), "{error}");
     }
 }

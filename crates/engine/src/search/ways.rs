@@ -74,21 +74,42 @@ pub(super) struct Ranked {
 
 /// Asks every way that applies. Blocks.
 pub(super) fn ask(serving: &Serving, asked: &Asked) -> Result<Found, EngineError> {
-    let mut found = Found { lists: Vec::new(), words: HashMap::new(), pictures: HashMap::new(), complete: true };
+    let mut found = Found {
+        lists: Vec::new(),
+        words: HashMap::new(),
+        pictures: HashMap::new(),
+        complete: true,
+    };
     let wanted = |way| asked.ways.as_ref().is_none_or(|ways| ways.contains(&way));
     if let Some(text) = asked.text.as_deref().filter(|_| wanted(Way::Report)) {
         by_words(serving, asked, text, &mut found)?;
     }
     if !asked.question.pictures.is_empty() && wanted(Way::Image) {
-        by_vectors(serving, asked, Way::Image, asked.question.pictures.clone(), &mut found)?;
+        by_vectors(
+            serving,
+            asked,
+            Way::Image,
+            asked.question.pictures.clone(),
+            &mut found,
+        )?;
     }
-    if let Some(vector) = asked.question.text.clone().filter(|_| wanted(Way::TextToImage)) {
+    if let Some(vector) = asked
+        .question
+        .text
+        .clone()
+        .filter(|_| wanted(Way::TextToImage))
+    {
         by_vectors(serving, asked, Way::TextToImage, vec![vector], &mut found)?;
     }
     Ok(found)
 }
 
-fn by_words(serving: &Serving, asked: &Asked, text: &str, found: &mut Found) -> Result<(), EngineError> {
+fn by_words(
+    serving: &Serving,
+    asked: &Asked,
+    text: &str,
+    found: &mut Found,
+) -> Result<(), EngineError> {
     let words = query_words(text);
     let matches = serving.index.words(&WordsQuery {
         affirmed: words.affirmed,
@@ -100,14 +121,27 @@ fn by_words(serving: &Serving, asked: &Asked, text: &str, found: &mut Found) -> 
     })?;
     let cases = matches.iter().map(|one| (one.case_no, one.score)).collect();
     found.words = matches.into_iter().map(|one| (one.case_no, one)).collect();
-    found.lists.push(RankedList { way: Way::Report, weight: 1.0, cases });
+    found.lists.push(RankedList {
+        way: Way::Report,
+        weight: 1.0,
+        cases,
+    });
     Ok(())
 }
 
-fn by_vectors(serving: &Serving, asked: &Asked, way: Way, vectors: Vec<Vec<f32>>, found: &mut Found) -> Result<(), EngineError> {
+fn by_vectors(
+    serving: &Serving,
+    asked: &Asked,
+    way: Way,
+    vectors: Vec<Vec<f32>>,
+    found: &mut Found,
+) -> Result<(), EngineError> {
     // The demo model's words mean something over phantoms only: real pictures are never ranked by them.
     let filter = if asked.demo && way == Way::TextToImage {
-        let phantoms = Filter::Is { field: casekin_index::Field::Synthetic, value: "true".into() };
+        let phantoms = Filter::Is {
+            field: casekin_index::Field::Synthetic,
+            value: "true".into(),
+        };
         Filter::all_of([asked.filter.clone(), phantoms])
     } else {
         asked.filter.clone()
@@ -121,12 +155,20 @@ fn by_vectors(serving: &Serving, asked: &Asked, way: Way, vectors: Vec<Vec<f32>>
         exact: false,
     })?;
     found.complete &= answer.complete;
-    let cases: Vec<(u64, f32)> = answer.matches.iter().map(|one| (one.case_no, one.score)).collect();
+    let cases: Vec<(u64, f32)> = answer
+        .matches
+        .iter()
+        .map(|one| (one.case_no, one.score))
+        .collect();
     for one in answer.matches {
         found.pictures.entry(one.case_no).or_insert(one);
     }
     if !cases.is_empty() || way == Way::Image {
-        found.lists.push(RankedList { way, weight: 1.0, cases });
+        found.lists.push(RankedList {
+            way,
+            weight: 1.0,
+            cases,
+        });
     }
     Ok(())
 }
@@ -143,19 +185,30 @@ impl Library {
         if let Some(case_id) = &request.case {
             vectors.pictures = self.case_vectors(serving, case_id).await?;
             if vectors.pictures.is_empty() {
-                notices.push("this case has no encoded picture yet; it was searched by its words alone".into());
+                notices.push(
+                    "this case has no encoded picture yet; it was searched by its words alone"
+                        .into(),
+                );
             }
         }
         for image in &request.images {
-            vectors.pictures.extend(self.image_vectors(serving, image).await?);
+            vectors
+                .pictures
+                .extend(self.image_vectors(serving, image).await?);
         }
-        let vector_ways = request.ways.as_ref().is_none_or(|ways| ways.contains(&Way::TextToImage));
+        let vector_ways = request
+            .ways
+            .as_ref()
+            .is_none_or(|ways| ways.contains(&Way::TextToImage));
         if let Some(text) = request.text.clone().filter(|_| vector_ways) {
             // A negation means nothing to the text tower (arXiv:2501.09425): it is left to the reports.
             let affirmed = query_words(&text).affirmed;
             if !affirmed.is_empty() {
                 let serving = std::sync::Arc::clone(serving);
-                let encoded = tokio::task::spawn_blocking(move || serving.encoder.question_texts(&[&affirmed])).await?;
+                let encoded = tokio::task::spawn_blocking(move || {
+                    serving.encoder.question_texts(&[&affirmed])
+                })
+                .await?;
                 match encoded {
                     Ok(mut encoded) => vectors.text = encoded.pop(),
                     Err(EngineError::NoEncoder { reason }) => {
@@ -168,42 +221,91 @@ impl Library {
         Ok(vectors)
     }
 
-    async fn case_vectors(&self, serving: &std::sync::Arc<Serving>, case_id: &str) -> Result<Vec<Vec<f32>>, EngineError> {
-        let case_no = self.inner.catalog.case_no(case_id).await?.ok_or(EngineError::NoSuchCase)?;
+    async fn case_vectors(
+        &self,
+        serving: &std::sync::Arc<Serving>,
+        case_id: &str,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let case_no = self
+            .inner
+            .catalog
+            .case_no(case_id)
+            .await?
+            .ok_or(EngineError::NoSuchCase)?;
         let entries = self.inner.catalog.case_entries(&[case_no]).await?;
-        let views = entries.into_iter().next().map(|entry| entry.views).unwrap_or_default();
+        let views = entries
+            .into_iter()
+            .next()
+            .map(|entry| entry.views)
+            .unwrap_or_default();
         // Of a long series, views evenly spread stand for all.
         let step = views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
-        let locations: Vec<_> = views.iter().step_by(step).map(|view| to_index_location(view.location)).collect();
+        let locations: Vec<_> = views
+            .iter()
+            .step_by(step)
+            .map(|view| to_index_location(view.location))
+            .collect();
         let log = std::sync::Arc::clone(&serving.log);
         tokio::task::spawn_blocking(move || {
-            locations.iter().map(|at| log.read(at)).collect::<Result<Vec<_>, _>>().map_err(EngineError::from)
+            locations
+                .iter()
+                .map(|at| log.read(at))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(EngineError::from)
         })
         .await?
     }
 
     /// The words by which a case without encoded pictures is searched: its title and its labels.
     pub(super) async fn case_words(&self, case_id: &str) -> Result<Option<String>, EngineError> {
-        let case_no = self.inner.catalog.case_no(case_id).await?.ok_or(EngineError::NoSuchCase)?;
+        let case_no = self
+            .inner
+            .catalog
+            .case_no(case_id)
+            .await?
+            .ok_or(EngineError::NoSuchCase)?;
         let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
         Ok(summaries.into_iter().next().map(|summary| {
-            let labels = summary.facts.labels.into_iter().filter(|label| !label.contains(": "));
-            summary.facts.title.into_iter().chain(labels).collect::<Vec<_>>().join(" ")
+            let labels = summary
+                .facts
+                .labels
+                .into_iter()
+                .filter(|label| !label.contains(": "));
+            summary
+                .facts
+                .title
+                .into_iter()
+                .chain(labels)
+                .collect::<Vec<_>>()
+                .join(" ")
         }))
     }
 
-    async fn image_vectors(&self, serving: &std::sync::Arc<Serving>, image: &ImageQuery) -> Result<Vec<Vec<f32>>, EngineError> {
+    async fn image_vectors(
+        &self,
+        serving: &std::sync::Arc<Serving>,
+        image: &ImageQuery,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
         let source = self.picture_source(&image.image_id).await?;
         let limits = self.inner.config.limits.clone();
         let (serving, image) = (std::sync::Arc::clone(serving), image.clone());
         tokio::task::spawn_blocking(move || {
             let views = match image.box_px {
                 Some(box_px) => {
-                    let request = RegionRequest { source, frame: image.frame.saturating_add(1), box_px, limits };
+                    let request = RegionRequest {
+                        source,
+                        frame: image.frame.saturating_add(1),
+                        box_px,
+                        limits,
+                    };
                     vec![casekin_imaging::region(&request)?]
                 }
                 None => {
-                    let request = DecodeRequest { source, limits, thumbnail_px: 1 };
+                    let request = DecodeRequest {
+                        source,
+                        limits,
+                        thumbnail_px: 1,
+                    };
                     casekin_imaging::decode(&request)?.views
                 }
             };
@@ -216,10 +318,26 @@ impl Library {
 
     /// The example case itself and everything of its patient stay out of the answer.
     pub(super) async fn left_out(&self, request: &SearchRequest) -> Result<LeftOut, EngineError> {
-        let Some(case_id) = &request.case else { return Ok(LeftOut::default()) };
-        let case_no: CaseNo = self.inner.catalog.case_no(case_id).await?.ok_or(EngineError::NoSuchCase)?;
+        let Some(case_id) = &request.case else {
+            return Ok(LeftOut::default());
+        };
+        let case_no: CaseNo = self
+            .inner
+            .catalog
+            .case_no(case_id)
+            .await?
+            .ok_or(EngineError::NoSuchCase)?;
         let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
-        let patient = summaries.first().map_or(0, |summary| patient_number(summary.facts.patient.as_deref()));
-        Ok(LeftOut { cases: vec![case_no.0], patients: if patient == 0 { Vec::new() } else { vec![patient] } })
+        let patient = summaries.first().map_or(0, |summary| {
+            patient_number(summary.facts.patient.as_deref())
+        });
+        Ok(LeftOut {
+            cases: vec![case_no.0],
+            patients: if patient == 0 {
+                Vec::new()
+            } else {
+                vec![patient]
+            },
+        })
     }
 }

@@ -21,8 +21,11 @@ impl Library {
     /// # Errors
     /// A role that there is not.
     pub async fn create_token(&self, role: &str, name: &str) -> Result<TokenRecord, EngineError> {
-        let role = [Role::Reader, Role::Curator, Role::Admin].into_iter().find(|known| role_name(*known) == role);
-        let role = role.ok_or_else(|| EngineError::bad_query("a role is reader, curator or admin"))?;
+        let role = [Role::Reader, Role::Curator, Role::Admin]
+            .into_iter()
+            .find(|known| role_name(*known) == role);
+        let role =
+            role.ok_or_else(|| EngineError::bad_query("a role is reader, curator or admin"))?;
         let new = self.inner.catalog.create_token(role, name).await?;
         Ok(TokenRecord {
             id: new.token_id,
@@ -39,7 +42,11 @@ impl Library {
     /// Any error of the catalog.
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, EngineError> {
         let tokens = self.inner.catalog.tokens().await?;
-        Ok(tokens.into_iter().filter(|token| token.revoked_ms.is_none()).map(record).collect())
+        Ok(tokens
+            .into_iter()
+            .filter(|token| token.revoked_ms.is_none())
+            .map(record)
+            .collect())
     }
 
     /// Revokes a token, at once.
@@ -62,8 +69,17 @@ impl Library {
     ///
     /// # Errors
     /// Any error of the catalog.
-    pub async fn audit(&self, actor: &str, action: &str, subjects: Vec<String>) -> Result<(), EngineError> {
-        let entry = AuditEntry { actor: actor.to_owned(), action: action.to_owned(), subjects };
+    pub async fn audit(
+        &self,
+        actor: &str,
+        action: &str,
+        subjects: Vec<String>,
+    ) -> Result<(), EngineError> {
+        let entry = AuditEntry {
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            subjects,
+        };
         Ok(self.inner.catalog.append_audit(entry).await?)
     }
 }

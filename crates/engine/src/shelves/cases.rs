@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use casekin_catalog::{CaseNo, CaseSummary, ImageRecord as CatalogImage, ReportRecord as CatalogReport};
+use casekin_catalog::{
+    CaseNo, CaseSummary, ImageRecord as CatalogImage, ReportRecord as CatalogReport,
+};
 use casekin_reports::{Analysis, SectionKind};
 
 use crate::error::EngineError;
@@ -28,11 +30,19 @@ impl Library {
         let index = self.inner.serving().index.clone();
         let mut numbers = tokio::task::spawn_blocking(move || index.cases(&filter, None)).await??;
         numbers.sort_unstable_by_key(|case_no| std::cmp::Reverse(*case_no));
-        let shown: Vec<CaseNo> =
-            numbers.iter().skip(page as usize * PAGE).take(PAGE).map(|case_no| CaseNo(*case_no)).collect();
+        let shown: Vec<CaseNo> = numbers
+            .iter()
+            .skip(page as usize * PAGE)
+            .take(PAGE)
+            .map(|case_no| CaseNo(*case_no))
+            .collect();
         let mut summaries = self.inner.catalog.case_summaries(&shown).await?;
         summaries.sort_by_key(|summary| std::cmp::Reverse(summary.case_no));
-        Ok(CasePage { total: numbers.len() as u64, page, cases: summaries.into_iter().map(list_item).collect() })
+        Ok(CasePage {
+            total: numbers.len() as u64,
+            page,
+            cases: summaries.into_iter().map(list_item).collect(),
+        })
     }
 
     /// A case, whole; with file paths only for the command line.
@@ -40,16 +50,35 @@ impl Library {
     /// # Errors
     /// [`EngineError::NoSuchCase`].
     pub async fn case(&self, case_id: &str, with_paths: bool) -> Result<CaseRecord, EngineError> {
-        let case = self.inner.catalog.case_by_id(case_id).await?.ok_or(EngineError::NoSuchCase)?;
-        let images: Vec<_> = case.images.iter().map(|image| image_record(image, with_paths)).collect();
+        let case = self
+            .inner
+            .catalog
+            .case_by_id(case_id)
+            .await?
+            .ok_or(EngineError::NoSuchCase)?;
+        let images: Vec<_> = case
+            .images
+            .iter()
+            .map(|image| image_record(image, with_paths))
+            .collect();
         let of_images = |pick: fn(&CatalogImage) -> Option<&String>| -> Vec<String> {
-            case.images.iter().filter_map(pick).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+            case.images
+                .iter()
+                .filter_map(pick)
+                .cloned()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect()
         };
-        let conflicts = case.images.iter().filter(|image| !image.conflicts.is_empty()).map(|image| {
-            let mut image_ids = vec![image.image_id.clone()];
-            image_ids.extend(image.conflicts.iter().cloned());
-            ConflictRecord { image_ids }
-        });
+        let conflicts = case
+            .images
+            .iter()
+            .filter(|image| !image.conflicts.is_empty())
+            .map(|image| {
+                let mut image_ids = vec![image.image_id.clone()];
+                image_ids.extend(image.conflicts.iter().cloned());
+                ConflictRecord { image_ids }
+            });
         let collections = self.collections_with(case.case_no).await?;
         Ok(CaseRecord {
             case_id: case.case_id.clone(),
@@ -62,7 +91,10 @@ impl Library {
             age_years: case.facts.age_years.map(|years| years as f32),
             site: case.facts.site.clone(),
             synthetic: case.facts.synthetic,
-            pending_images: images.iter().filter(|image| image.state == "queued" || image.state == "running").count() as u32,
+            pending_images: images
+                .iter()
+                .filter(|image| image.state == "queued" || image.state == "running")
+                .count() as u32,
             report: report_record(&case.reports),
             conflicts: conflicts.collect(),
             collections,
@@ -75,17 +107,29 @@ impl Library {
     /// # Errors
     /// [`EngineError::NoSuchCase`].
     pub async fn case_identity(&self, case_id: &str) -> Result<CaseIdentityRecord, EngineError> {
-        let case_no = self.inner.catalog.case_no(case_id).await?.ok_or(EngineError::NoSuchCase)?;
+        let case_no = self
+            .inner
+            .catalog
+            .case_no(case_id)
+            .await?
+            .ok_or(EngineError::NoSuchCase)?;
         let identity = self.inner.catalog.identity_of(case_no).await?;
         let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
-        Ok(CaseIdentityRecord { accession: joined(&identity.accessions), study_uid: joined(&identity.study_uids) })
+        Ok(CaseIdentityRecord {
+            accession: joined(&identity.accessions),
+            study_uid: joined(&identity.study_uids),
+        })
     }
 
     /// Cases of an accession number or a Study Instance UID.
     ///
     /// # Errors
     /// Any error of the catalog.
-    pub async fn find_cases(&self, accession: Option<&str>, study_uid: Option<&str>) -> Result<Vec<String>, EngineError> {
+    pub async fn find_cases(
+        &self,
+        accession: Option<&str>,
+        study_uid: Option<&str>,
+    ) -> Result<Vec<String>, EngineError> {
         let mut found = Vec::new();
         if let Some(accession) = accession {
             found.extend(self.inner.catalog.find_by_accession(accession).await?);
@@ -102,7 +146,12 @@ impl Library {
     /// # Errors
     /// [`EngineError::NoSuchCase`]. After a crash the next start finishes the work.
     pub async fn delete_case(&self, case_id: &str) -> Result<(), EngineError> {
-        let case = self.inner.catalog.case_by_id(case_id).await?.ok_or(EngineError::NoSuchCase)?;
+        let case = self
+            .inner
+            .catalog
+            .case_by_id(case_id)
+            .await?
+            .ok_or(EngineError::NoSuchCase)?;
         for image in &case.images {
             self.inner.tiles.forget(&image.image_id);
         }
@@ -116,7 +165,11 @@ impl Library {
     /// Any error of the catalog.
     pub async fn failed_jobs(&self, page: u32) -> Result<JobPage, EngineError> {
         let total = self.inner.catalog.jobs_summary().await?.failed;
-        let failed = self.inner.catalog.failed_jobs(PAGE as u32, page * PAGE as u32).await?;
+        let failed = self
+            .inner
+            .catalog
+            .failed_jobs(PAGE as u32, page * PAGE as u32)
+            .await?;
         let jobs = failed.into_iter().map(|job| JobRecord {
             job_id: job.job_id.0,
             image_id: job.image_id,
@@ -125,7 +178,10 @@ impl Library {
             reason: Some(job.reason),
             attempts: job.attempts,
         });
-        Ok(JobPage { total, jobs: jobs.collect() })
+        Ok(JobPage {
+            total,
+            jobs: jobs.collect(),
+        })
     }
 
     /// Puts failed jobs back into the queue.
@@ -165,7 +221,10 @@ fn report_record(reports: &[CatalogReport]) -> Option<ReportRecord> {
             Err(_) => sections.push(SectionRecord {
                 kind: "other".into(),
                 heading: String::new(),
-                sentences: vec![SentenceRecord { text: report.text.clone(), polarity: "affirmed".into() }],
+                sentences: vec![SentenceRecord {
+                    text: report.text.clone(),
+                    polarity: "affirmed".into(),
+                }],
             }),
         }
     }
@@ -185,7 +244,10 @@ fn section_records(analysis: &Analysis) -> Vec<SectionRecord> {
     for sentence in &analysis.sentences {
         if let Some(section) = sections.get_mut(sentence.section) {
             let polarity = polarity_name(sentence.polarity).to_owned();
-            section.sentences.push(SentenceRecord { text: sentence.text.clone(), polarity });
+            section.sentences.push(SentenceRecord {
+                text: sentence.text.clone(),
+                polarity,
+            });
         }
     }
     sections.retain(|section| !section.sentences.is_empty());

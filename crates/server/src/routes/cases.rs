@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::extract::Query;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use axum::extract::Query;
 use casekin_engine::{CaseIdentityRecord, CasePage, CaseRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,7 +25,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 #[derive(Deserialize, IntoParams)]
-#[expect(dead_code, reason = "describes the query for OpenAPI; it is read by `page_and_filters`")]
+#[expect(
+    dead_code,
+    reason = "describes the query for OpenAPI; it is read by `page_and_filters`"
+)]
 struct ListQuery {
     /// Page, counted from 0.
     page: Option<u32>,
@@ -50,7 +53,11 @@ fn page_and_filters(query: &str) -> Result<(u32, Vec<String>), ApiError> {
     let (mut page, mut filters) = (0, Vec::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
-            "page" => page = value.parse().map_err(|_| ApiError::bad_request("page is a whole number from 0"))?,
+            "page" => {
+                page = value
+                    .parse()
+                    .map_err(|_| ApiError::bad_request("page is a whole number from 0"))?
+            }
             "filter" => filters.push(value.into_owned()),
             _ => return Err(ApiError::bad_request("the parameters are page and filter")),
         }
@@ -68,7 +75,9 @@ async fn show(
 ) -> Result<Json<CaseRecord>, ApiError> {
     caller.require(Role::Reader)?;
     let case = app.library.case(&id, caller.local_command).await?;
-    app.library.audit(&caller.actor, "show case", vec![case.case_id.clone()]).await?;
+    app.library
+        .audit(&caller.actor, "show case", vec![case.case_id.clone()])
+        .await?;
     Ok(Json(case))
 }
 
@@ -82,7 +91,9 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     caller.require(Role::Admin)?;
     app.library.delete_case(&id).await?;
-    app.library.audit(&caller.actor, "delete case", vec![id]).await?;
+    app.library
+        .audit(&caller.actor, "delete case", vec![id])
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -96,7 +107,9 @@ async fn identity(
 ) -> Result<Json<CaseIdentityRecord>, ApiError> {
     caller.require(Role::Curator)?;
     let identity = app.library.case_identity(&id).await?;
-    app.library.audit(&caller.actor, "show identity", vec![id]).await?;
+    app.library
+        .audit(&caller.actor, "show identity", vec![id])
+        .await?;
     Ok(Json(identity))
 }
 
@@ -126,7 +139,12 @@ async fn launch(
     if query.study.is_none() && query.accession.is_none() {
         return Err(ApiError::bad_request("give study=UID or accession=N"));
     }
-    let case_ids = app.library.find_cases(query.accession.as_deref(), query.study.as_deref()).await?;
-    app.library.audit(&caller.actor, "launch", case_ids.clone()).await?;
+    let case_ids = app
+        .library
+        .find_cases(query.accession.as_deref(), query.study.as_deref())
+        .await?;
+    app.library
+        .audit(&caller.actor, "launch", case_ids.clone())
+        .await?;
     Ok(Json(Launched { case_ids }))
 }

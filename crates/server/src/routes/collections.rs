@@ -30,7 +30,10 @@ type Answer = Result<Json<CollectionRecord>, ApiError>;
 /// All collections.
 #[utoipa::path(get, path = "/api/v1/collections", tag = "collections",
     responses((status = 200, body = Vec<CollectionRecord>), (status = "4XX", body = ApiErrorBody)))]
-async fn list(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<Vec<CollectionRecord>>, ApiError> {
+async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<CollectionRecord>>, ApiError> {
     caller.require(Role::Reader)?;
     Ok(Json(app.library.collections().await?))
 }
@@ -51,13 +54,20 @@ async fn create(
     Json(new): Json<NewCollection>,
 ) -> Result<(StatusCode, Json<CollectionRecord>), ApiError> {
     caller.require(Role::Curator)?;
-    Ok((StatusCode::CREATED, Json(app.library.create_collection(&new.name).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(app.library.create_collection(&new.name).await?),
+    ))
 }
 
 /// A collection with its cases in order.
 #[utoipa::path(get, path = "/api/v1/collections/{id}", tag = "collections", params(("id" = String, Path)),
     responses((status = 200, body = CollectionRecord), (status = "4XX", body = ApiErrorBody)))]
-async fn show(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Answer {
+async fn show(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Answer {
     caller.require(Role::Reader)?;
     Ok(Json(app.library.collection(&id).await?))
 }
@@ -80,7 +90,9 @@ async fn change(
     Json(change): Json<CollectionChange>,
 ) -> Answer {
     caller.require(Role::Curator)?;
-    Ok(Json(app.library.rename_collection(&id, &change.name).await?))
+    Ok(Json(
+        app.library.rename_collection(&id, &change.name).await?,
+    ))
 }
 
 /// Deletes a collection; its cases stay in the library.
@@ -116,7 +128,11 @@ async fn add(
     Json(addition): Json<Addition>,
 ) -> Answer {
     caller.require(Role::Curator)?;
-    Ok(Json(app.library.add_to_collection(&id, &addition.case_id, &addition.note).await?))
+    Ok(Json(
+        app.library
+            .add_to_collection(&id, &addition.case_id, &addition.note)
+            .await?,
+    ))
 }
 
 /// What of a case in a collection changes.
@@ -139,8 +155,15 @@ async fn change_item(
     Json(change): Json<CaseChange>,
 ) -> Answer {
     caller.require(Role::Curator)?;
-    let change = ItemChange { note: change.note, position: change.position };
-    Ok(Json(app.library.change_collection_item(&id, &case_id, change).await?))
+    let change = ItemChange {
+        note: change.note,
+        position: change.position,
+    };
+    Ok(Json(
+        app.library
+            .change_collection_item(&id, &case_id, change)
+            .await?,
+    ))
 }
 
 /// Takes a case out; it stays in the library.
@@ -153,7 +176,9 @@ async fn remove(
     Path((id, case_id)): Path<(String, String)>,
 ) -> Answer {
     caller.require(Role::Curator)?;
-    Ok(Json(app.library.remove_from_collection(&id, &case_id).await?))
+    Ok(Json(
+        app.library.remove_from_collection(&id, &case_id).await?,
+    ))
 }
 
 /// A collection as CSV: position, case_id, title, labels, note.
@@ -175,18 +200,27 @@ async fn export(
     let written: Result<(), csv::Error> = rows.collect();
     let failed = |_| ApiError::bad_request("this collection cannot be written as CSV");
     written.map_err(failed)?;
-    let body = table.into_inner().map_err(|_| ApiError::bad_request("this collection cannot be written as CSV"))?;
+    let body = table
+        .into_inner()
+        .map_err(|_| ApiError::bad_request("this collection cannot be written as CSV"))?;
     let body = [b"position,case_id,title,labels,note\n".as_slice(), &body].concat();
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"collection.csv\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"collection.csv\"",
+        ),
     ];
     Ok((headers, body).into_response())
 }
 
 /// A cell that a spreadsheet would run as a formula is written as text.
 fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 fn jpeg(bytes: Vec<u8>) -> Response {
     // A picture may be deleted at any time: the browser asks again after a few minutes.
-    ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=300")], bytes).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "image/jpeg"),
+            (header::CACHE_CONTROL, "private, max-age=300"),
+        ],
+        bytes,
+    )
+        .into_response()
 }
 
 /// A picture's record.
@@ -69,18 +76,31 @@ struct RenderQuery {
     size: Option<u32>,
 }
 
-fn numbers<T: std::str::FromStr, const N: usize>(text: Option<&str>, what: &str) -> Result<Option<[T; N]>, ApiError> {
+fn numbers<T: std::str::FromStr, const N: usize>(
+    text: Option<&str>,
+    what: &str,
+) -> Result<Option<[T; N]>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || ApiError::bad_request(format!("{what} is {N} numbers with commas between them"));
-    let parsed: Result<Vec<T>, _> = text.split(',').map(|part| part.trim().parse::<T>()).collect();
-    let array = parsed.map_err(|_| wrong())?.try_into().map_err(|_| wrong())?;
+    let parsed: Result<Vec<T>, _> = text
+        .split(',')
+        .map(|part| part.trim().parse::<T>())
+        .collect();
+    let array = parsed
+        .map_err(|_| wrong())?
+        .try_into()
+        .map_err(|_| wrong())?;
     Ok(Some(array))
 }
 
 fn window(text: Option<&str>) -> Result<Option<(f32, f32)>, ApiError> {
     let window = numbers::<f32, 2>(text, "window")?;
-    if window.is_some_and(|[centre, width]| !centre.is_finite() || !width.is_finite() || width <= 0.0) {
-        return Err(ApiError::bad_request("window is a centre and a width above 0"));
+    if window
+        .is_some_and(|[centre, width]| !centre.is_finite() || !width.is_finite() || width <= 0.0)
+    {
+        return Err(ApiError::bad_request(
+            "window is a centre and a width above 0",
+        ));
     }
     Ok(window.map(|[centre, width]| (centre, width)))
 }
@@ -141,9 +161,20 @@ async fn tile(
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
     caller.require(Role::Reader)?;
-    let place = tile.strip_suffix(".jpg").and_then(|place| place.split_once('_'));
+    let place = tile
+        .strip_suffix(".jpg")
+        .and_then(|place| place.split_once('_'));
     let place = place.and_then(|(column, row)| Some((column.parse().ok()?, row.parse().ok()?)));
-    let (column, row) = place.ok_or_else(|| ApiError::bad_request("a tile is named column_row.jpg"))?;
-    let rendering = Rendering { frame, window: window(query.window.as_deref())?, ..Rendering::default() };
-    Ok(jpeg(app.library.tile(&id, rendering, (level, column, row)).await?))
+    let (column, row) =
+        place.ok_or_else(|| ApiError::bad_request("a tile is named column_row.jpg"))?;
+    let rendering = Rendering {
+        frame,
+        window: window(query.window.as_deref())?,
+        ..Rendering::default()
+    };
+    Ok(jpeg(
+        app.library
+            .tile(&id, rendering, (level, column, row))
+            .await?,
+    ))
 }

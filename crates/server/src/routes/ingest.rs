@@ -48,25 +48,51 @@ async fn upload(
 ) -> Result<(StatusCode, Json<BatchRecord>), ApiError> {
     caller.require(Role::Curator)?;
     let (mut uploads, mut facts) = (Vec::new(), UploadFacts::default());
-    while let Some(field) = form.next_field().await.map_err(|error| ApiError::bad_request(error.body_text()))? {
+    while let Some(field) = form
+        .next_field()
+        .await
+        .map_err(|error| ApiError::bad_request(error.body_text()))?
+    {
         let name = field.name().unwrap_or_default().to_owned();
         let file_name = field.file_name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(|error| ApiError::bad_request(error.body_text()))?;
-        let text = || String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::bad_request(format!("the part `{name}` is no UTF-8 text")));
+        let bytes = field
+            .bytes()
+            .await
+            .map_err(|error| ApiError::bad_request(error.body_text()))?;
+        let text = || {
+            String::from_utf8(bytes.to_vec())
+                .map_err(|_| ApiError::bad_request(format!("the part `{name}` is no UTF-8 text")))
+        };
         match name.as_str() {
-            "file" => uploads.push(Upload { file_name, bytes: bytes.to_vec() }),
+            "file" => uploads.push(Upload {
+                file_name,
+                bytes: bytes.to_vec(),
+            }),
             "report" => facts.report = Some(text()?).filter(|text| !text.trim().is_empty()),
             "case_id" => facts.case_id = Some(text()?).filter(|text| !text.trim().is_empty()),
             "title" => facts.title = Some(text()?).filter(|text| !text.trim().is_empty()),
-            "labels" => facts.labels = text()?.split('|').map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned).collect(),
-            _ => return Err(ApiError::bad_request("the parts of this form are file, report, case_id, title and labels")),
+            "labels" => {
+                facts.labels = text()?
+                    .split('|')
+                    .map(str::trim)
+                    .filter(|label| !label.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            }
+            _ => {
+                return Err(ApiError::bad_request(
+                    "the parts of this form are file, report, case_id, title and labels",
+                ));
+            }
         }
     }
     if uploads.is_empty() {
         return Err(ApiError::bad_request("the form has no part `file`"));
     }
     let batch = app.library.ingest_uploads(uploads, facts).await?;
-    app.library.audit(&caller.actor, "upload", vec![batch.batch_id.clone()]).await?;
+    app.library
+        .audit(&caller.actor, "upload", vec![batch.batch_id.clone()])
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(batch)))
 }
 
@@ -80,10 +106,14 @@ async fn paths(
 ) -> Result<(StatusCode, Json<BatchRecord>), ApiError> {
     caller.require(Role::Admin)?;
     if !caller.local_command {
-        return Err(ApiError::forbidden("paths of the service's machine are read for `casekin ingest` on that machine only; upload the files instead"));
+        return Err(ApiError::forbidden(
+            "paths of the service's machine are read for `casekin ingest` on that machine only; upload the files instead",
+        ));
     }
     let batch = app.library.ingest(request).await?;
-    app.library.audit(&caller.actor, "ingest", vec![batch.batch_id.clone()]).await?;
+    app.library
+        .audit(&caller.actor, "ingest", vec![batch.batch_id.clone()])
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(batch)))
 }
 
@@ -96,7 +126,11 @@ async fn batch(
     Path(id): Path<String>,
 ) -> Result<Json<BatchRecord>, ApiError> {
     caller.require(Role::Curator)?;
-    Ok(Json(app.library.batch_with_paths(&id, caller.local_command).await?))
+    Ok(Json(
+        app.library
+            .batch_with_paths(&id, caller.local_command)
+            .await?,
+    ))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -127,7 +161,12 @@ struct Requeued {
 /// Runs failed jobs again.
 #[utoipa::path(post, path = "/api/v1/jobs/retry", tag = "ingest",
     responses((status = 200, body = Requeued), (status = "4XX", body = ApiErrorBody)))]
-async fn retry(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<Requeued>, ApiError> {
+async fn retry(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Requeued>, ApiError> {
     caller.require(Role::Curator)?;
-    Ok(Json(Requeued { requeued: app.library.retry_failed().await? }))
+    Ok(Json(Requeued {
+        requeued: app.library.retry_failed().await?,
+    }))
 }

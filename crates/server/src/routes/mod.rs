@@ -60,11 +60,17 @@ pub fn router(app: Arc<App>) -> Router {
     let (routes, description) = api().split_for_parts();
     let limit = app.config.max_upload_bytes;
     routes
-        .route("/api/v1/openapi.json", get(move || async move { axum::Json(description) }))
+        .route(
+            "/api/v1/openapi.json",
+            get(move || async move { axum::Json(description) }),
+        )
         .route("/healthz", get(|| async { "ok" }))
         .fallback(crate::page::serve)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), bounded))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            auth::identify,
+        ))
         .layer(DefaultBodyLimit::max(limit))
         .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
         .layer(middleware::from_fn(crate::metrics::observe))
@@ -91,7 +97,9 @@ async fn trace(request: Request, next: Next) -> Response {
         .get::<axum::extract::MatchedPath>()
         .map_or_else(|| "page".to_owned(), |path| path.as_str().to_owned());
     let started = std::time::Instant::now();
-    let response = REQUEST_ID.scope(request_id.clone(), next.run(request)).await;
+    let response = REQUEST_ID
+        .scope(request_id.clone(), next.run(request))
+        .await;
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(%request_id, %method, route, status = response.status().as_u16(), took_ms, "answered");
     response
@@ -100,10 +108,15 @@ async fn trace(request: Request, next: Next) -> Response {
 /// Lets a bounded number of costly requests run at once: those that encode, search or render.
 async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     const COSTLY: [&str; 5] = ["/search", "/summary", "/embed", "/rendered", "/{tile}"];
-    let path = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
+    let path = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     if !path.is_some_and(|path| COSTLY.iter().any(|costly| path.ends_with(costly))) {
         return next.run(request).await;
     }
-    let Ok(_permit) = app.requests.try_acquire() else { return ApiError::overloaded().into_response() };
+    let Ok(_permit) = app.requests.try_acquire() else {
+        return ApiError::overloaded().into_response();
+    };
     next.run(request).await
 }

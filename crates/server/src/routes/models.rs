@@ -27,7 +27,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Models of the library, the active one first.
 #[utoipa::path(get, path = "/api/v1/models", tag = "models",
     responses((status = 200, body = Vec<ModelRecord>), (status = "4XX", body = ApiErrorBody)))]
-async fn list(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<Vec<ModelRecord>>, ApiError> {
+async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<ModelRecord>>, ApiError> {
     caller.require(Role::Reader)?;
     let mut models = app.library.models().await?;
     if !caller.local_command {
@@ -54,10 +57,14 @@ async fn add(
 ) -> Result<(StatusCode, Json<ModelRecord>), ApiError> {
     caller.require(Role::Admin)?;
     if !caller.local_command {
-        return Err(ApiError::forbidden("a model is added by `casekin model add` on the service's machine"));
+        return Err(ApiError::forbidden(
+            "a model is added by `casekin model add` on the service's machine",
+        ));
     }
     let model = app.library.add_model(&PathBuf::from(new.dir)).await?;
-    app.library.audit(&caller.actor, "add model", vec![model.summary.id.clone()]).await?;
+    app.library
+        .audit(&caller.actor, "add model", vec![model.summary.id.clone()])
+        .await?;
     Ok((StatusCode::CREATED, Json(model)))
 }
 
@@ -93,15 +100,22 @@ async fn reencode(
     Json(request): Json<ReencodeRequest>,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Role::Admin)?;
-    app.library.begin_reencode(request.model, request.profile).await?;
-    app.library.audit(&caller.actor, "reencode", Vec::new()).await?;
+    app.library
+        .begin_reencode(request.model, request.profile)
+        .await?;
+    app.library
+        .audit(&caller.actor, "reencode", Vec::new())
+        .await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Builds the search index anew from the catalog and the vector log; nothing is encoded again.
 #[utoipa::path(post, path = "/api/v1/index/rebuild", tag = "models",
     responses((status = 200, body = IndexProgress), (status = "4XX", body = ApiErrorBody)))]
-async fn rebuild(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<IndexProgress>, ApiError> {
+async fn rebuild(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<IndexProgress>, ApiError> {
     caller.require(Role::Admin)?;
     Ok(Json(app.library.rebuild_index().await?))
 }

@@ -6,7 +6,9 @@ use axum::extract::{FromRequest as _, Multipart, Path, Query, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use casekin_engine::{EmbedRequest, Embedding, ImageQuery, QueryPictureRecord, Rendering, SearchAnswer, SearchRequest};
+use casekin_engine::{
+    EmbedRequest, Embedding, ImageQuery, QueryPictureRecord, Rendering, SearchAnswer, SearchRequest,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +19,11 @@ use crate::auth::{Caller, Role};
 use crate::state::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(search)).routes(routes!(keep_query_picture)).routes(routes!(query_picture)).routes(routes!(embed))
+    OpenApiRouter::new()
+        .routes(routes!(search))
+        .routes(routes!(keep_query_picture))
+        .routes(routes!(query_picture))
+        .routes(routes!(embed))
 }
 
 /// A question with pictures: the JSON in part `request`, a file in each part `picture`.
@@ -47,11 +53,14 @@ async fn search(
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.starts_with("multipart/"));
     let question = if multipart {
-        let form = Multipart::from_request(request, &app).await.map_err(|error| ApiError::bad_request(error.body_text()))?;
+        let form = Multipart::from_request(request, &app)
+            .await
+            .map_err(|error| ApiError::bad_request(error.body_text()))?;
         question_of(&app, form).await?
     } else {
         let body = Json::<SearchRequest>::from_request(request, &app).await;
-        body.map_err(|error| ApiError::bad_request(error.body_text()))?.0
+        body.map_err(|error| ApiError::bad_request(error.body_text()))?
+            .0
     };
     let mut answer = app.library.search(question).await?;
     metrics::histogram!("casekin_search_seconds").record(answer.took_ms as f64 / 1000.0);
@@ -66,21 +75,37 @@ async fn search(
 async fn question_of(app: &App, mut form: Multipart) -> Result<SearchRequest, ApiError> {
     let mut question = SearchRequest::default();
     let mut pictures = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(|error| ApiError::bad_request(error.body_text()))? {
+    while let Some(field) = form
+        .next_field()
+        .await
+        .map_err(|error| ApiError::bad_request(error.body_text()))?
+    {
         let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(|error| ApiError::bad_request(error.body_text()))?;
+        let bytes = field
+            .bytes()
+            .await
+            .map_err(|error| ApiError::bad_request(error.body_text()))?;
         match name.as_str() {
             "request" => {
-                question = serde_json::from_slice(&bytes)
-                    .map_err(|error| ApiError::bad_request(format!("the part `request` cannot be read: {error}")))?;
+                question = serde_json::from_slice(&bytes).map_err(|error| {
+                    ApiError::bad_request(format!("the part `request` cannot be read: {error}"))
+                })?;
             }
             "picture" => pictures.push(bytes.to_vec()),
-            _ => return Err(ApiError::bad_request("the parts of this form are `request` and `picture`")),
+            _ => {
+                return Err(ApiError::bad_request(
+                    "the parts of this form are `request` and `picture`",
+                ));
+            }
         }
     }
     for picture in pictures {
         let kept = app.library.keep_query_picture(picture).await?;
-        question.images.push(ImageQuery { image_id: kept.id, frame: 0, box_px: None });
+        question.images.push(ImageQuery {
+            image_id: kept.id,
+            frame: 0,
+            box_px: None,
+        });
     }
     Ok(question)
 }
@@ -111,9 +136,16 @@ async fn keep_query_picture(
     mut form: Multipart,
 ) -> Result<Json<QueryPictureRecord>, ApiError> {
     caller.require(Role::Reader)?;
-    while let Some(field) = form.next_field().await.map_err(|error| ApiError::bad_request(error.body_text()))? {
+    while let Some(field) = form
+        .next_field()
+        .await
+        .map_err(|error| ApiError::bad_request(error.body_text()))?
+    {
         if field.name() == Some("picture") {
-            let bytes = field.bytes().await.map_err(|error| ApiError::bad_request(error.body_text()))?;
+            let bytes = field
+                .bytes()
+                .await
+                .map_err(|error| ApiError::bad_request(error.body_text()))?;
             return Ok(Json(app.library.keep_query_picture(bytes.to_vec()).await?));
         }
     }
@@ -143,9 +175,20 @@ async fn query_picture(
     if !id.starts_with("q-") {
         return Err(ApiError::not_found("this is no query picture"));
     }
-    let rendering = Rendering { frame: shown.frame, max_px: shown.size, ..Rendering::default() };
+    let rendering = Rendering {
+        frame: shown.frame,
+        max_px: shown.size,
+        ..Rendering::default()
+    };
     let jpeg = app.library.rendered(&id, rendering).await?;
-    Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, no-store")], jpeg).into_response())
+    Ok((
+        [
+            (header::CONTENT_TYPE, "image/jpeg"),
+            (header::CACHE_CONTROL, "private, no-store"),
+        ],
+        jpeg,
+    )
+        .into_response())
 }
 
 /// Encodes texts and pictures with the library's model.

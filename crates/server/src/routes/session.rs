@@ -33,8 +33,14 @@ struct Session {
 
 /// Who the caller is.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", responses((status = 200, body = Session)))]
-async fn session(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<Session>, ApiError> {
-    Ok(Json(Session { auth_required: app.auth_required().await?, role: caller.role.map(Role::name) }))
+async fn session(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Session>, ApiError> {
+    Ok(Json(Session {
+        auth_required: app.auth_required().await?,
+        role: caller.role.map(Role::name),
+    }))
 }
 
 /// A token to sign in with.
@@ -47,19 +53,41 @@ struct SignIn {
 /// Signs in: the token goes into a cookie that scripts cannot read.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn,
     responses((status = 200, body = Session), (status = "4XX", body = ApiErrorBody)))]
-async fn sign_in(State(app): State<Arc<App>>, Json(sign_in): Json<SignIn>) -> Result<(HeaderMap, Json<Session>), ApiError> {
+async fn sign_in(
+    State(app): State<Arc<App>>,
+    Json(sign_in): Json<SignIn>,
+) -> Result<(HeaderMap, Json<Session>), ApiError> {
     let token = sign_in.token.trim();
-    let valid = token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';');
-    let found = if valid { app.library.verify_token(token).await? } else { None };
+    let valid = token
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b';');
+    let found = if valid {
+        app.library.verify_token(token).await?
+    } else {
+        None
+    };
     let found = found.ok_or_else(ApiError::unauthenticated)?;
     let role = Role::from_name(&found.role).map(Role::name);
-    Ok((cookie(&format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200")), Json(Session { auth_required: true, role })))
+    Ok((
+        cookie(&format!(
+            "{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"
+        )),
+        Json(Session {
+            auth_required: true,
+            role,
+        }),
+    ))
 }
 
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204)))]
 async fn sign_out() -> (StatusCode, HeaderMap) {
-    (StatusCode::NO_CONTENT, cookie(&format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")))
+    (
+        StatusCode::NO_CONTENT,
+        cookie(&format!(
+            "{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+        )),
+    )
 }
 
 fn cookie(text: &str) -> HeaderMap {
@@ -73,7 +101,10 @@ fn cookie(text: &str) -> HeaderMap {
 /// Valid tokens, without their secrets.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "session",
     responses((status = 200, body = Vec<TokenRecord>), (status = "4XX", body = ApiErrorBody)))]
-async fn tokens(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<Vec<TokenRecord>>, ApiError> {
+async fn tokens(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<TokenRecord>>, ApiError> {
     caller.require(Role::Admin)?;
     Ok(Json(app.library.tokens().await?))
 }
@@ -99,7 +130,9 @@ async fn create_token(
 ) -> Result<(StatusCode, Json<TokenRecord>), ApiError> {
     caller.require(Role::Admin)?;
     let token = app.library.create_token(&new.role, &new.name).await?;
-    app.library.audit(&caller.actor, "create token", vec![token.id.clone()]).await?;
+    app.library
+        .audit(&caller.actor, "create token", vec![token.id.clone()])
+        .await?;
     Ok((StatusCode::CREATED, Json(token)))
 }
 
@@ -113,6 +146,8 @@ async fn revoke_token(
 ) -> Result<StatusCode, ApiError> {
     caller.require(Role::Admin)?;
     app.library.revoke_token(&id).await?;
-    app.library.audit(&caller.actor, "revoke token", vec![id]).await?;
+    app.library
+        .audit(&caller.actor, "revoke token", vec![id])
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -55,26 +55,51 @@ async fn summary(
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, ApiError> {
     caller.require(Role::Reader)?;
     let top = request.top.unwrap_or(DEFAULT_CASES).clamp(1, 10);
-    let search = SearchRequest { top: Some(request.search.top.unwrap_or(top).max(top)), ..request.search };
+    let search = SearchRequest {
+        top: Some(request.search.top.unwrap_or(top).max(top)),
+        ..request.search
+    };
     let answer = app.library.search(search).await?;
     let evidence = app.library.evidence(&answer, top as usize).await?;
-    app.library.audit(&caller.actor, "summary", evidence.iter().map(|item| item.case_id.clone()).collect()).await?;
+    app.library
+        .audit(
+            &caller.actor,
+            "summary",
+            evidence.iter().map(|item| item.case_id.clone()).collect(),
+        )
+        .await?;
     let words = answer.query.text.as_deref().unwrap_or_default();
     let question = Question {
         text: Some(words.to_owned()).filter(|words| !words.is_empty()),
         absent: app.library.absent_words(words),
         pictures: answer.query.images.len() as u32 + u32::from(answer.query.case.is_some()),
     };
-    let events = summarise(&app.summary, question, evidence.iter().map(as_evidence).collect());
-    Ok(Sse::new(events.map(move |event| Ok(sse(&event, &evidence)))).keep_alive(KeepAlive::default()))
+    let events = summarise(
+        &app.summary,
+        question,
+        evidence.iter().map(as_evidence).collect(),
+    );
+    Ok(
+        Sse::new(events.map(move |event| Ok(sse(&event, &evidence))))
+            .keep_alive(KeepAlive::default()),
+    )
 }
 
 fn sse(event: &Event, evidence: &[EvidenceItem]) -> SseEvent {
     let mut data = serde_json::to_value(event).unwrap_or_default();
     if let (Event::Started { .. }, Some(object)) = (event, data.as_object_mut()) {
-        let cited: Vec<_> =
-            evidence.iter().map(|item| Cited { number: item.number, case_id: &item.case_id, title: &item.title }).collect();
-        object.insert("evidence".to_owned(), serde_json::to_value(cited).unwrap_or_default());
+        let cited: Vec<_> = evidence
+            .iter()
+            .map(|item| Cited {
+                number: item.number,
+                case_id: &item.case_id,
+                title: &item.title,
+            })
+            .collect();
+        object.insert(
+            "evidence".to_owned(),
+            serde_json::to_value(cited).unwrap_or_default(),
+        );
     }
     SseEvent::default().data(data.to_string())
 }

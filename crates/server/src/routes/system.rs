@@ -13,13 +13,18 @@ use crate::auth::{Caller, Role};
 use crate::state::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(status)).routes(routes!(metrics))
+    OpenApiRouter::new()
+        .routes(routes!(status))
+        .routes(routes!(metrics))
 }
 
 /// How the library stands.
 #[utoipa::path(get, path = "/api/v1/status", tag = "system",
     responses((status = 200, body = Status), (status = "4XX", body = ApiErrorBody)))]
-async fn status(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Json<Status>, ApiError> {
+async fn status(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Status>, ApiError> {
     caller.require(Role::Reader)?;
     let mut status = app.library.status().await?;
     if app.summary.url.is_some() {
@@ -31,7 +36,10 @@ async fn status(State(app): State<Arc<App>>, Extension(caller): Extension<Caller
 /// Numbers for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "system",
     responses((status = 200, content_type = "text/plain", body = String), (status = "4XX", body = ApiErrorBody)))]
-async fn metrics(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<String, ApiError> {
+async fn metrics(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<String, ApiError> {
     caller.require(Role::Reader)?;
     let status = app.library.status().await?;
     let gauges = [
@@ -41,10 +49,17 @@ async fn metrics(State(app): State<Arc<App>>, Extension(caller): Extension<Calle
         ("casekin_jobs_queued", status.jobs.queued),
         ("casekin_jobs_running", status.jobs.running),
         ("casekin_jobs_failed", status.jobs.failed),
-        ("casekin_index_behind", status.index.latest.saturating_sub(status.index.applied)),
+        (
+            "casekin_index_behind",
+            status.index.latest.saturating_sub(status.index.applied),
+        ),
     ];
     for (name, value) in gauges {
         metrics::gauge!(name).set(value as f64);
     }
-    Ok(app.metrics.as_ref().map(|handle| handle.render()).unwrap_or_default())
+    Ok(app
+        .metrics
+        .as_ref()
+        .map(|handle| handle.render())
+        .unwrap_or_default())
 }

@@ -31,7 +31,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Leases the next job; 204 when there is none.
 #[utoipa::path(post, path = "/api/v1/worker/lease", tag = "worker",
     responses((status = 200, body = WorkerJob), (status = 204), (status = "4XX", body = ApiErrorBody)))]
-async fn lease(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
+async fn lease(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, ApiError> {
     caller.require(Role::Admin)?;
     Ok(match app.library.lease_remote(&caller.actor).await? {
         Some(job) => Json(job).into_response(),
@@ -55,7 +58,10 @@ async fn object(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     caller.require(Role::Admin)?;
-    let bytes = app.library.remote_object(id, lease_token(&headers)?).await?;
+    let bytes = app
+        .library
+        .remote_object(id, lease_token(&headers)?)
+        .await?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
@@ -110,6 +116,8 @@ async fn fail(
     Json(failure): Json<Failure>,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Role::Admin)?;
-    app.library.fail_remote(id, lease_token(&headers)?, &failure.reason, failure.retry).await?;
+    app.library
+        .fail_remote(id, lease_token(&headers)?, &failure.reason, failure.retry)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,273 @@
+//! The worker: leases jobs, decodes and encodes their pictures, hands the result back. Where jobs come from is a
+//! [`WorkerPort`]: the library of this process, or a service elsewhere.
+
+mod accept;
+mod local;
+mod objects;
+mod remote;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use casekin_imaging::{DecodeRequest, Decoded, Facts, Limits, Source, ViewKind};
+use tokio::sync::mpsc;
+
+use crate::encoding::EncoderSlot;
+use crate::error::EngineError;
+use crate::records::{EncodedView, WorkerResult};
+
+/// Views gathered from decoded pictures before the encoder runs.
+const VIEWS_AT_ONCE: usize = 64;
+/// JPEG quality of thumbnails: they are looked at, never encoded.
+const THUMBNAIL_QUALITY: u8 = 85;
+
+/// Where a worker's jobs come from and its results go to.
+pub trait WorkerPort: Send + Sync + 'static {
+    /// A leased job with the bytes it is about.
+    type Job: Send + Sync + 'static;
+    /// Leases the next job; `None` when there is none.
+    fn lease(&self) -> impl Future<Output = Result<Option<Self::Job>, EngineError>> + Send;
+    /// Where the job's picture can be read.
+    fn source(&self, job: &Self::Job) -> impl Future<Output = Result<Source, EngineError>> + Send;
+    /// Keeps a lease that is being worked on.
+    fn renew(&self, job: &Self::Job) -> impl Future<Output = Result<(), EngineError>> + Send;
+    /// Hands results back.
+    fn complete(
+        &self,
+        done: Vec<(Self::Job, WorkerResult)>,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
+    /// Says why a job cannot be done.
+    fn fail(
+        &self,
+        job: &Self::Job,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
+    /// Gives a job back undone.
+    fn release(&self, job: &Self::Job) -> impl Future<Output = Result<(), EngineError>> + Send;
+    /// Returns when there may be jobs again.
+    fn wait(&self) -> impl Future<Output = ()> + Send;
+    /// The encoder that results must come from now.
+    fn encoder(&self) -> WorkerEncoder;
+}
+
+/// An encoder with the stamp that its results carry.
+#[derive(Clone)]
+pub struct WorkerEncoder {
+    pub(crate) slot: Arc<EncoderSlot>,
+    pub(crate) model_id: String,
+    pub(crate) profile: String,
+}
+
+impl WorkerEncoder {
+    /// Id of the model.
+    pub fn model_id(&self) -> &str {
+        &self.model_id
+    }
+}
+
+/// Settings of a worker.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// Pictures decoded at once.
+    pub decoders: usize,
+    /// Longest side of a thumbnail in pixels.
+    pub thumbnail_px: u32,
+    /// Bounds on pictures.
+    pub limits: Limits,
+    /// Stop when no job is left instead of waiting for more.
+    pub until_idle: bool,
+}
+
+struct Prepared<J> {
+    job: J,
+    decoded: Box<Decoded>,
+}
+
+impl Worker {
+    /// Works until the returned future is dropped, or until no job is left where the settings say so.
+    ///
+    /// # Errors
+    /// Only errors of the port itself: a bad picture fails its job and nothing else.
+    pub async fn run<P: WorkerPort>(&self, port: Arc<P>) -> Result<(), EngineError> {
+        let (sender, receiver) = mpsc::channel::<Prepared<P::Job>>(self.decoders.max(1) * 2);
+        let decode = self.decode_jobs(Arc::clone(&port), sender);
+        let encode = encode_jobs(port, receiver);
+        tokio::try_join!(decode, encode)?;
+        Ok(())
+    }
+
+    async fn decode_jobs<P: WorkerPort>(
+        &self,
+        port: Arc<P>,
+        sender: mpsc::Sender<Prepared<P::Job>>,
+    ) -> Result<(), EngineError> {
+        let decoders = Arc::new(tokio::sync::Semaphore::new(self.decoders.max(1)));
+        loop {
+            let permit = Arc::clone(&decoders)
+                .acquire_owned()
+                .await
+                .map_err(|_| EngineError::Task("closed".into()))?;
+            let Some(job) = port.lease().await? else {
+                drop(permit);
+                if self.until_idle {
+                    // The decoders still at work hold their senders; the encoder ends when the last one is done.
+                    return Ok(());
+                }
+                port.wait().await;
+                continue;
+            };
+            let (port, sender, worker) = (Arc::clone(&port), sender.clone(), self.clone());
+            tokio::spawn(async move {
+                let outcome = worker.decode_one(port.as_ref(), &job).await;
+                drop(permit);
+                match outcome {
+                    Ok(decoded) => {
+                        if let Err(unsent) = sender.send(Prepared { job, decoded }).await {
+                            let _ = port.release(&unsent.0.job).await;
+                        }
+                    }
+                    Err(error) => report_failure(port.as_ref(), &job, &error).await,
+                }
+            });
+        }
+    }
+
+    async fn decode_one<P: WorkerPort>(
+        &self,
+        port: &P,
+        job: &P::Job,
+    ) -> Result<Box<Decoded>, EngineError> {
+        let source = port.source(job).await?;
+        let request = DecodeRequest {
+            source,
+            limits: self.limits.clone(),
+            thumbnail_px: self.thumbnail_px,
+        };
+        let decoded =
+            tokio::task::spawn_blocking(move || casekin_imaging::decode(&request)).await??;
+        Ok(Box::new(decoded))
+    }
+}
+
+async fn report_failure<P: WorkerPort>(port: &P, job: &P::Job, error: &EngineError) {
+    if let Err(error) = port.fail(job, &error.to_string()).await {
+        tracing::warn!(%error, "a failed job could not be reported; its lease will run out");
+    }
+}
+
+async fn encode_jobs<P: WorkerPort>(
+    port: Arc<P>,
+    mut receiver: mpsc::Receiver<Prepared<P::Job>>,
+) -> Result<(), EngineError> {
+    while let Some(first) = receiver.recv().await {
+        let mut views = first.decoded.views.len();
+        let mut gathered = vec![first];
+        while views < VIEWS_AT_ONCE {
+            let Ok(next) = receiver.try_recv() else { break };
+            views += next.decoded.views.len();
+            gathered.push(next);
+        }
+        let (jobs, pictures): (Vec<_>, Vec<_>) = gathered
+            .into_iter()
+            .map(|one| (one.job, one.decoded))
+            .unzip();
+        let encoder = port.encoder();
+        let encoding = tokio::task::spawn_blocking(move || encode(&encoder, &pictures));
+        let results = keep_leases(port.as_ref(), &jobs, encoding).await?;
+        match results {
+            Ok(results) => {
+                port.complete(jobs.into_iter().zip(results).collect())
+                    .await?
+            }
+            Err(error) => {
+                for job in &jobs {
+                    report_failure(port.as_ref(), job, &error).await;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Renews the leases for as long as the encoder needs.
+async fn keep_leases<P: WorkerPort, T>(
+    port: &P,
+    jobs: &[P::Job],
+    mut work: tokio::task::JoinHandle<T>,
+) -> Result<T, EngineError> {
+    loop {
+        match tokio::time::timeout(Duration::from_secs(20), &mut work).await {
+            Ok(done) => return Ok(done?),
+            Err(_) => {
+                for job in jobs {
+                    port.renew(job).await?;
+                }
+            }
+        }
+    }
+}
+
+fn encode(
+    encoder: &WorkerEncoder,
+    pictures: &[Box<Decoded>],
+) -> Result<Vec<WorkerResult>, EngineError> {
+    let rgb: Vec<_> = pictures
+        .iter()
+        .flat_map(|picture| picture.views.iter().map(|view| &view.rgb))
+        .collect();
+    let mut vectors = encoder.slot.ingest_images(&rgb)?.into_iter();
+    pictures
+        .iter()
+        .map(|picture| {
+            let vectors: Vec<Vec<f32>> = vectors.by_ref().take(picture.views.len()).collect();
+            result_of(encoder, picture, vectors)
+        })
+        .collect()
+}
+
+/// What a decoded picture and its vectors come to.
+pub(crate) fn result_of(
+    encoder: &WorkerEncoder,
+    picture: &Decoded,
+    vectors: Vec<Vec<f32>>,
+) -> Result<WorkerResult, EngineError> {
+    let views = picture
+        .views
+        .iter()
+        .zip(vectors)
+        .map(|(view, vector)| EncodedView {
+            kind: kind_name(view.kind).to_owned(),
+            // DICOM numbers frames from 1 (PS3.3 C.7.6.6); casekin's own interfaces count from 0.
+            frame: view.frame.saturating_sub(1),
+            box_px: view.box_px,
+            mm_per_px: view.mm_per_px,
+            made_by: view.made_by.clone(),
+            vector,
+        });
+    let thumbnail = casekin_imaging::encode_jpeg(&picture.thumbnail, THUMBNAIL_QUALITY)?;
+    let facts = Facts {
+        sop_instance_uid: None,
+        ..picture.header.facts.clone()
+    };
+    Ok(WorkerResult {
+        lease_token: String::new(),
+        model_id: encoder.model_id.clone(),
+        profile: encoder.profile.clone(),
+        pipeline_version: casekin_imaging::PIPELINE_VERSION,
+        facts: serde_json::to_value(facts).unwrap_or_default(),
+        views: views.collect(),
+        thumbnail: BASE64.encode(thumbnail),
+    })
+}
+
+fn kind_name(kind: ViewKind) -> &'static str {
+    match kind {
+        ViewKind::Whole => "whole",
+        ViewKind::Frame => "frame",
+        ViewKind::Region => "region",
+        ViewKind::Tile => "tile",
+    }
+}
