@@ -65,6 +65,9 @@ pub struct FailedJob {
     pub failed_ms: i64,
 }
 
+/// Job, image id, case id, reason, attempts, end.
+type FailedRow = (i64, String, String, Option<String>, u32, Option<i64>);
+
 impl Catalog {
     /// Takes the next job for `worker` until `lease_ms` from now; an expired lease is taken again.
     /// A job whose lease ran out three times is failed.
@@ -201,7 +204,7 @@ impl Catalog {
         limit: u32,
         offset: u32,
     ) -> Result<Vec<FailedJob>, CatalogError> {
-        let rows: Vec<(i64, String, String, Option<String>, u32, Option<i64>)> = sqlx::query_as(
+        let rows: Vec<FailedRow> = sqlx::query_as(
             "SELECT j.job_id, i.image_id, c.case_id, j.reason, j.attempts, j.ended_ms \
              FROM jobs j JOIN images i ON i.image_no = j.image_no \
              JOIN cases c ON c.case_no = i.case_no WHERE j.state = 'failed' \

@@ -41,6 +41,9 @@ pub struct ReencodeProgress {
     pub failed: u64,
 }
 
+/// Image, its id, case, hash of its bytes, object key.
+type OpenRow = (i64, String, i64, Vec<u8>, Option<String>);
+
 impl Catalog {
     /// Begins or resumes re-encoding to `stamp`; what could not be read is tried again. Errors: `UnknownModel`.
     pub async fn begin_reencode(
@@ -68,7 +71,7 @@ impl Catalog {
         let reading = || CatalogError::query("listing images to re-encode");
         let mut read = self.read().begin().await.map_err(reading())?;
         let stamp_no = known_stamp(&mut read, stamp).await?;
-        let rows: Vec<(i64, String, i64, Vec<u8>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<OpenRow> = sqlx::query_as(
             "SELECT i.image_no, i.image_id, i.case_no, i.content_sha256, i.object_key \
              FROM images i JOIN jobs j ON j.image_no = i.image_no WHERE j.state = 'done' \
              AND NOT EXISTS (SELECT 1 FROM reencode_failures f \

@@ -94,7 +94,7 @@ async fn nothing_of_a_deleted_case_is_left_in_any_file() {
     assert_eq!(identity.accessions, ["PLANTED-ACCESSION"]);
 
     let deleted = library.catalog.delete_case(admitted.case_no).await.unwrap();
-    assert_eq!(deleted.objects, [stored.key.clone()]);
+    assert_eq!(deleted.objects, std::slice::from_ref(&stored.key));
     assert_eq!(deleted.thumbnails, [format!("thumbs/aa/{}", job.image_id)]);
     let views: Vec<ViewRef> = deleted
         .vectors
@@ -114,7 +114,7 @@ async fn nothing_of_a_deleted_case_is_left_in_any_file() {
     );
     assert_eq!(
         library.catalog.pending_deletions().await.unwrap(),
-        [deleted.clone()]
+        std::slice::from_ref(&deleted)
     );
     for key in &deleted.objects {
         objects.delete(key).await.unwrap();
