@@ -1,6 +1,7 @@
 // Filters as the service writes them: key=value, key!=value, key=a|b, age=40..60, date=2020-01-01..2021-12-31.
 
 import type { Facet } from "../api/types";
+import { isCell } from "./format";
 
 export interface Filter {
   key: string;
@@ -25,6 +26,8 @@ export function inReadingOrder({ key, values }: Facet): Facet {
       values: values.toSorted((a, b) => Number.parseFloat(a.value) - Number.parseFloat(b.value)),
     };
   if (key === "date") return { key, values: values.toSorted((a, b) => b.value.localeCompare(a.value)) };
+  if (key === "label")
+    return { key, values: values.toSorted((a, b) => Number(isCell(a.value)) - Number(isCell(b.value))) };
   return { key, values };
 }
 

@@ -24,6 +24,9 @@ export function duration(seconds: number): string {
 
 export const took = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
 
+/** True of a label that is a manifest's cell kept with its column, as in "licence: CC0-1.0": it says little of a case. */
+export const isCell = (label: string): boolean => /^[\w ]+: /.test(label);
+
 interface Facts {
   modalities: string[];
   body_parts: string[];

@@ -3,7 +3,7 @@
 import { lazy, Suspense, useState } from "react";
 import { ApiError, api } from "../api/client";
 import type { CaseRecord } from "../api/types";
-import { counted, facts } from "../app/format";
+import { counted, facts, isCell } from "../app/format";
 import { useLoad } from "../app/load";
 import { EMPTY_QUERY, queryHref } from "../app/query-url";
 import { Link, navigate } from "../app/router";
@@ -98,7 +98,19 @@ function Case({ record, reload }: { record: CaseRecord; reload: () => void }) {
           {record.labels.length > 0 && (
             <section className="case-section">
               <h2>Labels</h2>
-              <Labels labels={record.labels} most={40} />
+              <Labels labels={record.labels.filter((label) => !isCell(label))} most={40} />
+              {record.labels.some(isCell) && (
+                <details>
+                  <summary>From the manifest</summary>
+                  <ul className="muted">
+                    {record.labels.filter(isCell).map((label) => (
+                      <li key={label} style={{ overflowWrap: "anywhere" }}>
+                        {label}
+                      </li>
+                    ))}
+                  </ul>
+                </details>
+              )}
             </section>
           )}
           <Report report={record.report ?? null} />

@@ -176,7 +176,7 @@ const WAYS: { way: Way; name: string; meaning: string }[] = [
 function Ways({ query, onChange }: { query: PageQuery; onChange: Change }) {
   const pictures = query.images.length > 0 || query.case !== null;
   const applicable = WAYS.filter(({ way }) =>
-    way === "image" ? pictures : way === "report" || query.text !== "",
+    way === "image" ? pictures : query.text !== "" || (way === "report" && query.case !== null),
   );
   const active = query.ways.length > 0 ? query.ways : applicable.map(({ way }) => way);
   if (applicable.length < 2) return null;

@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import { api } from "../api/client";
 import type { CaseListItem } from "../api/types";
 import { thumbnailUrl } from "../api/urls";
-import { count, counted, duration, percent } from "../app/format";
+import { count, counted, duration, isCell, percent } from "../app/format";
 import { useLoad } from "../app/load";
 import { EMPTY_QUERY, queryHref } from "../app/query-url";
 import { Link } from "../app/router";
@@ -22,7 +22,8 @@ export function examplesOf(cases: CaseListItem[], most = MOST_EXAMPLES): string[
     const tally = byModality.get(item.modalities[0] ?? "") ?? new Map<string, number>();
     byModality.set(item.modalities[0] ?? "", tally);
     for (const label of item.labels) {
-      if (!/^(no |normal|benign$)/i.test(label)) tally.set(label, (tally.get(label) ?? 0) + 1);
+      if (!isCell(label) && !/^(no |normal|benign$)/i.test(label))
+        tally.set(label, (tally.get(label) ?? 0) + 1);
     }
   }
   const lists = [...byModality.values()].map((tally) =>

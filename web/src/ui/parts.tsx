@@ -2,6 +2,7 @@
 
 import { type ReactNode, useState } from "react";
 import type { ApiError } from "../api/client";
+import { isCell } from "../app/format";
 import { Icon } from "./icons";
 
 /** A refusal in the service's own words, with the id under which its log has it. */
@@ -46,19 +47,21 @@ export function Notice({ children, tone = "info" }: { children: ReactNode; tone?
   );
 }
 
+/** Plain labels; cells of a manifest and what is beyond `most` stand behind a count. */
 export function Labels({ labels, most = 6 }: { labels: string[]; most?: number }) {
   if (labels.length === 0) return null;
-  const rest = labels.length - most;
+  const plain = labels.filter((label) => !isCell(label)).slice(0, most);
+  const others = labels.filter((label) => !plain.includes(label));
   return (
     <ul className="labels" aria-label="Labels">
-      {labels.slice(0, most).map((label) => (
+      {plain.map((label) => (
         <li key={label} className="label">
           {label}
         </li>
       ))}
-      {rest > 0 && (
-        <li className="label label-more" title={labels.slice(most).join(", ")}>
-          +{rest}
+      {others.length > 0 && (
+        <li className="label label-more" title={others.join(", ")}>
+          +{others.length}
         </li>
       )}
     </ul>
