@@ -38,6 +38,9 @@ pub(crate) struct Inner {
     pub(crate) applying: tokio::sync::Mutex<()>,
     /// Held to read by whoever adds vectors of the active model, to write by whoever changes the model.
     pub(crate) model_change: AsyncRwLock<()>,
+    /// Held to read from an object's writing to its admission, to write while a deletion takes objects away: bytes
+    /// that come again while their case is being deleted must not go with it.
+    pub(crate) object_change: AsyncRwLock<()>,
     pub(crate) reencode: Mutex<ReencodeState>,
     /// Jobs leased to workers on other machines, by job.
     pub(crate) remote_leases: Mutex<HashMap<u64, LeasedJob>>,
@@ -90,6 +93,7 @@ impl Library {
                 jobs: Notify::new(),
                 applying: tokio::sync::Mutex::new(()),
                 model_change: AsyncRwLock::new(()),
+                object_change: AsyncRwLock::new(()),
                 reencode: Mutex::new(ReencodeState::default()),
                 remote_leases: Mutex::default(),
                 tiles: crate::pictures::RenderedFrames::default(),

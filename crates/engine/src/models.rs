@@ -231,13 +231,14 @@ impl Library {
         if found.as_str() != model.model_id {
             return Err(EngineError::ModelChanged { name: model.name });
         }
-        let profile = self.inner.serving().stamp.profile.clone();
+        let records = self.models().await?;
+        let verified = records
+            .into_iter()
+            .find(|record| record.summary.id == model.model_id);
+        let record = verified.ok_or(EngineError::NoSuchModel { name: model.name })?;
         Ok(ModelRecord {
             dir: None,
-            summary: model_summary(&model, &profile),
-            dimension: model.dimension,
-            active: model.active,
-            vectors: 0,
+            ..record
         })
     }
 

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use casekin_catalog::{CaseNo, Deleted};
+use casekin_catalog::{CaseNo, CatalogError, Deleted};
 
-use crate::convert::to_index_location;
+use crate::convert::{to_catalog_stamp, to_index_location};
 use crate::error::EngineError;
 use crate::library::Inner;
 use crate::projection;
@@ -21,7 +21,33 @@ pub(crate) async fn at_start(inner: &Arc<Inner>) -> Result<(), EngineError> {
         erase(inner, &deleted).await?;
     }
     projection::catch_up(inner).await?;
-    erase_unnamed_vectors(inner).await
+    erase_unnamed_vectors(inner).await?;
+    remove_left_stamps(inner).await
+}
+
+/// A crash right after a change of model leaves the old model's vectors, which nothing names. Those of a re-encoding
+/// that has begun are kept: it will go on with them.
+async fn remove_left_stamps(inner: &Arc<Inner>) -> Result<(), EngineError> {
+    let serving = inner.serving();
+    for stamp in serving.log.stamps()? {
+        if stamp == serving.stamp {
+            continue;
+        }
+        let begun = match inner
+            .catalog
+            .reencode_progress(&to_catalog_stamp(&stamp))
+            .await
+        {
+            Ok(progress) => progress.done > 0,
+            Err(CatalogError::UnknownModel { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !begun {
+            let log = Arc::clone(&serving.log);
+            tokio::task::spawn_blocking(move || log.remove_stamp(&stamp)).await??;
+        }
+    }
+    Ok(())
 }
 
 /// Takes away everything that a deleted case left outside the catalog, then tells the catalog that it is gone.

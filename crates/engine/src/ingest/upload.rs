@@ -89,6 +89,7 @@ impl Library {
                 return Ok(());
             }
         };
+        let _objects = inner.object_change.read().await;
         let stored = inner.objects.put_object(&upload.bytes).await?;
         let found = Found {
             header,

@@ -155,6 +155,7 @@ impl Library {
         for image in &case.images {
             self.inner.tiles.forget(&image.image_id);
         }
+        let _objects = self.inner.object_change.write().await;
         let deleted = self.inner.catalog.delete_case(case.case_no).await?;
         crate::reconcile::erase(&self.inner, &deleted).await
     }
