@@ -79,7 +79,9 @@ impl Precision {
 #[test]
 fn unseen_phantoms_are_found_by_reworded_phrases_and_by_pictures() {
     let library = Library::new();
-    library.ingest_drawn(UNSEEN, CASES);
+    // As `casekin demo` does it: words are looked for in pictures of drawn cases only.
+    let (seed, cases) = (UNSEEN.to_string(), CASES.to_string());
+    library.json(&["demo", "--seed", &seed, "--cases", &cases, "--no-serve"]);
     let service = library.serve(&["--no-worker"]);
     let http = service.http();
     let mut findings: HashMap<String, (String, String)> = HashMap::new();
@@ -141,7 +143,12 @@ fn unseen_phantoms_are_found_by_reworded_phrases_and_by_pictures() {
         }
     }
     let mut by_case = Precision::default();
-    for (case_id, finding) in findings.iter().filter(|(_, finding)| counts[*finding] >= 6) {
+    let mut asked: Vec<_> = findings
+        .iter()
+        .filter(|(_, finding)| counts[*finding] >= 6)
+        .collect();
+    asked.sort();
+    for (case_id, finding) in asked.into_iter().step_by(2) {
         let found = top_five(json!({ "case": case_id, "top": 5 }));
         by_case.add(
             &finding.0,
