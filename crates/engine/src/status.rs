@@ -89,7 +89,7 @@ impl crate::library::Library {
         let mut notices = Vec::new();
         if serving.model.demo {
             notices.push(
-                "the built-in demo model stands in for MedSigLIP: it knows drawn phantoms only; nothing here is for \
+                "The built-in demo model stands in for MedSigLIP: it knows drawn phantoms only; nothing here is for \
                  medical use"
                     .to_owned(),
             );

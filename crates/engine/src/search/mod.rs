@@ -73,11 +73,11 @@ impl Library {
         let real = hits.iter().any(|hit| !hit.synthetic);
         serving.model.demo.then(|| {
             if real {
-                "the demo model knows drawn phantoms only: over real pictures its similarity is a stand-in without \
+                "The demo model knows drawn phantoms only: over real pictures its similarity is a stand-in without \
                  medical meaning, and words come first; nothing here is for medical use"
                     .to_owned()
             } else {
-                "this is the demo model, which knows drawn phantoms only; nothing here is for medical use".to_owned()
+                "This is the demo model, which knows drawn phantoms only; nothing here is for medical use".to_owned()
             }
         })
     }

@@ -186,7 +186,7 @@ impl Library {
             vectors.pictures = self.case_vectors(serving, case_id).await?;
             if vectors.pictures.is_empty() {
                 notices.push(
-                    "this case has no encoded picture yet; it was searched by its words alone"
+                    "This case has no encoded picture yet; it was searched by its words alone"
                         .into(),
                 );
             }
@@ -212,7 +212,7 @@ impl Library {
                 match encoded {
                     Ok(mut encoded) => vectors.text = encoded.pop(),
                     Err(EngineError::NoEncoder { reason }) => {
-                        notices.push(format!("only words were searched, no pictures: {reason}"));
+                        notices.push(format!("Only words were searched, no pictures: {reason}"));
                     }
                     Err(error) => return Err(error),
                 }
