@@ -59,3 +59,45 @@ fn twenty_kills_during_an_ingest_lose_nothing_and_double_nothing() {
     assert_eq!(before, after);
     assert!(before.iter().all(|ids| !ids.is_empty()));
 }
+
+#[test]
+fn a_killed_reencoding_serves_the_old_index_and_goes_on_where_it_was() {
+    let library = Library::new();
+    library.ingest_drawn(22, 40);
+    let case_id = casekin_phantoms::draw_case(22, 3).case_id;
+    let question = ["search", "--case", &case_id, "--top", "10"];
+    let old = case_ids(&library.json(&question));
+    let reencode = [
+        "reencode",
+        "--profile",
+        "hf",
+        "--model",
+        "casekin demo model",
+    ];
+    let mut killed = 0;
+    for kill in 0..4 {
+        let mut child = library
+            .command(&reencode)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(250 + kill * 100));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let status = library.json(&["status"]);
+        if status["model"]["profile"] == "train" {
+            killed += 1;
+            assert_eq!(status["coverage"], 1.0);
+            assert_eq!(case_ids(&library.json(&question)), old);
+        }
+    }
+    library.json(&reencode);
+    let status = library.json(&["status"]);
+    println!("{killed} of 4 kills came before the swap");
+    assert_eq!(status["model"]["profile"], "hf");
+    assert_eq!(status["coverage"], 1.0);
+    assert_eq!(status["vectors"], status["views"]);
+    assert!(!case_ids(&library.json(&question)).is_empty());
+    library.json(&["index", "rebuild"]);
+}
