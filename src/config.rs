@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use casekin_engine::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, Limits};
+use casekin_engine::{Cuts, DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, Limits};
 use casekin_server::ServerConfig;
 use casekin_summary::SummaryConfig;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub encoder: EncoderConfig,
     pub ingest: IngestConfig,
+    pub cuts: Cuts,
     pub limits: Limits,
     pub deidentify: DeidentifyConfig,
     pub summary: SummaryConfig,
@@ -46,6 +47,7 @@ impl Config {
         EngineConfig {
             encoder: self.encoder.clone(),
             ingest: self.ingest.clone(),
+            cuts: self.cuts.clone(),
             limits: self.limits.clone(),
             deidentify: self.deidentify.clone(),
         }

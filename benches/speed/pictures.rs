@@ -26,6 +26,7 @@ pub fn request(bytes: &Arc<[u8]>) -> DecodeRequest {
         source,
         limits: Limits::default(),
         thumbnail_px: 320,
+        cuts: casekin_imaging::Cuts::default(),
     }
 }
 

@@ -53,6 +53,7 @@ pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::
     let worker = Worker {
         decoders: config.ingest.decoders,
         thumbnail_px: config.ingest.thumbnail_px,
+        cuts: config.cuts.clone(),
         limits: casekin_engine::Limits {
             max_views: config.ingest.max_views,
             ..config.limits.clone()

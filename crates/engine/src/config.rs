@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use casekin_imaging::Limits;
+use casekin_imaging::{Cuts, Limits};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the flows `ingest` and `search`.
@@ -16,6 +16,8 @@ pub struct EngineConfig {
     pub encoder: EncoderConfig,
     /// Reading files and encoding their pictures.
     pub ingest: IngestConfig,
+    /// Which parts of a picture get a vector of their own.
+    pub cuts: Cuts,
     /// Bounds on what a picture may be.
     pub limits: Limits,
     /// De-identification at ingest.

@@ -262,6 +262,7 @@ fn embed(
             source: source.clone(),
             limits: wanted.limits.clone(),
             thumbnail_px: 1,
+            cuts: casekin_imaging::Cuts::default(),
         };
         let views = casekin_imaging::decode(&request)?.views;
         let vectors =

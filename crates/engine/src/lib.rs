@@ -26,7 +26,7 @@ mod shelves;
 mod status;
 mod worker;
 
-pub use casekin_imaging::{Limits, PIPELINE_VERSION, Source};
+pub use casekin_imaging::{Cuts, Limits, PIPELINE_VERSION, Source};
 
 pub use answer::{
     Facet, FacetValue, FoundBy, Hit, HitView, ModelSummary, Passage, PassagePart, SearchAnswer,

@@ -304,6 +304,7 @@ impl Library {
             source,
             limits,
             thumbnail_px: 1,
+            cuts: config.cuts.clone(),
         };
         let encoder = target.encoder.clone();
         let result = tokio::task::spawn_blocking(move || -> Result<_, EngineError> {

@@ -8,6 +8,7 @@
 //! file states. Requests and answers are plain serialisable data, so that decoding can move into a worker
 //! process. No error carries a value of the patient's: errors name attribute and reason.
 
+mod cuts;
 mod deep_zoom;
 mod dicom;
 mod error;
@@ -18,6 +19,7 @@ mod raster;
 mod rgb;
 mod source;
 
+pub use cuts::{Cuts, Mosaic, PlainViews};
 pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};
 pub use dicom::{Samples, StoredFrame};
 pub use error::ImagingError;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dicom::{self, DicomPicture};
 use crate::raster;
-use crate::{Format, Header, ImagingError, Inspection, Limits, Rgb8, Source, StoredFrame};
+use crate::{Cuts, Format, Header, ImagingError, Inspection, Limits, Rgb8, Source, StoredFrame};
 
 /// Enough to recognise any format.
 const SNIFF_BYTES: usize = 1024;
@@ -34,7 +34,8 @@ pub struct View {
     pub frame: u32,
     /// x, y, width, height in pixels of the whole frame.
     pub box_px: [u32; 4],
-    /// Millimetres per pixel across x and y, where the file says so.
+    /// Millimetres per pixel of `rgb` across x and y, where the file says so. A slide's tile that is read from a
+    /// smaller level has more of them than a pixel of `box_px`.
     pub mm_per_px: Option<[f32; 2]>,
     /// How grey levels were made: `ct-3-window`, `window`, `voi-lut`, `full-range`, `percentile`, `colour` …
     pub made_by: String,
@@ -51,6 +52,8 @@ pub struct DecodeRequest {
     pub limits: Limits,
     /// Longest side of the thumbnail in pixels.
     pub thumbnail_px: u32,
+    /// Which parts become views.
+    pub cuts: Cuts,
 }
 
 /// One picture, decoded.

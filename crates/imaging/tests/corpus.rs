@@ -49,6 +49,7 @@ fn request(path: PathBuf) -> DecodeRequest {
         source: Source::Path(path),
         limits: Limits::default(),
         thumbnail_px: 128,
+        cuts: casekin_imaging::Cuts::default(),
     }
 }
 

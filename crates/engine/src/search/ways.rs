@@ -288,6 +288,7 @@ impl Library {
     ) -> Result<Vec<Vec<f32>>, EngineError> {
         let source = self.picture_source(&image.image_id).await?;
         let limits = self.inner.config.limits.clone();
+        let cuts = self.inner.config.cuts.clone();
         let (serving, image) = (std::sync::Arc::clone(serving), image.clone());
         tokio::task::spawn_blocking(move || {
             let views = match image.box_px {
@@ -305,6 +306,7 @@ impl Library {
                         source,
                         limits,
                         thumbnail_px: 1,
+                        cuts,
                     };
                     casekin_imaging::decode(&request)?.views
                 }

@@ -101,6 +101,7 @@ impl Library {
         let worker = Worker {
             decoders: config.ingest.decoders,
             thumbnail_px: config.ingest.thumbnail_px,
+            cuts: config.cuts.clone(),
             limits: Limits {
                 max_views: config.ingest.max_views,
                 ..config.limits.clone()

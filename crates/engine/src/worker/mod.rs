@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use casekin_imaging::{DecodeRequest, Decoded, Facts, Limits, Source, ViewKind};
+use casekin_imaging::{Cuts, DecodeRequest, Decoded, Facts, Limits, Source, ViewKind};
 use tokio::sync::mpsc;
 
 use crate::encoding::EncoderSlot;
@@ -75,6 +75,8 @@ pub struct Worker {
     pub decoders: usize,
     /// Longest side of a thumbnail in pixels.
     pub thumbnail_px: u32,
+    /// Which parts of a picture become views.
+    pub cuts: Cuts,
     /// Bounds on pictures.
     pub limits: Limits,
     /// Stop when no job is left instead of waiting for more.
@@ -145,6 +147,7 @@ impl Worker {
             source,
             limits: self.limits.clone(),
             thumbnail_px: self.thumbnail_px,
+            cuts: self.cuts.clone(),
         };
         let decoded =
             tokio::task::spawn_blocking(move || casekin_imaging::decode(&request)).await??;

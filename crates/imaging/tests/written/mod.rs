@@ -97,6 +97,7 @@ pub fn request(source: Source) -> DecodeRequest {
         source,
         limits: Limits::default(),
         thumbnail_px: 64,
+        cuts: casekin_imaging::Cuts::default(),
     }
 }
 
