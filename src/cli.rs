@@ -71,6 +71,9 @@ pub enum Command {
     Jobs(JobsCommand),
     /// Make a library of drawn cases and serve it, to see what casekin does
     Demo(DemoArgs),
+    /// Decode pictures for the process that started this one; speaks on standard input
+    #[command(hide = true)]
+    DecodeWorker,
     /// Print the OpenAPI description of the service
     #[command(hide = true)]
     Openapi,

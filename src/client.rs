@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt as _;
 
 use crate::config::Config;
+use crate::decoding::decoding;
 
 /// A way to the library.
 pub struct Client {
@@ -54,7 +55,7 @@ pub struct Part {
 impl Client {
     /// Opens the library, or finds the service that holds it.
     pub async fn connect(data_dir: &Path, config: &Config) -> anyhow::Result<Self> {
-        match Library::open(data_dir, config.engine()).await {
+        match Library::open(data_dir, config.engine(), decoding()).await {
             Ok(library) => Ok(Self::here(library, config)),
             Err(EngineError::LibraryInUse { .. }) => Self::there(data_dir).await,
             Err(error) => Err(error)
@@ -264,7 +265,7 @@ pub async fn open_service(
     data_dir: &Path,
     config: &Config,
 ) -> anyhow::Result<(Library, Arc<App>, String)> {
-    let library = Library::open(data_dir, config.engine())
+    let library = Library::open(data_dir, config.engine(), decoding())
         .await
         .with_context(|| format!("the library in {} cannot be opened", data_dir.display()))?;
     let secret = uuid::Uuid::new_v4().simple().to_string();

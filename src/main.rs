@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod decoding;
 mod progress;
 mod remote_port;
 mod show;
@@ -16,6 +17,13 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    if matches!(cli.command, cli::Command::DecodeWorker) {
+        // No log, no runtime, no configuration: it should be up at once and hold little.
+        return match casekin_engine::serve_decoding() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let serving = matches!(
         cli.command,
         cli::Command::Serve(_) | cli::Command::Demo(_) | cli::Command::Worker(_)

@@ -10,6 +10,7 @@ use super::connect;
 use super::search::keep_picture;
 use crate::cli::{EmbedArgs, Global};
 use crate::config::Config;
+use crate::decoding::decoding;
 use crate::show;
 
 pub async fn run(global: &Global, config: &Config, args: EmbedArgs) -> anyhow::Result<()> {
@@ -90,7 +91,7 @@ async fn with_folder(
     let (config, texts, files) = (config.clone(), args.text.clone(), args.files.clone());
     tokio::task::spawn_blocking(move || {
         let encoder = LooseEncoder::open(&dir, &config.encoder, &profile)?;
-        Ok(encoder.embed(&texts, &files, &config.limits)?)
+        Ok(encoder.embed(&texts, &files, &config.limits, &decoding())?)
     })
     .await?
 }

@@ -38,6 +38,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(command) => library::token(global, &config, command).await?,
         Command::Jobs(command) => library::jobs(global, &config, command).await?,
         Command::Demo(args) => demo::run(global, &config, args).await?,
+        Command::DecodeWorker => casekin_engine::serve_decoding()?,
         Command::Openapi => show::json(&casekin_server::openapi())?,
     }
     Ok(ExitCode::SUCCESS)

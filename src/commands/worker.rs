@@ -7,6 +7,7 @@ use casekin_engine::{LooseEncoder, Status, Worker};
 
 use crate::cli::{Global, WorkerArgs};
 use crate::config::{Config, data_dir};
+use crate::decoding::decoding;
 use crate::remote_port::RemotePort;
 
 pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::Result<()> {
@@ -51,6 +52,7 @@ pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::
         );
     }
     let worker = Worker {
+        decoding: decoding(),
         decoders: config.ingest.decoders,
         thumbnail_px: config.ingest.thumbnail_px,
         cuts: config.cuts.clone(),

@@ -359,4 +359,16 @@ fn wrong_requests_get_the_one_shape_of_error() {
     assert_eq!(http.get("/api/v1/nothing").status(), StatusCode::NOT_FOUND);
     let description = http.get_json("/api/v1/openapi.json");
     assert!(description["paths"]["/api/v1/search"]["post"].is_object());
+    let mut seen = std::collections::BTreeSet::new();
+    let paths = description["paths"].as_object().unwrap();
+    for operation in paths
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+    {
+        let Some(id) = operation["operationId"].as_str() else {
+            continue;
+        };
+        assert!(seen.insert(id.to_owned()), "{id} names two operations");
+    }
+    assert!(seen.len() > 40, "{seen:?}");
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use casekin_encoder::{Checkpoint, Device, Encoder, EncoderOptions, Picture, Profile, Runtime};
-use casekin_imaging::{DecodeRequest, Rgb8, Source};
+use casekin_imaging::{DecodeRequest, Decoders, Rgb8, Source};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -206,6 +206,7 @@ impl LooseEncoder {
         texts: &[String],
         files: &[PathBuf],
         limits: &casekin_imaging::Limits,
+        decoding: &Decoders,
     ) -> Result<Vec<Embedding>, EngineError> {
         let pictures: Vec<_> = files
             .iter()
@@ -220,6 +221,7 @@ impl LooseEncoder {
                 texts,
                 pictures,
                 limits,
+                decoding,
             },
         )
     }
@@ -230,6 +232,7 @@ struct Wanted<'a> {
     /// Each with the name under which its vectors are given.
     pictures: &'a [(String, Source)],
     limits: &'a casekin_imaging::Limits,
+    decoding: &'a Decoders,
 }
 
 fn embed(
@@ -264,7 +267,7 @@ fn embed(
             thumbnail_px: 1,
             cuts: casekin_imaging::Cuts::default(),
         };
-        let views = casekin_imaging::decode(&request)?.views;
+        let views = wanted.decoding.decode(&request)?.views;
         let vectors =
             slot.question_images(&views.iter().map(|view| &view.rgb).collect::<Vec<_>>())?;
         for (view, vector) in views.iter().zip(vectors) {
@@ -301,11 +304,13 @@ impl Library {
             pictures.push((id.clone(), self.picture_source(id).await?));
         }
         let limits = self.inner.config.limits.clone();
+        let decoding = self.inner.decoding.clone();
         tokio::task::spawn_blocking(move || {
             let wanted = Wanted {
                 texts: &request.texts,
                 pictures: &pictures,
                 limits: &limits,
+                decoding: &decoding,
             };
             embed(
                 &serving.encoder,

@@ -26,7 +26,9 @@ mod shelves;
 mod status;
 mod worker;
 
-pub use casekin_imaging::{Cuts, Limits, PIPELINE_VERSION, Source};
+pub use casekin_imaging::{
+    Cuts, Decoders, Limits, PIPELINE_VERSION, Source, WorkerCommand, serve as serve_decoding,
+};
 
 pub use answer::{
     Facet, FacetValue, FoundBy, Hit, HitView, ModelSummary, Passage, PassagePart, SearchAnswer,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use casekin_catalog::{Catalog, CatalogOptions, Keyring, LeasedJob, Objects};
+use casekin_imaging::Decoders;
 use casekin_index::{Index, Stamp, VectorLog};
 use tokio::sync::{Notify, RwLock as AsyncRwLock};
 
@@ -26,6 +27,7 @@ pub struct Library {
 pub(crate) struct Inner {
     pub(crate) data_dir: PathBuf,
     pub(crate) config: EngineConfig,
+    pub(crate) decoding: Decoders,
     pub(crate) catalog: Catalog,
     pub(crate) objects: Objects,
     pub(crate) serving: RwLock<Arc<Serving>>,
@@ -58,11 +60,16 @@ pub(crate) struct Serving {
 }
 
 impl Library {
-    /// Opens the library in `data_dir`, making it where there is none, and brings its index up to date.
+    /// Opens the library in `data_dir`, making it where there is none, and brings its index up to date. Pictures are
+    /// read by `decoding`.
     ///
     /// # Errors
     /// [`EngineError::LibraryInUse`] when another process has it; any error of the leaves.
-    pub async fn open(data_dir: &Path, config: EngineConfig) -> Result<Self, EngineError> {
+    pub async fn open(
+        data_dir: &Path,
+        config: EngineConfig,
+        decoding: Decoders,
+    ) -> Result<Self, EngineError> {
         make_private_dir(data_dir)?;
         let lock = LibraryLock::take(data_dir)?;
         let key_file = config
@@ -84,6 +91,7 @@ impl Library {
             inner: Arc::new(Inner {
                 data_dir: data_dir.to_path_buf(),
                 config,
+                decoding,
                 catalog,
                 objects,
                 serving: RwLock::new(Arc::new(serving)),

@@ -80,9 +80,9 @@ impl Library {
         let bytes: Arc<[u8]> = bytes.into();
         let source = Source::from_bytes(String::new(), Arc::clone(&bytes));
         let limits = self.inner.config.limits.clone();
+        let decoding = self.inner.decoding.clone();
         let inspected =
-            tokio::task::spawn_blocking(move || casekin_imaging::inspect(&source, &limits))
-                .await??;
+            tokio::task::spawn_blocking(move || decoding.inspect(&source, &limits)).await??;
         let facts = match inspected {
             Inspection::Picture(header) => header.facts,
             Inspection::NotAPicture { reason, .. } => return Err(EngineError::bad_query(reason)),
@@ -171,8 +171,9 @@ impl Library {
             max_px: rendering.max_px.map(|px| px.clamp(1, 8192)),
             limits: self.inner.config.limits.clone(),
         };
+        let decoding = self.inner.decoding.clone();
         tokio::task::spawn_blocking(move || {
-            let rgb = casekin_imaging::render(&request)?;
+            let rgb = decoding.render(&request)?;
             Ok(casekin_imaging::encode_jpeg(&rgb, JPEG_QUALITY)?)
         })
         .await?
@@ -237,9 +238,9 @@ impl Library {
             max_px: None,
             limits: self.inner.config.limits.clone(),
         };
-        let frame = Arc::new(
-            tokio::task::spawn_blocking(move || casekin_imaging::render(&request)).await??,
-        );
+        let decoding = self.inner.decoding.clone();
+        let frame =
+            Arc::new(tokio::task::spawn_blocking(move || decoding.render(&request)).await??);
         self.inner.tiles.keep(key, Arc::clone(&frame));
         Ok(frame)
     }

@@ -307,8 +307,9 @@ impl Library {
             cuts: config.cuts.clone(),
         };
         let encoder = target.encoder.clone();
+        let decoding = self.inner.decoding.clone();
         let result = tokio::task::spawn_blocking(move || -> Result<_, EngineError> {
-            let decoded = casekin_imaging::decode(&request)?;
+            let decoded = decoding.decode(&request)?;
             let rgb: Vec<_> = decoded.views.iter().map(|view| &view.rgb).collect();
             let vectors = encoder.slot.ingest_images(&rgb)?;
             result_of(&encoder, &decoded, vectors)

@@ -81,6 +81,24 @@ pub enum ImagingError {
         /// Which decoder.
         codec: String,
     },
+    /// The decode worker died on this source (a codec crashed, or ran out of its memory or time). It is replaced.
+    #[error("the decoder died on this file ({how}); the file is broken or beyond what it can read")]
+    KeepDecoderAlive {
+        /// How it ended, for example `signal 11`.
+        how: String,
+    },
+    /// Decoding took longer than [`crate::Limits::max_decode_ms`].
+    #[error("decoding took longer than {limit_ms} ms")]
+    FinishInTime {
+        /// What is allowed, in milliseconds.
+        limit_ms: u64,
+    },
+    /// A decode worker could not be started.
+    #[error("a decode worker cannot be started: {reason}")]
+    StartDecoder {
+        /// What the operating system said.
+        reason: String,
+    },
     /// Pixels were asked of an object that holds no picture.
     #[error("not a picture: {reason}")]
     FindPicture {

@@ -13,6 +13,7 @@ mod deep_zoom;
 mod dicom;
 mod error;
 mod facts;
+mod isolation;
 mod limits;
 mod pipeline;
 mod raster;
@@ -24,6 +25,7 @@ pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};
 pub use dicom::{Samples, StoredFrame};
 pub use error::ImagingError;
 pub use facts::{Facts, Format, Header, Identity, Inspection};
+pub use isolation::{Answer, Call, Decoders, WorkerCommand, serve, serve_with};
 pub use limits::Limits;
 pub use pipeline::{
     DecodeRequest, Decoded, RegionRequest, RenderRequest, View, ViewKind, decode, inspect, region,

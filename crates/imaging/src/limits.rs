@@ -22,6 +22,10 @@ pub struct Limits {
     pub max_view_pixels: u64,
     /// Nesting of DICOM sequences.
     pub max_nesting: u32,
+    /// Address space of a decode worker, in bytes.
+    pub max_decoder_bytes: u64,
+    /// Time that a decode worker may take for one call, in milliseconds.
+    pub max_decode_ms: u64,
 }
 
 impl Default for Limits {
@@ -34,6 +38,8 @@ impl Default for Limits {
             max_views: 64,
             max_view_pixels: 400_000_000,
             max_nesting: 64,
+            max_decoder_bytes: 8 << 30,
+            max_decode_ms: 120_000,
         }
     }
 }

@@ -29,7 +29,7 @@ export interface paths {
             cookie?: never;
         };
         /** Lists cases, the last added first. */
-        get: operations["list"];
+        get: operations["list_cases"];
         put?: never;
         post?: never;
         delete?: never;
@@ -46,11 +46,11 @@ export interface paths {
             cookie?: never;
         };
         /** Shows a case. */
-        get: operations["show"];
+        get: operations["show_case"];
         put?: never;
         post?: never;
         /** Deletes a case; nothing of it is left. */
-        delete: operations["delete"];
+        delete: operations["delete_case"];
         options?: never;
         head?: never;
         patch?: never;
@@ -81,7 +81,7 @@ export interface paths {
             cookie?: never;
         };
         /** All collections. */
-        get: operations["list"];
+        get: operations["list_collections"];
         put?: never;
         /** Makes a collection. */
         post: operations["create"];
@@ -99,11 +99,11 @@ export interface paths {
             cookie?: never;
         };
         /** A collection with its cases in order. */
-        get: operations["show"];
+        get: operations["show_collection"];
         put?: never;
         post?: never;
         /** Deletes a collection; its cases stay in the library. */
-        delete: operations["delete"];
+        delete: operations["delete_collection"];
         options?: never;
         head?: never;
         /** Gives a collection another name. */
@@ -120,7 +120,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Adds a case. */
-        post: operations["add"];
+        post: operations["add_to_collection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -187,7 +187,7 @@ export interface paths {
             cookie?: never;
         };
         /** A picture's record. */
-        get: operations["show"];
+        get: operations["show_image"];
         put?: never;
         post?: never;
         delete?: never;
@@ -374,10 +374,10 @@ export interface paths {
             cookie?: never;
         };
         /** Models of the library, the active one first. */
-        get: operations["list"];
+        get: operations["list_models"];
         put?: never;
         /** Adds a model; for commands of the same machine. */
-        post: operations["add"];
+        post: operations["add_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1653,7 +1653,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_cases: {
         parameters: {
             query?: never;
             header?: never;
@@ -1685,7 +1685,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    show_case: {
         parameters: {
             query?: never;
             header?: never;
@@ -1714,7 +1714,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_case: {
         parameters: {
             query?: never;
             header?: never;
@@ -1770,7 +1770,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_collections: {
         parameters: {
             query?: never;
             header?: never;
@@ -1828,7 +1828,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    show_collection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1857,7 +1857,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_collection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1917,7 +1917,7 @@ export interface operations {
             };
         };
     };
-    add: {
+    add_to_collection: {
         parameters: {
             query?: never;
             header?: never;
@@ -2074,7 +2074,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    show_image: {
         parameters: {
             query?: never;
             header?: never;
@@ -2412,7 +2412,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_models: {
         parameters: {
             query?: never;
             header?: never;
@@ -2439,7 +2439,7 @@ export interface operations {
             };
         };
     };
-    add: {
+    add_model: {
         parameters: {
             query?: never;
             header?: never;

@@ -206,7 +206,7 @@ fn read_file(inner: &Inner, task: Task, origin: &Origin) -> Reading {
 fn try_read_file(inner: &Inner, task: Task, origin: &Origin) -> Result<Reading, EngineError> {
     let limits = &inner.config.limits;
     let source = Source::Path(task.path.clone());
-    let header = match casekin_imaging::inspect(&source, limits) {
+    let header = match inner.decoding.inspect(&source, limits) {
         Ok(Inspection::Picture(header)) => *header,
         Ok(Inspection::NotAPicture { reason, .. }) => {
             return Ok(Reading::NotAPicture {

@@ -59,9 +59,10 @@ impl Library {
     ) -> Result<(), EngineError> {
         let inner = &self.inner;
         let limits = inner.config.limits.clone();
+        let decoding = inner.decoding.clone();
         let source = Source::from_bytes(upload.file_name.clone(), upload.bytes.clone());
         let inspected =
-            tokio::task::spawn_blocking(move || casekin_imaging::inspect(&source, &limits)).await?;
+            tokio::task::spawn_blocking(move || decoding.inspect(&source, &limits)).await?;
         let refuse = |outcome, reason: String| BatchFile {
             path: upload.file_name.clone().into(),
             outcome,

@@ -289,6 +289,7 @@ impl Library {
         let source = self.picture_source(&image.image_id).await?;
         let limits = self.inner.config.limits.clone();
         let cuts = self.inner.config.cuts.clone();
+        let decoding = self.inner.decoding.clone();
         let (serving, image) = (std::sync::Arc::clone(serving), image.clone());
         tokio::task::spawn_blocking(move || {
             let views = match image.box_px {
@@ -299,7 +300,7 @@ impl Library {
                         box_px,
                         limits,
                     };
-                    vec![casekin_imaging::region(&request)?]
+                    vec![decoding.region(&request)?]
                 }
                 None => {
                     let request = DecodeRequest {
@@ -308,7 +309,7 @@ impl Library {
                         thumbnail_px: 1,
                         cuts,
                     };
-                    casekin_imaging::decode(&request)?.views
+                    decoding.decode(&request)?.views
                 }
             };
             let step = views.len().div_ceil(MAX_QUERY_VIEWS).max(1);

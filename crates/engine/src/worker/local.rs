@@ -99,6 +99,7 @@ impl Library {
     pub async fn work(&self, until_idle: bool) -> Result<(), EngineError> {
         let config = &self.inner.config;
         let worker = Worker {
+            decoding: self.inner.decoding.clone(),
             decoders: config.ingest.decoders,
             thumbnail_px: config.ingest.thumbnail_px,
             cuts: config.cuts.clone(),

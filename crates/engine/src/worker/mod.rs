@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use casekin_imaging::{Cuts, DecodeRequest, Decoded, Facts, Limits, Source, ViewKind};
+use casekin_imaging::{Cuts, DecodeRequest, Decoded, Decoders, Facts, Limits, Source, ViewKind};
 use tokio::sync::mpsc;
 
 use crate::encoding::EncoderSlot;
@@ -71,6 +71,8 @@ impl WorkerEncoder {
 /// Settings of a worker.
 #[derive(Clone, Debug)]
 pub struct Worker {
+    /// Who decodes.
+    pub decoding: Decoders,
     /// Pictures decoded at once.
     pub decoders: usize,
     /// Longest side of a thumbnail in pixels.
@@ -143,14 +145,14 @@ impl Worker {
         job: &P::Job,
     ) -> Result<Box<Decoded>, EngineError> {
         let source = port.source(job).await?;
+        let decoding = self.decoding.clone();
         let request = DecodeRequest {
             source,
             limits: self.limits.clone(),
             thumbnail_px: self.thumbnail_px,
             cuts: self.cuts.clone(),
         };
-        let decoded =
-            tokio::task::spawn_blocking(move || casekin_imaging::decode(&request)).await??;
+        let decoded = tokio::task::spawn_blocking(move || decoding.decode(&request)).await??;
         Ok(Box::new(decoded))
     }
 }

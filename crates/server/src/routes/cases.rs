@@ -37,7 +37,7 @@ struct ListQuery {
 }
 
 /// Lists cases, the last added first.
-#[utoipa::path(get, path = "/api/v1/cases", tag = "cases", params(ListQuery),
+#[utoipa::path(get, operation_id = "list_cases", path = "/api/v1/cases", tag = "cases", params(ListQuery),
     responses((status = 200, body = CasePage), (status = "4XX", body = ApiErrorBody)))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -66,7 +66,7 @@ fn page_and_filters(query: &str) -> Result<(u32, Vec<String>), ApiError> {
 }
 
 /// Shows a case.
-#[utoipa::path(get, path = "/api/v1/cases/{id}", tag = "cases", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "show_case", path = "/api/v1/cases/{id}", tag = "cases", params(("id" = String, Path)),
     responses((status = 200, body = CaseRecord), (status = "4XX", body = ApiErrorBody)))]
 async fn show(
     State(app): State<Arc<App>>,
@@ -82,7 +82,7 @@ async fn show(
 }
 
 /// Deletes a case; nothing of it is left.
-#[utoipa::path(delete, path = "/api/v1/cases/{id}", tag = "cases", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "delete_case", path = "/api/v1/cases/{id}", tag = "cases", params(("id" = String, Path)),
     responses((status = 204), (status = "4XX", body = ApiErrorBody)))]
 async fn delete(
     State(app): State<Arc<App>>,

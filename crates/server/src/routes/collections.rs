@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 type Answer = Result<Json<CollectionRecord>, ApiError>;
 
 /// All collections.
-#[utoipa::path(get, path = "/api/v1/collections", tag = "collections",
+#[utoipa::path(get, operation_id = "list_collections", path = "/api/v1/collections", tag = "collections",
     responses((status = 200, body = Vec<CollectionRecord>), (status = "4XX", body = ApiErrorBody)))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -61,7 +61,7 @@ async fn create(
 }
 
 /// A collection with its cases in order.
-#[utoipa::path(get, path = "/api/v1/collections/{id}", tag = "collections", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "show_collection", path = "/api/v1/collections/{id}", tag = "collections", params(("id" = String, Path)),
     responses((status = 200, body = CollectionRecord), (status = "4XX", body = ApiErrorBody)))]
 async fn show(
     State(app): State<Arc<App>>,
@@ -96,7 +96,7 @@ async fn change(
 }
 
 /// Deletes a collection; its cases stay in the library.
-#[utoipa::path(delete, path = "/api/v1/collections/{id}", tag = "collections", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "delete_collection", path = "/api/v1/collections/{id}", tag = "collections", params(("id" = String, Path)),
     responses((status = 204), (status = "4XX", body = ApiErrorBody)))]
 async fn delete(
     State(app): State<Arc<App>>,
@@ -118,7 +118,7 @@ struct Addition {
 }
 
 /// Adds a case.
-#[utoipa::path(post, path = "/api/v1/collections/{id}/cases", tag = "collections", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "add_to_collection", path = "/api/v1/collections/{id}/cases", tag = "collections", params(("id" = String, Path)),
     request_body = Addition,
     responses((status = 200, body = CollectionRecord), (status = "4XX", body = ApiErrorBody)))]
 async fn add(

@@ -38,7 +38,7 @@ fn jpeg(bytes: Vec<u8>) -> Response {
 }
 
 /// A picture's record.
-#[utoipa::path(get, path = "/api/v1/images/{id}", tag = "images", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "show_image", path = "/api/v1/images/{id}", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = ImageRecord), (status = "4XX", body = ApiErrorBody)))]
 async fn show(
     State(app): State<Arc<App>>,

@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Models of the library, the active one first.
-#[utoipa::path(get, path = "/api/v1/models", tag = "models",
+#[utoipa::path(get, operation_id = "list_models", path = "/api/v1/models", tag = "models",
     responses((status = 200, body = Vec<ModelRecord>), (status = "4XX", body = ApiErrorBody)))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -48,7 +48,7 @@ struct NewModel {
 }
 
 /// Adds a model; for commands of the same machine.
-#[utoipa::path(post, path = "/api/v1/models", tag = "models", request_body = NewModel,
+#[utoipa::path(post, operation_id = "add_model", path = "/api/v1/models", tag = "models", request_body = NewModel,
     responses((status = 201, body = ModelRecord), (status = "4XX", body = ApiErrorBody)))]
 async fn add(
     State(app): State<Arc<App>>,

@@ -1,0 +1,187 @@
+//! What parent and worker say to each other.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DecodeRequest, Decoded, ImagingError, Inspection, Limits, RegionRequest, RenderRequest, Rgb8,
+    Source, View,
+};
+
+/// Longest message without its pixels. A header is some kilobytes; this is for thousands of frames.
+const MAX_MESSAGE_BYTES: u32 = 16 << 20;
+
+/// One question to the crate.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub enum Call {
+    /// [`crate::inspect`].
+    Inspect(Source, Limits),
+    /// [`crate::decode`].
+    Decode(DecodeRequest),
+    /// [`crate::region`].
+    Region(RegionRequest),
+    /// [`crate::render`].
+    Render(RenderRequest),
+}
+
+/// Its answer.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub enum Answer {
+    /// Of [`Call::Inspect`].
+    Inspection(Inspection),
+    /// Of [`Call::Decode`].
+    Decoded(Box<Decoded>),
+    /// Of [`Call::Region`].
+    View(Box<View>),
+    /// Of [`Call::Render`].
+    Picture(Rgb8),
+}
+
+impl Call {
+    /// Answers it in this process.
+    ///
+    /// # Errors
+    /// As the function that is called.
+    pub fn answer(&self) -> Result<Answer, ImagingError> {
+        match self {
+            Self::Inspect(source, limits) => crate::inspect(source, limits).map(Answer::Inspection),
+            Self::Decode(request) => crate::decode(request).map(Box::new).map(Answer::Decoded),
+            Self::Region(request) => crate::region(request).map(Box::new).map(Answer::View),
+            Self::Render(request) => crate::render(request).map(Answer::Picture),
+        }
+    }
+
+    /// What the call may cost.
+    pub fn limits(&self) -> &Limits {
+        match self {
+            Self::Inspect(_, limits) => limits,
+            Self::Decode(request) => &request.limits,
+            Self::Region(request) => &request.limits,
+            Self::Render(request) => &request.limits,
+        }
+    }
+
+    /// What is read.
+    pub(super) fn source_mut(&mut self) -> &mut Source {
+        match self {
+            Self::Inspect(source, _) => source,
+            Self::Decode(request) => &mut request.source,
+            Self::Region(request) => &mut request.source,
+            Self::Render(request) => &mut request.source,
+        }
+    }
+}
+
+impl Answer {
+    /// The pictures in it, in an order that both sides keep.
+    fn pictures(&mut self) -> Vec<&mut Rgb8> {
+        match self {
+            Self::Inspection(_) => Vec::new(),
+            Self::Decoded(decoded) => {
+                let decoded = &mut **decoded;
+                let mut pictures: Vec<_> =
+                    decoded.views.iter_mut().map(|view| &mut view.rgb).collect();
+                pictures.push(&mut decoded.thumbnail);
+                pictures
+            }
+            Self::View(view) => vec![&mut view.rgb],
+            Self::Picture(rgb) => vec![rgb],
+        }
+    }
+
+    /// Writes the pixels into the shared memory and leaves their places in the answer empty.
+    pub(super) fn put_pixels(&mut self, memory: &impl AsFd) -> io::Result<()> {
+        let mut offset = 0;
+        for rgb in self.pictures() {
+            write_at(memory, &rgb.pixels, offset)?;
+            offset += rgb.pixels.len() as u64;
+            rgb.pixels = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Reads the pixels back. Their number follows from the stated sizes, which must keep to the limits.
+    pub(super) fn take_pixels(&mut self, memory: &impl AsFd, limits: &Limits) -> io::Result<()> {
+        let mut offset = 0;
+        let mut left = limits
+            .max_view_pixels
+            .max(limits.max_pixels)
+            .saturating_mul(2);
+        for rgb in self.pictures() {
+            let pixels = u64::from(rgb.width_px) * u64::from(rgb.height_px);
+            left = left
+                .checked_sub(pixels)
+                .ok_or_else(|| io::Error::other("more pixels than were asked for"))?;
+            rgb.pixels = read_at(memory, pixels * 3, offset)?;
+            offset += pixels * 3;
+        }
+        Ok(())
+    }
+}
+
+/// Writes all of `bytes` at an offset; a file's own position is left alone.
+pub(super) fn write_at(memory: &impl AsFd, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = rustix::io::retry_on_intr(|| rustix::io::pwrite(memory, bytes, offset))?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+/// Reads exactly `len` bytes from an offset, after looking whether they are there.
+pub(super) fn read_at(memory: &impl AsFd, len: u64, mut offset: u64) -> io::Result<Vec<u8>> {
+    let size = u64::try_from(rustix::fs::fstat(memory)?.st_size).unwrap_or(0);
+    if offset.checked_add(len).is_none_or(|end| end > size) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
+    let mut at = 0;
+    while at < bytes.len() {
+        let read =
+            rustix::io::retry_on_intr(|| rustix::io::pread(memory, &mut bytes[at..], offset))?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        at += read;
+        offset += read as u64;
+    }
+    Ok(bytes)
+}
+
+/// Sends one message.
+pub(super) fn send(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let mut framed = vec![0; 4];
+    serde_json::to_writer(&mut framed, message)?;
+    let len = u32::try_from(framed.len() - 4)
+        .ok()
+        .filter(|len| *len <= MAX_MESSAGE_BYTES)
+        .ok_or_else(|| io::Error::other("the message is too long"))?;
+    framed[..4].copy_from_slice(&len.to_le_bytes());
+    stream.write_all(&framed)
+}
+
+/// Receives one message; `None` when the other side has closed the stream between two messages.
+pub(super) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<T>> {
+    let mut len = [0; 4];
+    match stream.read(&mut len)? {
+        0 => return Ok(None),
+        got => stream.read_exact(&mut len[got..])?,
+    }
+    let len = u32::from_le_bytes(len);
+    if len > MAX_MESSAGE_BYTES {
+        return Err(io::Error::other("the message is too long"));
+    }
+    let mut message = Vec::new();
+    stream.take(len.into()).read_to_end(&mut message)?;
+    if message.len() < len as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some(serde_json::from_slice(&message)?))
+}

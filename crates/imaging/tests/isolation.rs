@@ -1,0 +1,233 @@
+//! Decode workers: the same answers as in this process, and a fence around a codec that crashes, hangs or eats.
+
+use std::sync::Arc;
+
+use casekin_imaging::{
+    Answer, Call, Cuts, DecodeRequest, Decoders, ImagingError, Limits, RegionRequest,
+    RenderRequest, Source, WorkerCommand, decode, encode_png, inspect, region, render, serve_with,
+};
+use casekin_imaging::{Inspection, Rgb8};
+
+/// The worker that the tests start: this very program, with a codec that goes wrong on certain content.
+#[test]
+#[ignore = "not a test: the worker process of the tests here"]
+fn planted_worker() {
+    serve_with(answer).unwrap();
+}
+
+fn answer(call: &Call) -> Result<Answer, ImagingError> {
+    let content: &[u8] = match call {
+        Call::Render(RenderRequest {
+            source: Source::Bytes { bytes, .. },
+            ..
+        }) => bytes,
+        _ => b"",
+    };
+    match content {
+        b"crash" => std::process::abort(),
+        b"leave" => std::process::exit(3),
+        b"hang" => loop {
+            std::thread::park();
+        },
+        b"spin" => loop {
+            std::hint::spin_loop();
+        },
+        b"eat" => {
+            let eaten = vec![1_u8; 3 << 30];
+            Ok(Answer::Picture(grey(eaten.len() as u32 >> 28)))
+        }
+        b"lie" => Ok(Answer::Picture(Rgb8 {
+            width_px: 60_000,
+            height_px: 60_000,
+            pixels: vec![1, 2, 3],
+        })),
+        b"pid" => Err(ImagingError::ReadSource {
+            reason: std::process::id().to_string(),
+        }),
+        b"secret" => Err(ImagingError::ReadSource {
+            reason: format!("{:?}", std::env::var("CARGO_MANIFEST_DIR")),
+        }),
+        _ => call.answer(),
+    }
+}
+
+fn planted() -> Decoders {
+    Decoders::in_workers(WorkerCommand {
+        program: "/proc/self/exe".into(),
+        args: ["--exact", "planted_worker", "--ignored", "--nocapture"]
+            .map(Into::into)
+            .to_vec(),
+    })
+}
+
+fn grey(side_px: u32) -> Rgb8 {
+    Rgb8 {
+        width_px: side_px,
+        height_px: side_px,
+        pixels: (0..side_px * side_px * 3).map(|at| at as u8).collect(),
+    }
+}
+
+fn rendering(content: &[u8]) -> RenderRequest {
+    RenderRequest {
+        source: Source::from_bytes("", content),
+        frame: 1,
+        window: None,
+        box_px: None,
+        max_px: None,
+        limits: Limits {
+            max_decode_ms: 60_000,
+            ..Limits::default()
+        },
+    }
+}
+
+fn pid(decoders: &Decoders) -> String {
+    match decoders.render(&rendering(b"pid")) {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("the planted worker does not draw its number"),
+    }
+}
+
+#[test]
+fn a_worker_answers_as_this_process_does() {
+    let decoders = planted();
+    let png = encode_png(&grey(700)).unwrap();
+    let file = std::env::temp_dir().join(format!("casekin-{}.png", std::process::id()));
+    std::fs::write(&file, &png).unwrap();
+    let limits = Limits::default();
+    for source in [
+        Source::from_bytes("", png.as_slice()),
+        Source::Path(file.clone()),
+    ] {
+        let request = DecodeRequest {
+            source: source.clone(),
+            limits: limits.clone(),
+            thumbnail_px: 64,
+            cuts: Cuts::default(),
+        };
+        let (there, here) = (
+            decoders.decode(&request).unwrap(),
+            decode(&request).unwrap(),
+        );
+        assert_eq!(there.header, here.header);
+        assert_eq!(there.views, here.views);
+        assert_eq!(there.thumbnail, here.thumbnail);
+        let boxed = RegionRequest {
+            source: source.clone(),
+            frame: 1,
+            box_px: [5, 6, 70, 80],
+            limits: limits.clone(),
+        };
+        assert_eq!(decoders.region(&boxed), region(&boxed));
+        let smaller = RenderRequest {
+            source: source.clone(),
+            max_px: Some(99),
+            ..rendering(b"")
+        };
+        assert_eq!(decoders.render(&smaller), render(&smaller));
+        let header = decoders.inspect(&source, &limits).unwrap();
+        assert!(matches!(header, Inspection::Picture(_)));
+        assert_eq!(header, inspect(&source, &limits).unwrap());
+    }
+    std::fs::remove_file(&file).unwrap();
+    let missing = RenderRequest {
+        source: Source::Path(file),
+        ..rendering(b"")
+    };
+    assert_eq!(decoders.render(&missing), render(&missing));
+}
+
+#[test]
+fn a_crash_fails_one_picture_and_the_next_has_a_new_worker() {
+    let decoders = planted();
+    let first = pid(&decoders);
+    assert_eq!(pid(&decoders), first, "a living worker is kept");
+    for (content, how) in [(&b"crash"[..], "signal 6"), (b"leave", "exit status 3")] {
+        let error = decoders.render(&rendering(content)).unwrap_err();
+        assert_eq!(error, ImagingError::KeepDecoderAlive { how: how.into() });
+    }
+    let next = pid(&decoders);
+    assert_ne!(next, first);
+    assert_eq!(pid(&decoders), next);
+}
+
+#[test]
+fn a_hang_ends_with_its_time() {
+    let decoders = planted();
+    for content in [&b"hang"[..], b"spin"] {
+        let mut request = rendering(content);
+        request.limits.max_decode_ms = 200;
+        let error = decoders.render(&request).unwrap_err();
+        assert_eq!(error, ImagingError::FinishInTime { limit_ms: 200 });
+    }
+    assert!(pid(&decoders).contains("cannot read"));
+}
+
+#[test]
+fn memory_over_the_limit_is_not_had() {
+    let mut request = rendering(b"eat");
+    request.limits.max_decoder_bytes = 2 << 30;
+    let error = planted().render(&request).unwrap_err();
+    assert!(
+        matches!(&error, ImagingError::KeepDecoderAlive { how } if how == "signal 6"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_answer_is_checked_like_a_file() {
+    let error = planted().render(&rendering(b"lie")).unwrap_err();
+    assert!(
+        matches!(&error, ImagingError::KeepDecoderAlive { how } if how.contains("no sense")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_worker_that_died_idle_is_replaced_unseen() {
+    let decoders = planted();
+    let text = pid(&decoders);
+    let number: i32 = text.rsplit(' ').next().unwrap().parse().unwrap();
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &number.to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    // Until it is gone, its socket still takes a request.
+    while std::fs::read_to_string(format!("/proc/{number}/stat"))
+        .is_ok_and(|stat| !stat.contains(") Z "))
+    {
+        std::thread::yield_now();
+    }
+    let png: Arc<[u8]> = encode_png(&grey(20)).unwrap().into();
+    assert_eq!(decoders.render(&rendering(&png)).unwrap(), grey(20));
+}
+
+#[test]
+fn many_threads_have_workers_of_their_own() {
+    let decoders = planted();
+    let pngs: Vec<(Rgb8, Vec<u8>)> = (1..=8)
+        .map(|side| (grey(side * 31), encode_png(&grey(side * 31)).unwrap()))
+        .collect();
+    std::thread::scope(|scope| {
+        for (picture, png) in &pngs {
+            let decoders = decoders.clone();
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    assert_eq!(&decoders.render(&rendering(png)).unwrap(), picture);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_worker_does_not_know_the_services_environment() {
+    assert!(
+        std::env::var_os("CARGO_MANIFEST_DIR").is_some(),
+        "it is there to be passed on"
+    );
+    let error = planted().render(&rendering(b"secret")).unwrap_err();
+    assert!(error.to_string().contains("NotPresent"), "{error}");
+}
