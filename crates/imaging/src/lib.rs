@@ -17,6 +17,7 @@ mod limits;
 mod pipeline;
 mod raster;
 mod rgb;
+mod slide;
 mod source;
 
 pub use cuts::{Cuts, Mosaic, PlainViews};
@@ -30,6 +31,7 @@ pub use pipeline::{
     render, stored_frame,
 };
 pub use rgb::{Rgb8, encode_jpeg, encode_png};
+pub use slide::Slide;
 pub use source::Source;
 
 /// Version of windowing, orientation and cutting. It is stamped on every vector: views that were made by
