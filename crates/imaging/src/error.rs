@@ -99,6 +99,21 @@ pub enum ImagingError {
         /// What the operating system said.
         reason: String,
     },
+    /// The file is a slide, and the library that reads it is not installed.
+    #[error(
+        "slides of this format are read by OpenSlide, which was not found: install {packages}, \
+         or name libopenslide in CASEKIN_OPENSLIDE"
+    )]
+    FindOpenSlide {
+        /// Packages that hold it.
+        packages: String,
+    },
+    /// A slide cannot be opened, or a region of it cannot be read.
+    #[error("cannot read the slide: {reason}")]
+    ReadSlide {
+        /// What the reader said, without the file's path.
+        reason: String,
+    },
     /// Pixels were asked of an object that holds no picture.
     #[error("not a picture: {reason}")]
     FindPicture {

@@ -22,6 +22,9 @@ pub enum Format {
     WebP,
     /// GIF; the first frame is read.
     Gif,
+    /// A whole slide in a scanner's own format (SVS, NDPI, pyramidal TIFF …); read in place, region by region.
+    /// Slides in DICOM are [`Format::Dicom`].
+    Slide,
 }
 
 impl Format {
@@ -35,6 +38,7 @@ impl Format {
             Self::Bmp => "BMP",
             Self::WebP => "WebP",
             Self::Gif => "GIF",
+            Self::Slide => "slide",
         }
     }
 }
@@ -106,6 +110,8 @@ pub struct Facts {
     pub series_description: Option<String>,
     /// Stain of a slide, from the specimen's preparation steps or the container's description.
     pub stain: Option<String>,
+    /// Magnification of the scanner's objective, for example 20 or 40.
+    pub objective_power: Option<f32>,
     /// Position in the series.
     pub instance_number: Option<i32>,
     /// Burned In Annotation is `YES`: the pixels may name the patient.

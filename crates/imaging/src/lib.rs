@@ -18,6 +18,7 @@ mod limits;
 mod pipeline;
 mod raster;
 mod rgb;
+mod slide;
 mod source;
 
 pub use cuts::{Cuts, Mosaic, PlainViews};
@@ -32,6 +33,7 @@ pub use pipeline::{
     render, stored_frame,
 };
 pub use rgb::{Rgb8, encode_jpeg, encode_png};
+pub use slide::Slide;
 pub use source::Source;
 
 /// Version of windowing, orientation and cutting. It is stamped on every vector: views that were made by

@@ -20,6 +20,8 @@ pub struct Limits {
     pub max_views: u32,
     /// Pixels of all views of one object together; fewer frames are taken where it would be more.
     pub max_view_pixels: u64,
+    /// Tissue tiles of one slide that are looked at; of more, evenly spread ones are.
+    pub max_tiles: u32,
     /// Nesting of DICOM sequences.
     pub max_nesting: u32,
     /// Address space of a decode worker, in bytes.
@@ -37,6 +39,7 @@ impl Default for Limits {
             max_frames: 100_000,
             max_views: 64,
             max_view_pixels: 400_000_000,
+            max_tiles: 20_000,
             max_nesting: 64,
             max_decoder_bytes: 8 << 30,
             max_decode_ms: 120_000,

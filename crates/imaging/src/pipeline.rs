@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::dicom::{self, DicomPicture};
 use crate::raster;
-use crate::{Cuts, Format, Header, ImagingError, Inspection, Limits, Rgb8, Source, StoredFrame};
+use crate::slide;
+use crate::{
+    Cuts, Format, Header, ImagingError, Inspection, Limits, Rgb8, Slide, Source, StoredFrame,
+};
 
 /// Enough to recognise any format.
 const SNIFF_BYTES: usize = 1024;
@@ -106,6 +109,9 @@ pub fn inspect(source: &Source, limits: &Limits) -> Result<Inspection, ImagingEr
 }
 
 fn inspect_unshielded(source: &Source, limits: &Limits) -> Result<Inspection, ImagingError> {
+    if let Some(slide) = Slide::open(source, limits)? {
+        return Ok(Inspection::Picture(Box::new(slide.header().clone())));
+    }
     match recognise(&source.read_start(SNIFF_BYTES, limits)?)? {
         Format::Dicom => dicom::inspect(source, limits),
         format => {
@@ -126,6 +132,9 @@ pub fn decode(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
 }
 
 fn decode_unshielded(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
+    if let Some(slide) = Slide::open(&request.source, &request.limits)? {
+        return slide::decode(&slide, request);
+    }
     let picture = Picture::open(&request.source, &request.limits)?;
     let header = picture.header()?;
     let limits = &request.limits;
@@ -167,6 +176,10 @@ pub fn region(request: &RegionRequest) -> Result<View, ImagingError> {
 }
 
 fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
+    if let Some(slide) = Slide::open(&request.source, &request.limits)? {
+        check_slide_frame(request.frame)?;
+        return slide.region_view(request.box_px, &Cuts::default());
+    }
     let picture = Picture::open(&request.source, &request.limits)?;
     let mut view = picture.frame(request.frame)?.view(ViewKind::Region)?;
     view.rgb = view.rgb.cut(request.box_px)?;
@@ -183,6 +196,10 @@ pub fn render(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
 }
 
 fn render_unshielded(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
+    if let Some(slide) = Slide::open(&request.source, &request.limits)? {
+        check_slide_frame(request.frame)?;
+        return slide.picture(request.box_px, request.max_px);
+    }
     let picture = Picture::open(&request.source, &request.limits)?;
     let rgb = picture.frame(request.frame)?.for_people(request.window)?;
     let cut = match request.box_px {
@@ -193,6 +210,14 @@ fn render_unshielded(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
         Some(max_px) => cut.fit_within(max_px),
         None => cut,
     })
+}
+
+/// A slide is one picture, however many tiles its file holds.
+fn check_slide_frame(frame: u32) -> Result<(), ImagingError> {
+    if frame == 1 {
+        return Ok(());
+    }
+    Err(ImagingError::SelectFrame { frame, frames: 1 })
 }
 
 /// The stored values of one DICOM frame (number from 1): decompressed, before Modality LUT and window. Also of

@@ -87,6 +87,25 @@ impl Source {
     }
 }
 
+impl Source {
+    /// At most the first `len` bytes, however long the source is: for files that are read in place.
+    ///
+    /// # Errors
+    /// `ReadSource`.
+    pub(crate) fn read_first(&self, len: usize) -> Result<Content, ImagingError> {
+        match self {
+            Self::Bytes { bytes, .. } => Ok(Content::Owned(bytes[..len.min(bytes.len())].to_vec())),
+            Self::Path(_) => {
+                let unbounded = Limits {
+                    max_bytes: u64::MAX,
+                    ..Limits::default()
+                };
+                self.read_start(len, &unbounded)
+            }
+        }
+    }
+}
+
 /// Bytes that were read, without a copy where they were in memory already.
 pub(crate) enum Content {
     Shared(Arc<[u8]>),

@@ -8,6 +8,7 @@ mod digest;
 mod dist;
 mod onnxruntime;
 mod openapi;
+mod openslide;
 mod page;
 mod paths;
 mod pins;
@@ -34,7 +35,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks the tools, fetches ONNX Runtime and the npm packages, builds the page
+    /// Checks the tools, fetches ONNX Runtime, OpenSlide and the npm packages, builds the page
     Setup(SetupArgs),
     /// Sets up, builds the release binary and serves a synthetic library of cases
     Demo(DemoArgs),

@@ -62,6 +62,26 @@ pub fn runtime(cuda: bool) -> Result<Runtime> {
     })
 }
 
+/// OpenSlide 4 for this machine's processor; `None` where no wheel is pinned for it.
+pub fn openslide() -> Option<Wheel> {
+    match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => Some(OPENSLIDE_X86_64),
+        ("linux", "aarch64") => Some(OPENSLIDE_AARCH64),
+        _ => None,
+    }
+}
+
+const OPENSLIDE_X86_64: Wheel = Wheel {
+    package: "openslide-bin",
+    version: "4.0.1.2",
+    platform: "manylinux_2_28_x86_64",
+    sha256: "8ac4aa3a2277ed5e218ca0019db65bdd6e853f865eb4edd3da00e2f4acf0c923",
+};
+const OPENSLIDE_AARCH64: Wheel = Wheel {
+    platform: "manylinux_2_28_aarch64",
+    sha256: "0dff14807e1b7ccfd476ca5b6945edf46908b76ec61777d35acb2a514e205c30",
+    ..OPENSLIDE_X86_64
+};
 const CPU_X86_64: Wheel = Wheel {
     package: "onnxruntime",
     version: CPU_VERSION,
@@ -138,6 +158,7 @@ mod tests {
     fn every_pin_is_a_sha256_and_no_two_are_alike() {
         let mut digests: Vec<_> = [CPU_X86_64, CPU_AARCH64, GPU_X86_64, GPU_AARCH64]
             .iter()
+            .chain(&[OPENSLIDE_X86_64, OPENSLIDE_AARCH64])
             .chain(&NVIDIA_X86_64)
             .chain(&NVIDIA_AARCH64)
             .map(|wheel| wheel.sha256)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::{onnxruntime, page, prerequisites};
+use crate::{onnxruntime, openslide, page, prerequisites};
 
 /// Sets up and says where ONNX Runtime lies.
 pub fn command(cuda: bool) -> Result<()> {
@@ -22,10 +22,11 @@ pub fn command(cuda: bool) -> Result<()> {
     Ok(())
 }
 
-/// Tools, ONNX Runtime, npm packages, page; the path of ONNX Runtime's library.
+/// Tools, ONNX Runtime, OpenSlide, npm packages, page; the path of ONNX Runtime's library.
 pub fn ensure(cuda: bool) -> Result<PathBuf> {
     let python = prerequisites::ensure()?;
     let library = onnxruntime::ensure(cuda, &python)?;
+    openslide::ensure(&python)?;
     page::ensure()?;
     Ok(library)
 }

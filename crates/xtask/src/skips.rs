@@ -6,7 +6,7 @@
 //! write, so that tests in parallel do not mix theirs.
 //!
 //! With `CASEKIN_NO_SKIPS=1` (as under CI) a skip fails whose reason the run could have removed: no Chromium, no
-//! ONNX Runtime, or no shared reference data although its folder is there.
+//! ONNX Runtime, no OpenSlide, or no shared reference data although its folder is there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,8 @@ pub fn strict() -> bool {
 pub fn is_avoidable(reason: &str, has_shared: bool) -> bool {
     let reason = reason.to_lowercase();
     let mentions = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    mentions(&["chromium", "onnx"]) || has_shared && mentions(&["shared", "reference data"])
+    mentions(&["chromium", "onnx", "openslide"])
+        || has_shared && mentions(&["shared", "reference data"])
 }
 
 /// Each reason once, with how many tests gave it, most frequent first.

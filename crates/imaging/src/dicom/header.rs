@@ -55,6 +55,7 @@ pub(crate) fn build(file: &DicomFile, limits: &Limits) -> Result<Header, Imaging
         study_description: text(object, tags::STUDY_DESCRIPTION),
         series_description: text(object, tags::SERIES_DESCRIPTION),
         stain: stain(object),
+        objective_power: None,
         instance_number: integer(object, tags::INSTANCE_NUMBER)
             .ok()
             .flatten()

@@ -34,7 +34,7 @@ fn image_format(format: Format) -> Option<ImageFormat> {
         Format::Bmp => ImageFormat::Bmp,
         Format::WebP => ImageFormat::WebP,
         Format::Gif => ImageFormat::Gif,
-        Format::Dicom => return None,
+        Format::Dicom | Format::Slide => return None,
     })
 }
 

@@ -1,0 +1,291 @@
+//! Whole slides: pyramids of tiles that are too large to be decoded whole. They are opened in place and read region
+//! by region, each from the level that is just fine enough, in sRGB, on white.
+
+mod backend;
+mod clusters;
+mod colour;
+mod cut;
+mod library;
+mod memory_file;
+mod mosaic;
+mod openslide;
+mod recognise;
+mod scale;
+mod tiff_pages;
+mod tissue;
+
+use self::backend::{Backend, Level, Region};
+use self::colour::Colours;
+pub(crate) use self::cut::decode;
+use self::openslide::OpenSlideBackend;
+use self::recognise::Family;
+use self::scale::Scale;
+use crate::{
+    DeepZoom, DeepZoomTile, Facts, Format, Header, Identity, ImagingError, Limits, Rgb8, Source,
+};
+
+/// Pixels of a level that are read at once; larger regions are read in blocks and shrunk block by block.
+const BLOCK_PX: u64 = 4_000_000;
+/// How much coarser than wanted a level may be and still serve: scanners' ratios are rarely whole numbers.
+const COARSER: f64 = 1.01;
+/// Longest side of a rendered picture for which nobody named one.
+const RENDERED_PX: u32 = 4096;
+
+/// An open slide. Several threads may read it at once.
+pub struct Slide {
+    backend: Box<dyn Backend>,
+    colours: Colours,
+    header: Header,
+    limits: Limits,
+}
+
+impl Slide {
+    /// Opens a source that is a slide; `None` for what is none.
+    ///
+    /// # Errors
+    /// [`ImagingError::ReadSource`]; [`ImagingError::FindOpenSlide`] where the format needs OpenSlide and it is not
+    /// installed; [`ImagingError::ReadSlide`] for a damaged slide.
+    pub fn open(source: &Source, limits: &Limits) -> Result<Option<Self>, ImagingError> {
+        let Some(family) = recognise::family_of(source)? else {
+            return Ok(None);
+        };
+        let backend: Box<dyn Backend> = match family {
+            Family::OpenSlide => match OpenSlideBackend::open(source, limits)? {
+                Some(backend) => Box::new(backend),
+                None => return Ok(None),
+            },
+            Family::Dicom => return Ok(None),
+        };
+        let header = header_of(backend.as_ref());
+        Ok(Some(Self::with_header(backend, header, limits)))
+    }
+
+    fn with_header(backend: Box<dyn Backend>, header: Header, limits: &Limits) -> Self {
+        Self {
+            colours: Colours::of(backend.icc_profile().as_deref()),
+            backend,
+            header,
+            limits: limits.clone(),
+        }
+    }
+
+    /// Format, facts and identity.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Columns of level 0.
+    pub fn width_px(&self) -> u32 {
+        self.levels()[0].width_px
+    }
+
+    /// Rows of level 0.
+    pub fn height_px(&self) -> u32 {
+        self.levels()[0].height_px
+    }
+
+    /// Bytes of memory that the open slide holds on to; 0 for a file that is read in place.
+    pub fn held_bytes(&self) -> u64 {
+        self.backend.held_bytes()
+    }
+
+    /// A box of level 0 (x, y, width, height) as a picture within `max_px` on its longest side, at most 4096 px
+    /// where nobody names a bound; never enlarged. Without a box the whole slide.
+    ///
+    /// # Errors
+    /// [`ImagingError::CutBox`]; [`ImagingError::ReadSlide`]; [`ImagingError::StayWithinLimit`] where the slide has
+    /// no level coarse enough for so large a box.
+    pub fn picture(
+        &self,
+        box_px: Option<[u32; 4]>,
+        max_px: Option<u32>,
+    ) -> Result<Rgb8, ImagingError> {
+        let box_px = box_px.unwrap_or([0, 0, self.width_px(), self.height_px()]);
+        let (width_px, height_px) = fitted(box_px, max_px.unwrap_or(RENDERED_PX).max(1));
+        self.scaled(box_px, width_px, height_px)
+    }
+
+    /// One deep-zoom tile, read from the level that is just fine enough.
+    ///
+    /// # Errors
+    /// [`ImagingError::SelectTile`]; as [`Self::picture`].
+    pub fn deep_zoom_tile(&self, tile: DeepZoomTile) -> Result<Rgb8, ImagingError> {
+        let grid = DeepZoom::new(self.width_px(), self.height_px());
+        let [x, y, width_px, height_px] = grid.tile_box_px(tile)?;
+        let halvings = grid.max_level() - tile.level;
+        let span = |start: u32, side: u32, full: u32| {
+            let from = u64::from(start) << halvings;
+            let to = (u64::from(start + side) << halvings).min(full.into());
+            (from as u32, (to - from) as u32)
+        };
+        let (from_x, span_x) = span(x, width_px, self.width_px());
+        let (from_y, span_y) = span(y, height_px, self.height_px());
+        self.scaled([from_x, from_y, span_x, span_y], width_px, height_px)
+    }
+
+    fn has_unusable_profile(&self) -> bool {
+        matches!(self.colours, Colours::Unusable)
+    }
+
+    fn levels(&self) -> &[Level] {
+        self.backend.levels()
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::of(self.backend.um_per_px(), self.backend.objective_power())
+    }
+
+    /// Index of the coarsest level that has at least a pixel per `downsample` pixels of level 0.
+    fn level_for(&self, downsample: f64) -> usize {
+        self.levels()
+            .iter()
+            .enumerate()
+            .filter(|(_, level)| level.downsample <= downsample * COARSER)
+            .max_by(|a, b| a.1.downsample.total_cmp(&b.1.downsample))
+            .map_or(0, |(index, _)| index)
+    }
+
+    /// A box of level 0 at exactly `width_px` × `height_px`, both at most the box's own.
+    fn scaled(
+        &self,
+        box_px: [u32; 4],
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<Rgb8, ImagingError> {
+        let [x, y, box_width, box_height] = box_px;
+        let (full_width, full_height) = (self.width_px(), self.height_px());
+        let fits = box_width > 0
+            && box_height > 0
+            && u64::from(x) + u64::from(box_width) <= full_width.into()
+            && u64::from(y) + u64::from(box_height) <= full_height.into();
+        if !fits {
+            return Err(ImagingError::CutBox {
+                box_px,
+                width_px: full_width,
+                height_px: full_height,
+            });
+        }
+        let across = f64::from(box_width) / f64::from(width_px);
+        let down = f64::from(box_height) / f64::from(height_px);
+        let index = self.level_for(across.min(down));
+        let downsample = self.levels()[index].downsample;
+        let level_pixels = f64::from(box_width) / downsample * (f64::from(box_height) / downsample);
+        Limits::check(
+            "pixels read for one picture of a slide",
+            level_pixels as u64,
+            self.limits.max_pixels,
+        )?;
+        if level_pixels as u64 <= BLOCK_PX {
+            return self.block(index, box_px, width_px, height_px);
+        }
+        self.in_blocks(index, box_px, width_px, height_px)
+    }
+
+    /// A box of one level, shrunk to exactly this size.
+    fn block(
+        &self,
+        index: usize,
+        box_px: [u32; 4],
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<Rgb8, ImagingError> {
+        let [x_px, y_px, box_width, box_height] = box_px;
+        let downsample = self.levels()[index].downsample;
+        let side = |side: u32| ((f64::from(side) / downsample).round() as u32).max(1);
+        let region = Region {
+            level: index,
+            x_px,
+            y_px,
+            width_px: side(box_width),
+            height_px: side(box_height),
+        };
+        let rgb = self.colours.to_srgb(self.backend.read_region(region)?);
+        if (rgb.width_px, rgb.height_px) == (width_px, height_px) {
+            return Ok(rgb);
+        }
+        Ok(rgb.shrink_to(width_px, height_px))
+    }
+
+    /// As [`Self::block`], block by block: memory stays at one block and the answer.
+    fn in_blocks(
+        &self,
+        index: usize,
+        box_px: [u32; 4],
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<Rgb8, ImagingError> {
+        let [x, y, box_width, box_height] = box_px;
+        let level = self.levels()[index];
+        let pixels = f64::from(box_width) * f64::from(box_height) / level.downsample.powi(2);
+        let parts = (pixels / BLOCK_PX as f64).sqrt().ceil() as u32;
+        let (columns, rows) = (parts.clamp(1, width_px), parts.clamp(1, height_px));
+        let cut = |index: u32, parts: u32, side: u32| {
+            (u64::from(side) * u64::from(index) / u64::from(parts)) as u32
+        };
+        let mut whole = Rgb8 {
+            width_px,
+            height_px,
+            pixels: vec![0; width_px as usize * height_px as usize * 3],
+        };
+        for row in 0..rows {
+            let (top, bottom) = (cut(row, rows, height_px), cut(row + 1, rows, height_px));
+            let from_y = cut(top, height_px, box_height);
+            let to_y = cut(bottom, height_px, box_height);
+            for column in 0..columns {
+                let (left, right) = (
+                    cut(column, columns, width_px),
+                    cut(column + 1, columns, width_px),
+                );
+                let from_x = cut(left, width_px, box_width);
+                let to_x = cut(right, width_px, box_width);
+                let part_box = [x + from_x, y + from_y, to_x - from_x, to_y - from_y];
+                let part = self.block(index, part_box, right - left, bottom - top)?;
+                paste(&mut whole, &part, left as usize, top as usize);
+            }
+        }
+        Ok(whole)
+    }
+}
+
+fn paste(whole: &mut Rgb8, part: &Rgb8, left: usize, top: usize) {
+    let (stride, part_stride) = (whole.width_px as usize * 3, part.width_px as usize * 3);
+    for (row, line) in part.pixels.chunks_exact(part_stride).enumerate() {
+        let at = (top + row) * stride + left * 3;
+        whole.pixels[at..at + part_stride].copy_from_slice(line);
+    }
+}
+
+/// The size of a box within `max_px` on its longest side, never enlarged.
+fn fitted(box_px: [u32; 4], max_px: u32) -> (u32, u32) {
+    let [_, _, width, height] = box_px;
+    let longest = u64::from(width.max(height)).max(1);
+    if longest <= u64::from(max_px) {
+        return (width, height);
+    }
+    let scaled = |side: u32| {
+        let exact = (u64::from(side) * u64::from(max_px) + longest / 2) / longest;
+        (exact as u32).max(1)
+    };
+    (scaled(width), scaled(height))
+}
+
+fn header_of(backend: &dyn Backend) -> Header {
+    let level = backend.levels()[0];
+    let facts = Facts {
+        width_px: level.width_px,
+        height_px: level.height_px,
+        frames: 1,
+        modality: Some("SM".to_owned()),
+        manufacturer: backend.maker(),
+        spacing_mm: backend
+            .um_per_px()
+            .map(|um| um.map(|side| (side / 1000.0) as f32)),
+        objective_power: backend.objective_power().map(|power| power as f32),
+        ..Facts::default()
+    };
+    Header {
+        format: Format::Slide,
+        facts,
+        identity: Identity::default(),
+    }
+}

@@ -1,0 +1,129 @@
+//! Which files may be slides, by their content. OpenSlide is asked about these and about no others, so that it is
+//! neither needed nor loaded for ordinary pictures.
+
+use std::path::Path;
+
+use super::tiff_pages::{Page, pages};
+use crate::{ImagingError, Source};
+
+/// Enough to tell the families apart.
+const START_BYTES: usize = 1024;
+/// A tiled page of so many pixels is read in place even where it has no smaller levels.
+const LARGE_PIXELS: u64 = 64_000_000;
+/// VL Whole Slide Microscopy Image Storage (PS3.4 B.5), as the file meta group writes it.
+const DICOM_SLIDE: &[u8] = b"1.2.840.10008.5.1.4.1.1.77.1.6\0";
+/// Words by which vendors mark their TIFFs: Aperio, Leica, Ventana, Philips, Trestle, Zeiss-like OME is none.
+const VENDOR_WORDS: [&str; 6] = [
+    "Aperio",
+    "<scn",
+    "iScan",
+    "DPUfsImport",
+    "MedScan",
+    "<EncodeInfo",
+];
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// Ask OpenSlide.
+    OpenSlide,
+    /// A whole slide in DICOM.
+    Dicom,
+}
+
+/// The family of a source; `None` for what is no slide.
+///
+/// # Errors
+/// `ReadSource`.
+pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError> {
+    let start = source.read_first(START_BYTES)?;
+    if start.get(128..132) == Some(b"DICM") {
+        let is_slide = start
+            .windows(DICOM_SLIDE.len())
+            .any(|window| window == DICOM_SLIDE);
+        return Ok(is_slide.then_some(Family::Dicom));
+    }
+    let is_slide = match &*start {
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
+            is_slide_tiff(&pages(source))
+        }
+        [0xFF, 0xD8, 0xFF, ..] => has_mirax_folder(source),
+        start => {
+            start.starts_with(b"ZISRAWFILE")
+                || start.starts_with(b"SQLite format 3\0")
+                || start.starts_with(b"[Virtual Microscope Specimen]")
+                || start.starts_with(b"[Uncompressed Virtual Microscope Specimen]")
+        }
+    };
+    Ok(is_slide.then_some(Family::OpenSlide))
+}
+
+/// A vendor's mark, or tiled pages of several sizes, or a tiled page too large for a picture.
+fn is_slide_tiff(pages: &[Page]) -> bool {
+    let marked = pages
+        .iter()
+        .any(|page| page.ndpi || VENDOR_WORDS.iter().any(|word| page.words.contains(word)));
+    let tiled = || pages.iter().filter(|page| page.tiled);
+    let smaller = |first: &Page| {
+        tiled().any(|page| page.width_px < first.width_px && page.height_px < first.height_px)
+    };
+    let large = |page: &Page| page.width_px.saturating_mul(page.height_px) > LARGE_PIXELS;
+    marked
+        || pages
+            .first()
+            .is_some_and(|first| first.tiled && (large(first) || smaller(first)))
+}
+
+/// MIRAX: a small JPEG beside a folder of its name that holds Slidedat.ini.
+fn has_mirax_folder(source: &Source) -> bool {
+    let Source::Path(path) = source else {
+        return false;
+    };
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("mrxs"))
+        && is_mirax_folder(&path.with_extension(""))
+}
+
+fn is_mirax_folder(folder: &Path) -> bool {
+    folder.join("Slidedat.ini").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(width_px: u64, tiled: bool, words: &str) -> Page {
+        Page {
+            width_px,
+            height_px: width_px,
+            tiled,
+            ndpi: false,
+            words: words.to_owned(),
+        }
+    }
+
+    #[test]
+    fn slides_are_told_from_pictures() {
+        assert!(!is_slide_tiff(&[]));
+        assert!(!is_slide_tiff(&[page(1000, false, "")]));
+        assert!(
+            !is_slide_tiff(&[page(1000, true, "")]),
+            "a small tiled page"
+        );
+        assert!(
+            !is_slide_tiff(&[page(1000, false, ""), page(500, false, "")]),
+            "pages of a document"
+        );
+        assert!(is_slide_tiff(&[page(1000, true, ""), page(500, true, "")]));
+        assert!(is_slide_tiff(&[page(16, true, "Aperio Image Library")]));
+        assert!(is_slide_tiff(&[page(20_000, true, "")]));
+    }
+
+    #[test]
+    fn databases_and_text_go_by_their_first_bytes() {
+        let family = |bytes: &[u8]| family_of(&Source::from_bytes("x", bytes.to_vec())).unwrap();
+        assert_eq!(family(b"ZISRAWFILE......"), Some(Family::OpenSlide));
+        assert_eq!(family(b"plain text"), None);
+        assert_eq!(family(b""), None);
+    }
+}
