@@ -14,7 +14,7 @@ pub enum Format {
     Png,
     /// JPEG.
     Jpeg,
-    /// TIFF; the first page is read.
+    /// TIFF; its pages are frames.
     Tiff,
     /// BMP.
     Bmp,
@@ -22,6 +22,10 @@ pub enum Format {
     WebP,
     /// GIF; the first frame is read.
     Gif,
+    /// JPEG 2000 file or code stream.
+    Jpeg2000,
+    /// NIfTI-1 or NIfTI-2, also gzipped; its axial slices are frames.
+    Nifti,
 }
 
 impl Format {
@@ -35,6 +39,8 @@ impl Format {
             Self::Bmp => "BMP",
             Self::WebP => "WebP",
             Self::Gif => "GIF",
+            Self::Jpeg2000 => "JPEG 2000",
+            Self::Nifti => "NIfTI",
         }
     }
 }
@@ -74,6 +80,9 @@ pub struct Facts {
     pub height_px: u32,
     /// Number of frames, at least 1.
     pub frames: u32,
+    /// Volumes of a NIfTI file over time or direction, of which the first is read; unset where there is one.
+    #[serde(default)]
+    pub volumes: Option<u32>,
     /// DICOM modality, for example `CT`.
     pub modality: Option<String>,
     /// Body Part Examined, or the meaning of the Anatomic Region.
