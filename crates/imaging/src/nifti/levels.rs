@@ -1,7 +1,7 @@
 //! Grey levels of a volume, from all of its voxels: slices of one volume must be comparable.
 //!
-//! CT is known by its air: a lowest value between -32,768 and -900 with values over 100 is taken to be Hounsfield
-//! units and gets the three windows of CT. All else (MR, PET, maps) is scaled between the percentiles 0.5 and 99.5 of
+//! CT is known by its air: a lowest value between -32,768 and -900, values over 100, and 99 % of all within ±4096 are
+//! taken to be Hounsfield units, and get the three windows of CT. All else (MR, PET, maps) is scaled between the percentiles 0.5 and 99.5 of
 //! the whole volume. MedGemma's container scales MR from minimum to maximum of the volume; percentiles do the same
 //! without letting one hot voxel darken the rest. Where they coincide (masks), minimum and maximum are taken.
 
@@ -17,8 +17,8 @@ const ROUNDS: u32 = 4;
 const AIR: std::ops::RangeInclusive<f64> = -32_768.0..=-900.0;
 /// A CT has values over this (soft tissue and bone).
 const TISSUE: f64 = 100.0;
-/// And none over what 16 bits hold.
-const TOP: f64 = 65_535.0;
+/// Nearly all values of a CT lie within 12 bits and a sign; maps and differences go further.
+const NEARLY_ALL: f64 = 4096.0;
 
 /// What the voxels of a volume span.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,8 +46,9 @@ impl Span {
                 high: low,
             };
         }
-        let is_hounsfield = AIR.contains(&lowest) && (TISSUE..=TOP).contains(&highest);
         let (low, high) = percentiles(&finite, count, (lowest, highest));
+        let is_hounsfield =
+            AIR.contains(&lowest) && highest >= TISSUE && low >= -NEARLY_ALL && high <= NEARLY_ALL;
         let (low, high) = if high > low {
             (low, high)
         } else {
@@ -130,6 +131,7 @@ mod tests {
         assert!(!span(&[-3.0, 0.0, 1500.0]).is_hounsfield);
         assert!(!span(&[-1024.0, 0.0, 1.0]).is_hounsfield);
         assert!(!span(&[-1e9, 0.0, 1500.0]).is_hounsfield);
+        assert!(!span(&[-9000.0, 0.0, 12_000.0]).is_hounsfield);
         let mut mask = vec![0.0; 10_000];
         mask[7] = 2.0;
         let found = span(&mask);

@@ -317,9 +317,13 @@ fn inflate(gzipped: &[u8], needed: u64, limits: &Limits) -> Result<Vec<u8>, Imag
         return Err(broken("fewer voxels than its dimensions ask for"));
     }
     let mut bytes = Vec::new();
-    MultiGzDecoder::new(gzipped)
+    let mut reader = MultiGzDecoder::new(gzipped);
+    let damaged = |_| broken("the gzip stream is damaged");
+    (&mut reader)
         .take(needed)
         .read_to_end(&mut bytes)
-        .map_err(|_| broken("the gzip stream is damaged"))?;
+        .map_err(damaged)?;
+    // At the end of the stream its checksum is compared: what follows the voxels is asked for one byte.
+    reader.read(&mut [0]).map_err(damaged)?;
     Ok(bytes)
 }

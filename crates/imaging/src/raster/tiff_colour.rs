@@ -110,7 +110,7 @@ impl Samples {
 
     /// Grey levels of the first channel.
     fn min_max(&self) -> Result<Vec<u8>, String> {
-        self.channel(0)?;
+        drop(self.channel(0)?);
         let values = || {
             self.channel(0)
                 .expect("the channel is there, as was seen above")
