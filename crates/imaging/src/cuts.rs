@@ -32,7 +32,8 @@ pub enum PlainViews {
     #[default]
     #[serde(rename = "whole")]
     Whole,
-    /// The whole, and of pictures over 896 px a grid of 2×2 overlapping crops.
+    /// The whole first, and of pictures over 896 px on the longer side a grid of 2×2 crops, row by row from the
+    /// top left. Each has 60 % of width and height, so that neighbours share a fifth of the side.
     #[serde(rename = "whole+crops")]
     WholeAndCrops,
 }
@@ -47,4 +48,42 @@ pub enum Mosaic {
     Clustered,
     /// Every tissue tile, up to the bound on views.
     All,
+}
+
+/// Longer side up to which a picture is not cut: the encoder's own 448 px show half of it.
+const UNCUT_PX: u32 = 896;
+/// Share of either side that a crop has, in percent.
+const CROP_PERCENT: u64 = 60;
+
+/// Boxes (x, y, width, height) of the crops of a plain picture, in the order of their views; none for small ones.
+pub(crate) fn crop_boxes(width_px: u32, height_px: u32) -> Vec<[u32; 4]> {
+    if width_px.max(height_px) <= UNCUT_PX {
+        return Vec::new();
+    }
+    let side = |whole: u32| (u64::from(whole) * CROP_PERCENT).div_ceil(100) as u32;
+    let (width, height) = (side(width_px), side(height_px));
+    let (right, bottom) = (width_px - width, height_px - height);
+    [(0, 0), (right, 0), (0, bottom), (right, bottom)]
+        .map(|(x, y)| [x, y, width, height])
+        .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crops_cover_the_picture_and_overlap() {
+        assert!(crop_boxes(896, 700).is_empty());
+        assert_eq!(
+            crop_boxes(1000, 501),
+            [
+                [0, 0, 600, 301],
+                [400, 0, 600, 301],
+                [0, 200, 600, 301],
+                [400, 200, 600, 301]
+            ]
+        );
+        assert_eq!(crop_boxes(4000, 1)[3], [1600, 0, 2400, 1]);
+    }
 }

@@ -14,7 +14,7 @@ pub enum Format {
     Png,
     /// JPEG.
     Jpeg,
-    /// TIFF; the first page is read.
+    /// TIFF; its pages are frames.
     Tiff,
     /// BMP.
     Bmp,
@@ -25,6 +25,10 @@ pub enum Format {
     /// A whole slide in a scanner's own format (SVS, NDPI, pyramidal TIFF …); read in place, region by region.
     /// Slides in DICOM are [`Format::Dicom`].
     Slide,
+    /// JPEG 2000 file or code stream.
+    Jpeg2000,
+    /// NIfTI-1 or NIfTI-2, also gzipped; its axial slices are frames.
+    Nifti,
 }
 
 impl Format {
@@ -39,6 +43,8 @@ impl Format {
             Self::WebP => "WebP",
             Self::Gif => "GIF",
             Self::Slide => "slide",
+            Self::Jpeg2000 => "JPEG 2000",
+            Self::Nifti => "NIfTI",
         }
     }
 }
@@ -78,6 +84,9 @@ pub struct Facts {
     pub height_px: u32,
     /// Number of frames, at least 1.
     pub frames: u32,
+    /// Volumes of a NIfTI file over time or direction, of which the first is read; unset where there is one.
+    #[serde(default)]
+    pub volumes: Option<u32>,
     /// DICOM modality, for example `CT`.
     pub modality: Option<String>,
     /// Body Part Examined, or the meaning of the Anatomic Region.

@@ -1,7 +1,7 @@
 //! Hostile bytes in, RGB views out.
 //!
-//! What it does: recognises a picture by its content (DICOM, PNG, JPEG, TIFF, BMP, WebP, GIF), reads its
-//! header, decodes its pixels under [`Limits`], and turns them into what the encoder reads
+//! What it does: recognises a picture by its content (DICOM, NIfTI, PNG, JPEG, TIFF, BMP, WebP, GIF,
+//! JPEG 2000), reads its header, decodes its pixels under [`Limits`], and turns them into what the encoder reads
 //! ([`decode`], [`region`]) and into what a person looks at ([`render`], [`deep_zoom_tile`]).
 //!
 //! What it never does: network, SQL, async, writing files, or trusting a name, a length or a count that a
@@ -15,9 +15,11 @@ mod error;
 mod facts;
 mod isolation;
 mod limits;
+mod nifti;
 mod pipeline;
 mod raster;
 mod rgb;
+mod slices;
 mod slide;
 mod source;
 

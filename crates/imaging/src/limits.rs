@@ -10,12 +10,14 @@ use crate::ImagingError;
 pub struct Limits {
     /// Bytes of the source.
     pub max_bytes: u64,
-    /// Bytes of a deflated data set, or of a deflated frame, after inflating.
+    /// Bytes of a deflated data set, a deflated frame or a gzipped volume, after inflating.
     pub max_inflated_bytes: u64,
     /// Pixels of one frame (width × height).
     pub max_pixels: u64,
-    /// Frames of one object; an object that states more is refused.
+    /// Frames of one object: also pages of a TIFF, slices of a volume; an object that states more is refused.
     pub max_frames: u32,
+    /// Slices of a volume that are compared to find those that differ; of more, evenly spread ones are.
+    pub max_compared_slices: u32,
     /// Views that one object may yield; of more frames, evenly spread ones are taken.
     pub max_views: u32,
     /// Pixels of all views of one object together; fewer frames are taken where it would be more.
@@ -37,6 +39,7 @@ impl Default for Limits {
             max_inflated_bytes: 512 << 20,
             max_pixels: 200_000_000,
             max_frames: 100_000,
+            max_compared_slices: 256,
             max_views: 64,
             max_view_pixels: 400_000_000,
             max_tiles: 20_000,

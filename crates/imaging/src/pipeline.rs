@@ -4,11 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cuts::crop_boxes;
 use crate::dicom::{self, DicomPicture};
-use crate::raster;
+use crate::nifti::{self, Nifti};
+use crate::raster::{self, Raster};
+use crate::slices::{Thumb, choose_slices, spread_evenly};
 use crate::slide;
 use crate::{
-    Cuts, Format, Header, ImagingError, Inspection, Limits, Rgb8, Slide, Source, StoredFrame,
+    Cuts, Format, Header, ImagingError, Inspection, Limits, PlainViews, Rgb8, Slide, Source,
+    StoredFrame,
 };
 
 /// Enough to recognise any format.
@@ -26,6 +30,8 @@ pub enum ViewKind {
     Region,
     /// A tile of a slide.
     Tile,
+    /// One of the overlapping crops of a plain picture.
+    Crop,
 }
 
 /// A part of an image that is worth a vector.
@@ -114,11 +120,13 @@ fn inspect_unshielded(source: &Source, limits: &Limits) -> Result<Inspection, Im
     }
     match recognise(&source.read_start(SNIFF_BYTES, limits)?)? {
         Format::Dicom => dicom::inspect(source, limits),
+        Format::Nifti => {
+            let header = nifti::inspect(&source.read_all(limits)?, limits)?;
+            Ok(Inspection::Picture(Box::new(header)))
+        }
         format => {
-            let bytes = source.read_all(limits)?;
-            Ok(Inspection::Picture(Box::new(raster::header(
-                &bytes, format, limits,
-            )?)))
+            let raster = Raster::open(source.read_all(limits)?, format, limits)?;
+            Ok(Inspection::Picture(Box::new(raster.header())))
         }
     }
 }
@@ -137,13 +145,7 @@ fn decode_unshielded(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
     }
     let picture = Picture::open(&request.source, &request.limits)?;
     let header = picture.header()?;
-    let limits = &request.limits;
-    let frame_px = u64::from(header.facts.width_px) * u64::from(header.facts.height_px);
-    let affordable = limits.max_view_pixels / frame_px.max(1);
-    let count = u64::from(limits.max_views.min(header.facts.frames))
-        .min(affordable)
-        .max(1) as u32;
-    let frames = evenly_spread(header.facts.frames, count);
+    let frames = picture.frames_for_views(&header, &request.limits)?;
     let kind = if header.facts.frames > 1 {
         ViewKind::Frame
     } else {
@@ -159,12 +161,37 @@ fn decode_unshielded(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
         }
         views.push(pixels.view(kind)?);
     }
+    if kind == ViewKind::Whole && request.cuts.views == PlainViews::WholeAndCrops {
+        let crops = crops(&views[0], &request.limits)?;
+        views.extend(crops);
+    }
     let thumbnail = thumbnail.expect("the middle frame is one of the frames");
     Ok(Decoded {
         header,
         views,
         thumbnail,
     })
+}
+
+/// The crops of a plain picture; none where the bounds on views do not leave room for all.
+fn crops(whole: &View, limits: &Limits) -> Result<Vec<View>, ImagingError> {
+    let boxes = crop_boxes(whole.rgb.width_px, whole.rgb.height_px);
+    let pixels = |[_, _, width, height]: [u32; 4]| u64::from(width) * u64::from(height);
+    let all = pixels(whole.box_px) + boxes.iter().map(|box_px| pixels(*box_px)).sum::<u64>();
+    if boxes.len() as u64 + 1 > u64::from(limits.max_views) || all > limits.max_view_pixels {
+        return Ok(Vec::new());
+    }
+    let crop = |box_px| {
+        Ok(View {
+            kind: ViewKind::Crop,
+            frame: whole.frame,
+            box_px,
+            mm_per_px: whole.mm_per_px,
+            made_by: whole.made_by.clone(),
+            rgb: whole.rgb.cut(box_px)?,
+        })
+    };
+    boxes.into_iter().map(crop).collect()
 }
 
 /// Cuts one box of one frame, made the way [`decode`] makes views.
@@ -251,14 +278,11 @@ fn shielded<T>(work: impl FnOnce() -> Result<T, ImagingError>) -> Result<T, Imag
     })
 }
 
-/// An opened picture of either family. Rasters are decoded when opened.
+/// An opened picture of any family.
 enum Picture {
     Dicom(Box<DicomPicture>),
-    Raster {
-        header: Box<Header>,
-        made_by: &'static str,
-        rgb: Rgb8,
-    },
+    Raster(Box<Raster>),
+    Nifti(Box<Nifti>),
 }
 
 /// One frame, decompressed once however often it is looked at.
@@ -269,46 +293,85 @@ enum Frame<'a> {
         stored: StoredFrame,
     },
     Raster {
-        made_by: &'static str,
-        rgb: &'a Rgb8,
+        frame: u32,
+        shown: raster::Shown,
+    },
+    Nifti {
+        volume: &'a Nifti,
+        frame: u32,
     },
 }
+
+/// Modalities whose frames are slices of a volume, or projections of one that change little by little.
+const VOLUMES: [&str; 5] = ["CT", "MR", "PT", "NM", "OPT"];
 
 impl Picture {
     fn open(source: &Source, limits: &Limits) -> Result<Self, ImagingError> {
         let bytes = source.read_all(limits)?;
-        let format = recognise(&bytes)?;
-        if format == Format::Dicom {
-            return Ok(Self::Dicom(Box::new(DicomPicture::open(bytes, limits)?)));
-        }
-        let header = Box::new(raster::header(&bytes, format, limits)?);
-        let (made_by, rgb) = raster::decode(&bytes, format, limits)?;
-        Ok(Self::Raster {
-            header,
-            made_by,
-            rgb,
+        Ok(match recognise(&bytes)? {
+            Format::Dicom => Self::Dicom(Box::new(DicomPicture::open(bytes, limits)?)),
+            Format::Nifti => Self::Nifti(Box::new(Nifti::open(bytes, limits)?)),
+            format => Self::Raster(Box::new(Raster::open(bytes, format, limits)?)),
         })
     }
 
     fn header(&self) -> Result<Header, ImagingError> {
         match self {
             Self::Dicom(picture) => picture.header(),
-            Self::Raster { header, .. } => Ok((**header).clone()),
+            Self::Raster(raster) => Ok(raster.header()),
+            Self::Nifti(volume) => Ok(volume.header()),
         }
     }
 
     fn frame(&self, frame: u32) -> Result<Frame<'_>, ImagingError> {
-        match self {
-            Self::Dicom(picture) => Ok(Frame::Dicom {
+        Ok(match self {
+            Self::Dicom(picture) => Frame::Dicom {
                 picture,
                 frame,
                 stored: picture.stored(frame)?,
-            }),
-            Self::Raster { .. } if frame != 1 => {
-                Err(ImagingError::SelectFrame { frame, frames: 1 })
-            }
-            Self::Raster { made_by, rgb, .. } => Ok(Frame::Raster { made_by, rgb }),
+            },
+            Self::Raster(raster) => Frame::Raster {
+                frame,
+                shown: raster.frame(frame)?,
+            },
+            Self::Nifti(volume) => Frame::Nifti { volume, frame },
+        })
+    }
+
+    /// The frames that become views, in order, at least one: of volumes slices that differ, else evenly spread.
+    fn frames_for_views(&self, header: &Header, limits: &Limits) -> Result<Vec<u32>, ImagingError> {
+        let facts = &header.facts;
+        let largest_px = match self {
+            Self::Raster(raster) => (1..=facts.frames)
+                .map(|frame| raster.frame_pixels(frame))
+                .max(),
+            _ => None,
+        };
+        let frame_px = largest_px.unwrap_or(u64::from(facts.width_px) * u64::from(facts.height_px));
+        let affordable = limits.max_view_pixels / frame_px.max(1);
+        let count = u64::from(limits.max_views).min(affordable).max(1) as usize;
+        let spread = |max: u32| spread_evenly(facts.frames as usize, max as usize);
+        let is_volume = match self {
+            Self::Dicom(_) => facts
+                .modality
+                .as_deref()
+                .is_some_and(|code| VOLUMES.contains(&code)),
+            Self::Raster(_) => false,
+            Self::Nifti(_) => true,
+        };
+        if !is_volume || facts.frames == 1 {
+            return Ok(spread(count as u32).map(|index| index as u32 + 1).collect());
         }
+        let compared: Vec<u32> = spread(limits.max_compared_slices.max(1))
+            .map(|index| index as u32 + 1)
+            .collect();
+        let thumb = |frame: &u32| Ok(Thumb::of(&self.frame(*frame)?.for_people(None)?));
+        let thumbs = compared
+            .iter()
+            .map(thumb)
+            .collect::<Result<Vec<_>, ImagingError>>()?;
+        let chosen = choose_slices(&thumbs, count);
+        Ok(chosen.into_iter().map(|index| compared[index]).collect())
     }
 }
 
@@ -324,7 +387,11 @@ impl Frame<'_> {
                 let (made_by, rgb) = picture.for_encoder(*frame, stored)?;
                 (*frame, made_by, rgb, picture.spacing_mm(*frame))
             }
-            Self::Raster { made_by, rgb } => (1, *made_by, (*rgb).clone(), None),
+            Self::Raster { frame, shown } => (*frame, shown.made_by, shown.rgb.clone(), None),
+            Self::Nifti { volume, frame } => {
+                let (made_by, rgb) = volume.for_encoder(*frame)?;
+                (*frame, made_by, rgb, Some(volume.spacing_mm()))
+            }
         };
         let box_px = [0, 0, rgb.width_px, rgb.height_px];
         Ok(View {
@@ -345,7 +412,8 @@ impl Frame<'_> {
                 frame,
                 stored,
             } => picture.for_people(*frame, stored, window),
-            Self::Raster { rgb, .. } => Ok((*rgb).clone()),
+            Self::Raster { shown, .. } => Ok(shown.rgb.clone()),
+            Self::Nifti { volume, frame } => volume.for_people(*frame, window),
         }
     }
 }
@@ -366,6 +434,9 @@ fn recognise(bytes: &[u8]) -> Result<Format, ImagingError> {
     if let Some(format) = raster::format_of(bytes) {
         return Ok(format);
     }
+    if nifti::is_nifti(bytes) {
+        return Ok(Format::Nifti);
+    }
     if dicom::is_dicom(bytes) {
         return Ok(Format::Dicom);
     }
@@ -384,34 +455,9 @@ fn recognise(bytes: &[u8]) -> Result<Format, ImagingError> {
     }
 }
 
-/// `count` of the frames 1 to `frames`, evenly spread, first and last included.
-fn evenly_spread(frames: u32, count: u32) -> Vec<u32> {
-    if count >= frames {
-        return (1..=frames).collect();
-    }
-    if count <= 1 {
-        return vec![frames.div_ceil(2)];
-    }
-    let step = |index: u32| {
-        let span = u64::from(frames - 1);
-        (u64::from(index) * span + u64::from(count - 1) / 2) / u64::from(count - 1)
-    };
-    (0..count).map(|index| step(index) as u32 + 1).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn frames_are_spread_with_both_ends() {
-        assert_eq!(evenly_spread(3, 64), [1, 2, 3]);
-        assert_eq!(evenly_spread(9, 3), [1, 5, 9]);
-        assert_eq!(evenly_spread(100, 1), [50]);
-        let many = evenly_spread(1000, 64);
-        assert_eq!((many.len(), many[0], many[63]), (64, 1, 1000));
-        assert!(many.windows(2).all(|pair| pair[0] < pair[1]));
-    }
 
     #[test]
     fn content_is_recognised_whatever_it_is_called() {

@@ -274,5 +274,6 @@ fn kind_name(kind: ViewKind) -> &'static str {
         ViewKind::Frame => "frame",
         ViewKind::Region => "region",
         ViewKind::Tile => "tile",
+        ViewKind::Crop => "crop",
     }
 }

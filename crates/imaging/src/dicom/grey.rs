@@ -14,7 +14,7 @@ use super::transform::{Modality, Voi, Window};
 use crate::ImagingError;
 
 /// R, G, B windows of the training data for CT, as lower and upper bound in HU (arXiv 2507.05201, 2.1.2).
-const CT_WINDOWS: [(f64, f64); 3] = [(-1225.0, 1025.0), (-135.0, 215.0), (0.0, 80.0)];
+pub(crate) const CT_WINDOWS: [(f64, f64); 3] = [(-1225.0, 1025.0), (-135.0, 215.0), (0.0, 80.0)];
 /// Shares of the values that fall outside the range of a picture without a window.
 const TAILS: f64 = 0.005;
 

@@ -35,6 +35,7 @@ pub(crate) fn build(file: &DicomFile, limits: &Limits) -> Result<Header, Imaging
         width_px: layout.width_px,
         height_px: layout.height_px,
         frames: layout.frames,
+        volumes: None,
         modality: first_text(object, tags::MODALITY).map(|code| code.to_ascii_uppercase()),
         body_part: body_part(object),
         laterality: laterality(object),

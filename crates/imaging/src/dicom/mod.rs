@@ -23,6 +23,7 @@ mod syntax;
 mod tally;
 mod transform;
 
+pub(crate) use grey::CT_WINDOWS;
 pub(crate) use picture::{DicomPicture, inspect};
 pub(crate) use start::is_dicom;
 pub use stored::{Samples, StoredFrame};

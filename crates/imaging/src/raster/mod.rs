@@ -1,20 +1,34 @@
-//! Rasters: PNG, JPEG, TIFF (first page), BMP, WebP and GIF (first frame). EXIF orientation is honoured.
-//! Alpha is dropped, not blended: the colours under it are what the encoder's training and its peers read.
+//! Rasters: PNG, JPEG, TIFF (every page), BMP, WebP, GIF (first frame) and JPEG 2000.
+//!
+//! EXIF and TIFF orientation are honoured. Alpha is dropped, not blended: the colours under it are what the
+//! encoder's peers read (Pillow's `convert("RGB")`). Colour profiles are not applied, for the same reason. How
+//! values of more than 8 bits become 8 is said in [`levels`].
 
-use std::io::Cursor;
+mod jpeg;
+mod jpeg2000;
+mod levels;
+mod plain;
+mod tiff;
+mod tiff_colour;
+mod tiff_reader;
+
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageFormat, RgbImage};
 
+use crate::source::Content;
 use crate::{Facts, Format, Header, Identity, ImagingError, Limits, Rgb8};
-
-/// Bytes of one decoded pixel at most (RGBA of 16 bits).
-const MAX_PIXEL_BYTES: u64 = 8;
-/// Shares of the values that fall outside the range of a deep grey picture.
-const TAILS: f64 = 0.005;
 
 /// The raster format that the first bytes show.
 pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
+    if jpeg2000::is_jpeg2000(start) {
+        return Some(Format::Jpeg2000);
+    }
+    if tiff::is_big(start) {
+        return Some(Format::Tiff);
+    }
     Some(match image::guess_format(start).ok()? {
         ImageFormat::Png => Format::Png,
         ImageFormat::Jpeg => Format::Jpeg,
@@ -26,132 +40,142 @@ pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
     })
 }
 
-fn image_format(format: Format) -> Option<ImageFormat> {
-    Some(match format {
-        Format::Png => ImageFormat::Png,
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::Tiff => ImageFormat::Tiff,
-        Format::Bmp => ImageFormat::Bmp,
-        Format::WebP => ImageFormat::WebP,
-        Format::Gif => ImageFormat::Gif,
-        Format::Dicom | Format::Slide => return None,
-    })
+/// A frame's pixels, and how their levels were made.
+pub(crate) struct Shown {
+    pub made_by: &'static str,
+    pub rgb: Rgb8,
 }
 
-/// Reads size and orientation; no pixel is decoded.
-///
-/// # Errors
-/// `DecodeRaster` for a broken header, `StayWithinLimit` for pixels.
-pub(crate) fn header(
-    bytes: &[u8],
-    format: Format,
-    limits: &Limits,
-) -> Result<Header, ImagingError> {
-    guarded(format, || {
-        let mut decoder = decoder(bytes, format, limits)?;
-        let (width, height) = decoder.dimensions();
-        let orientation = decoder
-            .orientation()
-            .map_err(|error| raster_error(format, &error))?;
-        let turned = matches!(orientation.to_exif(), 5..=8);
-        let (width_px, height_px) = if turned {
-            (height, width)
+/// One frame: its size before it is turned, and how it is to be turned.
+#[derive(Clone, Copy)]
+struct Page {
+    /// Its place among the directories of a TIFF; 0 elsewhere.
+    directory: usize,
+    width_px: u32,
+    height_px: u32,
+    orientation: Orientation,
+}
+
+impl Page {
+    /// Width and height as a person sees them.
+    fn turned_px(self) -> (u32, u32) {
+        if matches!(self.orientation.to_exif(), 5..=8) {
+            (self.height_px, self.width_px)
         } else {
-            (width, height)
-        };
-        let facts = Facts {
-            width_px,
-            height_px,
-            frames: 1,
-            ..Facts::default()
-        };
-        Ok(Header {
-            format,
-            facts,
-            identity: Identity::default(),
-        })
-    })
+            (self.width_px, self.height_px)
+        }
+    }
 }
 
-/// Decodes to RGB; the name says how deep values were brought to 8 bits.
-///
-/// # Errors
-/// As [`header`].
-pub(crate) fn decode(
-    bytes: &[u8],
+/// An opened raster; its pixels are decoded frame by frame.
+pub(crate) struct Raster {
+    bytes: Content,
     format: Format,
-    limits: &Limits,
-) -> Result<(&'static str, Rgb8), ImagingError> {
-    if format == Format::Jpeg && !jpeg_ends(bytes) {
-        let reason = "the file ends before its end-of-image marker".to_owned();
-        return Err(ImagingError::DecodeRaster {
-            format: format.name().to_owned(),
-            reason,
-        });
+    limits: Limits,
+    pages: Vec<Page>,
+}
+
+impl Raster {
+    /// Reads sizes and orientations; no pixel is decoded.
+    ///
+    /// # Errors
+    /// `DecodeRaster` for a broken header, `StayWithinLimit` for bytes, pixels and pages.
+    pub(crate) fn open(
+        bytes: Content,
+        format: Format,
+        limits: &Limits,
+    ) -> Result<Self, ImagingError> {
+        let pages = guarded(format, || match format {
+            Format::Tiff => tiff::pages(&bytes, limits),
+            Format::Jpeg => Ok(vec![jpeg::page(&bytes)?]),
+            Format::Jpeg2000 => Ok(vec![jpeg2000::page(&bytes)?]),
+            _ => Ok(vec![plain::page(&bytes, format, limits)?]),
+        })?;
+        for page in &pages {
+            limits.check_size(page.width_px, page.height_px)?;
+            if page.width_px == 0 || page.height_px == 0 {
+                return Err(broken(format, "no pixels"));
+            }
+        }
+        if pages.is_empty() {
+            return Err(broken(format, "no page"));
+        }
+        Ok(Self {
+            bytes,
+            format,
+            limits: limits.clone(),
+            pages,
+        })
     }
-    guarded(format, || {
-        let mut decoder = decoder(bytes, format, limits)?;
-        let orientation = decoder
-            .orientation()
-            .map_err(|error| raster_error(format, &error))?;
-        let mut image =
-            DynamicImage::from_decoder(decoder).map_err(|error| raster_error(format, &error))?;
-        image.apply_orientation(orientation);
-        let (made_by, rgb) = to_rgb(image);
-        let (width_px, height_px) = rgb.dimensions();
-        Ok((
-            made_by,
-            Rgb8 {
+
+    /// The header; sizes are those of the first page.
+    pub(crate) fn header(&self) -> Header {
+        let (width_px, height_px) = self.pages[0].turned_px();
+        Header {
+            format: self.format,
+            facts: Facts {
                 width_px,
                 height_px,
-                pixels: rgb.into_raw(),
+                frames: self.pages.len() as u32,
+                ..Facts::default()
             },
-        ))
-    })
+            identity: Identity::default(),
+        }
+    }
+
+    /// Width × height of a frame (number from 1); 0 for one that is not there.
+    pub(crate) fn frame_pixels(&self, frame: u32) -> u64 {
+        self.page(frame).map_or(0, |page| {
+            u64::from(page.width_px) * u64::from(page.height_px)
+        })
+    }
+
+    fn page(&self, frame: u32) -> Result<Page, ImagingError> {
+        (frame as usize)
+            .checked_sub(1)
+            .and_then(|index| self.pages.get(index))
+            .copied()
+            .ok_or(ImagingError::SelectFrame {
+                frame,
+                frames: self.pages.len() as u32,
+            })
+    }
+
+    /// Decodes a frame (number from 1).
+    ///
+    /// # Errors
+    /// `SelectFrame`, `DecodeRaster`, `SurviveDecoder`.
+    pub(crate) fn frame(&self, frame: u32) -> Result<Shown, ImagingError> {
+        let page = self.page(frame)?;
+        let shown = guarded(self.format, || match self.format {
+            Format::Tiff => tiff::decode(&self.bytes, page, &self.limits),
+            Format::Jpeg => jpeg::decode(&self.bytes, page, &self.limits),
+            Format::Jpeg2000 => jpeg2000::decode(&self.bytes, page),
+            format => plain::decode(&self.bytes, format, &self.limits),
+        })?;
+        Ok(Shown {
+            made_by: shown.made_by,
+            rgb: turned(shown.rgb, page.orientation),
+        })
+    }
 }
 
-/// Whether an end-of-image marker follows the first scan. The decoder would fill what is missing with grey, and
-/// half a picture is not one to be found by.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    while let [0xFF, marker, tail @ ..] = rest {
-        rest = match (marker, tail) {
-            (0xFF, _) => &rest[1..],
-            (0xDA, _) => return tail.windows(2).any(|pair| pair == [0xFF, 0xD9]),
-            (_, [high, low, ..]) => tail
-                .get(usize::from(u16::from_be_bytes([*high, *low]))..)
-                .unwrap_or_default(),
-            _ => return false,
-        };
+/// Turns and mirrors as EXIF asks.
+fn turned(rgb: Rgb8, orientation: Orientation) -> Rgb8 {
+    if orientation == Orientation::NoTransforms {
+        return rgb;
     }
-    // No marker where one must stand: the decoder says what is wrong.
-    true
-}
-
-fn decoder<'a>(
-    bytes: &'a [u8],
-    format: Format,
-    limits: &Limits,
-) -> Result<impl ImageDecoder + use<'a>, ImagingError> {
-    let kind = image_format(format).ok_or_else(|| ImagingError::RecogniseFormat {
-        reason: "not a raster".to_owned(),
-    })?;
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
-    let mut bounds = image::Limits::default();
-    bounds.max_alloc = Some(limits.max_pixels.saturating_mul(MAX_PIXEL_BYTES));
-    reader.limits(bounds);
-    let decoder = reader
-        .into_decoder()
-        .map_err(|error| raster_error(format, &error))?;
-    let (width_px, height_px) = decoder.dimensions();
-    limits.check_size(width_px, height_px)?;
-    if width_px == 0 || height_px == 0 {
-        return Err(ImagingError::DecodeRaster {
-            format: format.name().to_owned(),
-            reason: "no pixels".to_owned(),
-        });
+    let image = RgbImage::from_raw(rgb.width_px, rgb.height_px, rgb.pixels)
+        .expect("a buffer holds width x height x 3 bytes");
+    let mut image = DynamicImage::ImageRgb8(image);
+    image.apply_orientation(orientation);
+    let image = image.into_rgb8();
+    let (width_px, height_px) = image.dimensions();
+    Rgb8 {
+        width_px,
+        height_px,
+        pixels: image.into_raw(),
     }
-    Ok(decoder)
 }
 
 fn guarded<T>(
@@ -165,67 +189,9 @@ fn guarded<T>(
     })
 }
 
-fn raster_error(format: Format, error: &image::ImageError) -> ImagingError {
+fn broken(format: Format, reason: impl Display) -> ImagingError {
     ImagingError::DecodeRaster {
         format: format.name().to_owned(),
-        reason: error.to_string(),
+        reason: reason.to_string(),
     }
-}
-
-fn to_rgb(image: DynamicImage) -> (&'static str, image::RgbImage) {
-    match image {
-        DynamicImage::ImageLuma16(grey) => deep_grey(
-            grey.width(),
-            grey.height(),
-            grey.iter().map(|v| f32::from(*v)),
-            65_535.0,
-        ),
-        DynamicImage::ImageLumaA16(grey) => {
-            let (width, height) = grey.dimensions();
-            deep_grey(
-                width,
-                height,
-                grey.pixels().map(|pixel| f32::from(pixel.0[0])),
-                65_535.0,
-            )
-        }
-        DynamicImage::ImageRgb32F(rgb)
-            if rgb.pixels().all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]) =>
-        {
-            let (width, height) = rgb.dimensions();
-            deep_grey(width, height, rgb.pixels().map(|pixel| pixel.0[0]), 1.0)
-        }
-        shallow => ("colour", shallow.into_rgb8()),
-    }
-}
-
-/// Grey of more than 8 bits: the full range if the picture uses at least half of it, else percentiles. Scanners
-/// write 10 or 12 bits into 16, which would be black otherwise.
-fn deep_grey(
-    width: u32,
-    height: u32,
-    values: impl Iterator<Item = f32>,
-    full: f32,
-) -> (&'static str, image::RgbImage) {
-    let values: Vec<f32> = values
-        .map(|value| if value.is_finite() { value } else { 0.0 })
-        .collect();
-    let (lowest, highest) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| {
-        (low.min(*v), high.max(*v))
-    });
-    let uses_full_range = lowest >= 0.0 && highest <= full && highest >= full / 2.0;
-    let (made_by, low, high) = if uses_full_range {
-        ("full-range", 0.0, full)
-    } else {
-        let mut sorted = values.clone();
-        sorted.sort_unstable_by(f32::total_cmp);
-        let cut = (sorted.len() as f64 * TAILS) as usize;
-        ("percentile", sorted[cut], sorted[sorted.len() - 1 - cut])
-    };
-    let span = if high > low { high - low } else { 1.0 };
-    let mut rgb = image::RgbImage::new(width, height);
-    for (pixel, value) in rgb.pixels_mut().zip(values) {
-        pixel.0 = [((value - low) / span * 255.0 + 0.5) as u8; 3];
-    }
-    (made_by, rgb)
 }
