@@ -18,19 +18,20 @@ mod pipeline;
 mod raster;
 mod rgb;
 mod source;
+mod stage;
 
 pub use cuts::{Cuts, Mosaic, PlainViews};
 pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};
-pub use dicom::{Samples, StoredFrame};
 pub use error::ImagingError;
 pub use facts::{Facts, Format, Header, Identity, Inspection};
 pub use limits::Limits;
 pub use pipeline::{
     DecodeRequest, Decoded, RegionRequest, RenderRequest, View, ViewKind, decode, inspect, region,
-    render, stored_frame,
+    render, stage,
 };
 pub use rgb::{Rgb8, encode_jpeg, encode_png};
 pub use source::Source;
+pub use stage::{Samples, Stage, StagePixels, StageRequest};
 
 /// Version of windowing, orientation and cutting. It is stamped on every vector: views that were made by
 /// different versions are never compared.

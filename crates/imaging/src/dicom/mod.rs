@@ -17,6 +17,7 @@ mod layout;
 mod native;
 mod picture;
 mod scan;
+mod stages;
 mod start;
 mod stored;
 mod syntax;
@@ -25,4 +26,3 @@ mod transform;
 
 pub(crate) use picture::{DicomPicture, inspect};
 pub(crate) use start::is_dicom;
-pub use stored::{Samples, StoredFrame};
