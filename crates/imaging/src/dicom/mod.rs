@@ -23,6 +23,7 @@ mod stored;
 mod syntax;
 mod tally;
 mod transform;
+mod unknown;
 
 pub(crate) use picture::{DicomPicture, inspect};
 pub(crate) use start::is_dicom;
