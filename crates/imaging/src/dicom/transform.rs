@@ -10,7 +10,10 @@ use crate::ImagingError;
 
 /// Stored value → modality value.
 pub(super) enum Modality {
-    Linear { slope: f64, intercept: f64 },
+    Linear {
+        slope: f64,
+        intercept: f64,
+    },
     Table {
         first: i64,
         entries: Vec<u16>,
@@ -112,7 +115,9 @@ impl Modality {
             (0.0, 2f64.powi(bits) - 1.0)
         };
         match self {
-            Self::Linear { slope, intercept } => (low * slope + intercept, high * slope + intercept),
+            Self::Linear { slope, intercept } => {
+                (low * slope + intercept, high * slope + intercept)
+            }
             Self::Table { bits, .. } => (0.0, 2f64.powi(*bits as i32) - 1.0),
         }
     }

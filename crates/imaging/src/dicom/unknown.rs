@@ -16,10 +16,7 @@ use crate::{ImagingError, Limits};
 ///
 /// # Errors
 /// `StayWithinLimit` for sequences that nest too deep inside such a value.
-pub(super) fn resolve(
-    object: &mut InMemDicomObject,
-    limits: &Limits,
-) -> Result<(), ImagingError> {
+pub(super) fn resolve(object: &mut InMemDicomObject, limits: &Limits) -> Result<(), ImagingError> {
     let charset = object
         .get(tags::SPECIFIC_CHARACTER_SET)
         .and_then(|element| element.to_str().ok())
