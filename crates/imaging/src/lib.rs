@@ -22,21 +22,22 @@ mod rgb;
 mod slices;
 mod slide;
 mod source;
+mod stage;
 
 pub use cuts::{Cuts, Mosaic, PlainViews};
 pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};
-pub use dicom::{Samples, StoredFrame};
 pub use error::ImagingError;
 pub use facts::{Facts, Format, Header, Identity, Inspection};
 pub use isolation::{Answer, Call, Decoders, WorkerCommand, serve, serve_with};
 pub use limits::Limits;
 pub use pipeline::{
     DecodeRequest, Decoded, RegionRequest, RenderRequest, View, ViewKind, decode, inspect, region,
-    render, stored_frame,
+    render, stage,
 };
 pub use rgb::{Rgb8, encode_jpeg, encode_png};
 pub use slide::Slide;
 pub use source::Source;
+pub use stage::{Samples, Stage, StagePixels, StageRequest};
 
 /// Version of windowing, orientation and cutting. It is stamped on every vector: views that were made by
 /// different versions are never compared.

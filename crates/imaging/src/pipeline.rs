@@ -11,8 +11,8 @@ use crate::raster::{self, Raster};
 use crate::slices::{Thumb, choose_slices, spread_evenly};
 use crate::slide;
 use crate::{
-    Cuts, Format, Header, ImagingError, Inspection, Limits, PlainViews, Rgb8, Slide, Source,
-    StoredFrame,
+    Cuts, Format, Header, ImagingError, Inspection, Limits, PlainViews, Rgb8, Samples, Slide,
+    Source, Stage, StagePixels, StageRequest,
 };
 
 /// Enough to recognise any format.
@@ -247,24 +247,39 @@ fn check_slide_frame(frame: u32) -> Result<(), ImagingError> {
     Err(ImagingError::SelectFrame { frame, frames: 1 })
 }
 
-/// The stored values of one DICOM frame (number from 1): decompressed, before Modality LUT and window. Also of
-/// objects that hold no picture of a patient but have pixels (SEG, RT Dose).
+/// The pixels of one frame (number from 1) at a stage. Also of DICOM objects that hold no picture of a patient but
+/// have pixels (SEG, RT Dose). Rasters have the stage `rgb` alone.
 ///
 /// # Errors
-/// As [`decode`]; rasters have no stored stage and give [`ImagingError::FindPicture`].
-pub fn stored_frame(
-    source: &Source,
-    frame: u32,
-    limits: &Limits,
-) -> Result<StoredFrame, ImagingError> {
-    shielded(|| {
-        let bytes = source.read_all(limits)?;
-        match recognise(&bytes)? {
-            Format::Dicom => DicomPicture::open_any(bytes, limits)?.stored(frame),
-            format => Err(ImagingError::FindPicture {
-                reason: format!("{} has no stored stage", format.name()),
-            }),
-        }
+/// As [`decode`]; [`ImagingError::FindPicture`] for earlier stages of rasters and for slide labels.
+pub fn stage(request: &StageRequest) -> Result<StagePixels, ImagingError> {
+    shielded(|| stage_unshielded(request))
+}
+
+fn stage_unshielded(request: &StageRequest) -> Result<StagePixels, ImagingError> {
+    let StageRequest {
+        source,
+        frame,
+        stage,
+        limits,
+    } = request;
+    let bytes = source.read_all(limits)?;
+    let format = recognise(&bytes)?;
+    if format == Format::Dicom {
+        return DicomPicture::open_any(bytes, limits)?.at_stage(*frame, *stage);
+    }
+    if *stage != Stage::Rgb {
+        let reason = format!("{} has no stage but rgb", format.name());
+        return Err(ImagingError::FindPicture { reason });
+    }
+    drop(bytes);
+    let picture = Picture::open(source, limits)?;
+    let rgb = picture.frame(*frame)?.for_people(None)?;
+    Ok(StagePixels {
+        width_px: rgb.width_px,
+        height_px: rgb.height_px,
+        channels: 3,
+        samples: Samples::U8(rgb.pixels),
     })
 }
 
@@ -290,7 +305,7 @@ enum Frame<'a> {
     Dicom {
         picture: &'a DicomPicture,
         frame: u32,
-        stored: StoredFrame,
+        stored: StagePixels,
     },
     Raster {
         frame: u32,

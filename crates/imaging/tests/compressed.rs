@@ -5,7 +5,7 @@
 mod written;
 
 use casekin_imaging::{
-    ImagingError, Limits, Rgb8, Samples, Source, decode, encode_jpeg, stored_frame,
+    ImagingError, Limits, Rgb8, Samples, Source, Stage, StageRequest, decode, encode_jpeg, stage,
 };
 use written::{DataSet, reds, request, start};
 
@@ -145,7 +145,13 @@ fn rle(planes: &[&[u8]]) -> Vec<u8> {
 fn rle_puts_byte_planes_together() {
     let wide = start("MR").grey("MONOCHROME2", [3, 1], true);
     let data_set = encapsulated(wide, &[rle(&[&[0x01, 0xFF, 0x7F], &[0x02, 0xFE, 0x00]])]);
-    let stored = stored_frame(&file(&data_set, RLE), 1, &Limits::default()).unwrap();
+    let stored = stage(&StageRequest {
+        source: file(&data_set, RLE),
+        frame: 1,
+        stage: Stage::Stored,
+        limits: Limits::default(),
+    })
+    .unwrap();
     assert_eq!(stored.samples, Samples::I16(vec![0x0102, -2, 0x7F00]));
     let planes = encapsulated(colour(2, 1, "1"), &[rle(&[&[1, 2], &[3, 4], &[5, 6]])]);
     let decoded = decode(&request(file(&planes, RLE))).unwrap();

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use casekin_imaging::{
-    DecodeRequest, ImagingError, Inspection, Limits, Samples, Source, StoredFrame, decode, inspect,
-    stored_frame,
+    DecodeRequest, ImagingError, Inspection, Limits, Source, Stage, StagePixels, StageRequest,
+    decode, inspect, stage,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -79,22 +79,23 @@ fn open(path: PathBuf) -> Result<(), ImagingError> {
     Ok(())
 }
 
-fn value_count(frame: &StoredFrame) -> usize {
-    frame.width_px as usize * frame.height_px as usize * usize::from(frame.samples_per_pixel)
+/// Stored values of the first frame.
+fn stored(source: Source) -> Result<StagePixels, ImagingError> {
+    stage(&StageRequest {
+        source,
+        frame: 1,
+        stage: Stage::Stored,
+        limits: Limits::default(),
+    })
+}
+
+fn value_count(frame: &StagePixels) -> usize {
+    frame.width_px as usize * frame.height_px as usize * usize::from(frame.channels)
 }
 
 /// Minimum, maximum and mean of the stored values.
-fn statistics(frame: &StoredFrame) -> (f64, f64, f64) {
-    let values: Vec<f64> = match &frame.samples {
-        Samples::U8(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        Samples::I8(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        Samples::U16(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        Samples::I16(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        Samples::U32(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        Samples::I32(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        Samples::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        Samples::F64(values) => values.clone(),
-    };
+fn statistics(frame: &StagePixels) -> (f64, f64, f64) {
+    let values = frame.samples.to_f64();
     let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), v| {
         (low.min(*v), high.max(*v))
     });
@@ -125,9 +126,8 @@ fn is_lossy(syntax: &str) -> bool {
 
 /// How the stored stage compares with the reference: `exact`, `near`, or what differs.
 fn compare(path: &Path, row: &Row) -> Result<&'static str, String> {
-    let frame = stored_frame(&Source::Path(path.to_owned()), 1, &Limits::default())
-        .map_err(|e| e.to_string())?;
-    let mut bytes = frame.to_le_bytes();
+    let frame = stored(Source::Path(path.to_owned())).map_err(|e| e.to_string())?;
+    let mut bytes = frame.samples.to_le_bytes();
     if row.transfer_syntax_name == "Explicit VR Big Endian" {
         // The reference keeps the byte order of the file.
         let width = bytes.len() / value_count(&frame);
@@ -284,7 +284,7 @@ fn damaged_copies_of_every_transfer_syntax_give_an_answer() {
                 damaged.truncate(damaged.len() - random() % (damaged.len() / 2));
             }
             let source = Source::from_bytes("damaged", damaged);
-            match stored_frame(&source, 1, &Limits::default()) {
+            match stored(source.clone()) {
                 Ok(_) => opened += 1,
                 Err(_) => refused += 1,
             }

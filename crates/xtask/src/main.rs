@@ -10,6 +10,7 @@ mod onnxruntime;
 mod openapi;
 mod openslide;
 mod page;
+mod parity;
 mod paths;
 mod pins;
 mod prerequisites;
@@ -21,6 +22,7 @@ mod suites;
 mod tally;
 mod wheels;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -45,6 +47,19 @@ enum Command {
     Dist,
     /// Writes web/openapi.json from the program's own description of its HTTP interface
     Openapi(OpenapiArgs),
+    /// Compares casekin with other programs, value by value
+    #[command(subcommand)]
+    Parity(ParityCommand),
+}
+
+#[derive(Subcommand)]
+enum ParityCommand {
+    /// Stages of DICOM pictures, with pydicom in a virtual environment of its own
+    Dicom {
+        /// Also write pydicom's values to this table, which the tests hold
+        #[arg(long, value_name = "FILE")]
+        goldens: Option<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -85,6 +100,7 @@ fn main() -> ExitCode {
         Command::Test(args) => suites::command(&args.runner_args),
         Command::Dist => dist::command(),
         Command::Openapi(args) => openapi::command(args.check),
+        Command::Parity(ParityCommand::Dicom { goldens }) => parity::dicom(goldens.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -76,7 +76,8 @@ fn node() -> Result<()> {
     Ok(())
 }
 
-fn python() -> Result<PathBuf> {
+/// The first Python that is new enough.
+pub fn python() -> Result<PathBuf> {
     let mut best = None;
     for name in PYTHONS {
         let found = output_of(name, &["--version"]).and_then(|text| parse(&text));

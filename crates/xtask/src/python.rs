@@ -29,7 +29,8 @@ fn has_pip(python: &Path) -> bool {
     process::output_of(python, &["-m", "pip", "--version"]).is_some()
 }
 
-fn make_venv(python: &Path, venv: &Path) -> Result<()> {
+/// Makes an empty virtual environment.
+pub fn make_venv(python: &Path, venv: &Path) -> Result<()> {
     process::run(
         Command::new(python)
             .args(["-m", "venv", "--clear"])

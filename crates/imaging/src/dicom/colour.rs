@@ -7,8 +7,7 @@ use dicom_object::InMemDicomObject;
 
 use super::attributes::{attribute_error, numbers};
 use super::layout::{Layout, Photometric};
-use super::stored::Samples;
-use crate::ImagingError;
+use crate::{ImagingError, Samples};
 
 /// Turns interleaved YBR into RGB; everything else passes through.
 ///

@@ -10,6 +10,7 @@ use flate2::read::DeflateDecoder;
 use super::scan::{PixelPlace, scan};
 use super::start::{Start, read_start};
 use super::syntax::{Encoding, Syntax};
+use super::unknown;
 use crate::source::Content;
 use crate::{ImagingError, Limits, Source};
 
@@ -87,6 +88,7 @@ impl DicomFile {
         let object = parse_header(
             &data_set.bytes()[found.header.clone()],
             start.syntax.encoding,
+            limits,
         )?;
         if object.iter().next().is_none() {
             return Err(ImagingError::ParseDicom {
@@ -136,20 +138,29 @@ fn inflate(deflated: &[u8], limits: &Limits) -> Result<Vec<u8>, ImagingError> {
     Ok(bytes)
 }
 
-fn parse_header(header: &[u8], encoding: Encoding) -> Result<InMemDicomObject, ImagingError> {
+fn parse_header(
+    header: &[u8],
+    encoding: Encoding,
+    limits: &Limits,
+) -> Result<InMemDicomObject, ImagingError> {
     let syntax = match (encoding.explicit, encoding.big_endian) {
         (false, _) => entries::IMPLICIT_VR_LITTLE_ENDIAN.erased(),
         (true, false) => entries::EXPLICIT_VR_LITTLE_ENDIAN.erased(),
         (true, true) => entries::EXPLICIT_VR_BIG_ENDIAN.erased(),
     };
     let parsed = catch_unwind(AssertUnwindSafe(|| {
-        InMemDicomObject::read_dataset_with_ts(header, &syntax)
+        // The parser's own words may quote a value: they are left out.
+        let mut object =
+            InMemDicomObject::read_dataset_with_ts(header, &syntax).map_err(|error| {
+                ImagingError::ParseDicom {
+                    reason: where_parsing_stopped(&error),
+                }
+            })?;
+        unknown::resolve(&mut object, limits)?;
+        Ok(object)
     }));
     match parsed {
-        // The parser's own words may quote a value: they are left out.
-        Ok(parsed) => parsed.map_err(|error| ImagingError::ParseDicom {
-            reason: where_parsing_stopped(&error),
-        }),
+        Ok(parsed) => parsed,
         Err(_) => Err(ImagingError::SurviveDecoder {
             codec: "DICOM data set".to_owned(),
         }),

@@ -8,10 +8,9 @@ use dicom_object::InMemDicomObject;
 
 use super::attributes::{first_text, for_frame, integer};
 use super::layout::{Layout, Photometric};
-use super::stored::Samples;
 use super::tally::{count_values, first_beyond, map_values};
 use super::transform::{Modality, Voi, Window};
-use crate::ImagingError;
+use crate::{ImagingError, Samples};
 
 /// R, G, B windows of the training data for CT, as lower and upper bound in HU (arXiv 2507.05201, 2.1.2).
 pub(crate) const CT_WINDOWS: [(f64, f64); 3] = [(-1225.0, 1025.0), (-135.0, 215.0), (0.0, 80.0)];

@@ -112,14 +112,18 @@ pub(crate) fn why_no_picture(file: &DicomFile) -> Option<String> {
     {
         return Some(format!("DICOM object of modality {code} holds no picture"));
     }
-    if is_slide_label(file) {
-        return Some(
-            "DICOM slide label or overview: such pictures carry names and are never read"
-                .to_owned(),
-        );
+    if let Some(reason) = why_withheld(file) {
+        return Some(reason);
     }
     (file.pixels.is_none() && !file.cut_short)
         .then(|| "DICOM object without Pixel Data (7FE0,0010)".to_owned())
+}
+
+/// Why pixels are not given away at any stage.
+pub(crate) fn why_withheld(file: &DicomFile) -> Option<String> {
+    is_slide_label(file).then(|| {
+        "DICOM slide label or overview: such pictures carry names and are never read".to_owned()
+    })
 }
 
 /// The SOP class of the data set, else of the file meta group.

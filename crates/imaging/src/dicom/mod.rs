@@ -17,13 +17,14 @@ mod layout;
 mod native;
 mod picture;
 mod scan;
+mod stages;
 mod start;
 mod stored;
 mod syntax;
 mod tally;
 mod transform;
+mod unknown;
 
 pub(crate) use grey::CT_WINDOWS;
 pub(crate) use picture::{DicomPicture, inspect};
 pub(crate) use start::is_dicom;
-pub use stored::{Samples, StoredFrame};

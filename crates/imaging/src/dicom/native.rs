@@ -4,8 +4,7 @@ use dicom_dictionary_std::tags;
 
 use super::attributes::attribute_error;
 use super::layout::{Layout, Photometric};
-use super::stored::Samples;
-use crate::ImagingError;
+use crate::{ImagingError, Samples};
 
 /// A run of uncompressed frames.
 pub(super) struct Run<'a> {

@@ -4,11 +4,12 @@ use super::colour::{Palette, narrow};
 use super::file::DicomFile;
 use super::grey::{Grey, Rendered};
 use super::header;
-use super::kinds::why_no_picture;
+use super::kinds::{why_no_picture, why_withheld};
 use super::layout::{Layout, Photometric};
-use super::stored::{StoredFrame, stored_frame};
+use super::stages;
+use super::stored::stored_frame;
 use crate::source::Content;
-use crate::{Header, ImagingError, Inspection, Limits, Rgb8, Source};
+use crate::{Header, ImagingError, Inspection, Limits, Rgb8, Samples, Source, Stage, StagePixels};
 
 /// Reads the header of a DICOM source.
 ///
@@ -45,9 +46,13 @@ impl DicomPicture {
         Self::with_layout(file, limits)
     }
 
-    /// Opens anything that has pixels, pictures of a patient or not (SEG, RT Dose).
+    /// Opens anything that has pixels, pictures of a patient or not (SEG, RT Dose), but no slide label.
     pub(crate) fn open_any(bytes: Content, limits: &Limits) -> Result<Self, ImagingError> {
-        Self::with_layout(DicomFile::open(bytes, limits)?, limits)
+        let file = DicomFile::open(bytes, limits)?;
+        if let Some(reason) = why_withheld(&file) {
+            return Err(ImagingError::FindPicture { reason });
+        }
+        Self::with_layout(file, limits)
     }
 
     fn with_layout(file: DicomFile, limits: &Limits) -> Result<Self, ImagingError> {
@@ -70,8 +75,31 @@ impl DicomPicture {
     }
 
     /// Stored values of a frame (number from 1).
-    pub(crate) fn stored(&self, frame: u32) -> Result<StoredFrame, ImagingError> {
+    pub(crate) fn stored(&self, frame: u32) -> Result<StagePixels, ImagingError> {
         stored_frame(&self.file, &self.layout, frame, &self.limits)
+    }
+
+    /// A frame (number from 1) at a stage.
+    ///
+    /// # Errors
+    /// As [`Self::stored`] and [`Self::for_encoder`].
+    pub(crate) fn at_stage(&self, frame: u32, stage: Stage) -> Result<StagePixels, ImagingError> {
+        let stored = self.stored(frame)?;
+        let (object, layout) = (&self.file.object, &self.layout);
+        let samples = match stage {
+            Stage::Stored => stored.samples,
+            Stage::Modality => stages::modality(object, layout, frame, stored.samples)?,
+            Stage::Voi => stages::voi(object, layout, frame, stored.samples)?,
+            Stage::Rgb => {
+                let rgb = self.for_people(frame, &stored, None)?;
+                return Ok(StagePixels {
+                    channels: 3,
+                    samples: Samples::U8(rgb.pixels),
+                    ..stored
+                });
+            }
+        };
+        Ok(StagePixels { samples, ..stored })
     }
 
     /// A frame as the encoder reads it, and how it was made.
@@ -81,7 +109,7 @@ impl DicomPicture {
     pub(crate) fn for_encoder(
         &self,
         frame: u32,
-        stored: &StoredFrame,
+        stored: &StagePixels,
     ) -> Result<(&'static str, Rgb8), ImagingError> {
         self.made(frame, stored, |grey| grey.for_encoder(&stored.samples))
     }
@@ -93,7 +121,7 @@ impl DicomPicture {
     pub(crate) fn for_people(
         &self,
         frame: u32,
-        stored: &StoredFrame,
+        stored: &StagePixels,
         window: Option<(f32, f32)>,
     ) -> Result<Rgb8, ImagingError> {
         Ok(self
@@ -106,7 +134,7 @@ impl DicomPicture {
     fn made(
         &self,
         frame: u32,
-        stored: &StoredFrame,
+        stored: &StagePixels,
         shade: impl Fn(&Grey) -> Rendered,
     ) -> Result<(&'static str, Rgb8), ImagingError> {
         let object = &self.file.object;

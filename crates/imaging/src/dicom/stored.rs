@@ -11,78 +11,7 @@ use super::fragments::Fragments;
 use super::layout::{Layout, Photometric};
 use super::native::{Run, integers, read_native};
 use super::scan::{DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PixelPlace};
-use crate::{ImagingError, Limits};
-
-/// Values of one frame, interleaved when there are three samples per pixel.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Samples {
-    /// Bits Allocated 1 or 8, unsigned.
-    U8(Vec<u8>),
-    /// Bits Allocated 8, signed.
-    I8(Vec<i8>),
-    /// Bits Allocated 16, unsigned.
-    U16(Vec<u16>),
-    /// Bits Allocated 16, signed.
-    I16(Vec<i16>),
-    /// Bits Allocated 32, unsigned.
-    U32(Vec<u32>),
-    /// Bits Allocated 32, signed.
-    I32(Vec<i32>),
-    /// Float Pixel Data.
-    F32(Vec<f32>),
-    /// Double Float Pixel Data.
-    F64(Vec<f64>),
-}
-
-/// Stored values of one frame.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredFrame {
-    /// Columns.
-    pub width_px: u32,
-    /// Rows.
-    pub height_px: u32,
-    /// 1 or 3.
-    pub samples_per_pixel: u16,
-    /// `height_px * width_px * samples_per_pixel` values.
-    pub samples: Samples,
-}
-
-impl StoredFrame {
-    /// Little-endian bytes of all values, as numpy's `tobytes` gives them.
-    pub fn to_le_bytes(&self) -> Vec<u8> {
-        match &self.samples {
-            Samples::U8(values) => values.clone(),
-            Samples::I8(values) => values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-            Samples::U16(values) => values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-            Samples::I16(values) => values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-            Samples::U32(values) => values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-            Samples::I32(values) => values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-            Samples::F32(values) => values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-            Samples::F64(values) => values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-        }
-    }
-}
+use crate::{ImagingError, Limits, Samples, StagePixels};
 
 /// Decodes the stored values of a frame (number from 1).
 ///
@@ -93,7 +22,7 @@ pub(crate) fn stored_frame(
     layout: &Layout,
     frame: u32,
     limits: &Limits,
-) -> Result<StoredFrame, ImagingError> {
+) -> Result<StagePixels, ImagingError> {
     if frame == 0 || frame > layout.frames {
         return Err(ImagingError::SelectFrame {
             frame,
@@ -130,10 +59,10 @@ pub(crate) fn stored_frame(
             of_unpacked(unpacked, layout, frame)
         }
     }?;
-    Ok(StoredFrame {
+    Ok(StagePixels {
         width_px: layout.width_px,
         height_px: layout.height_px,
-        samples_per_pixel: layout.samples_per_pixel,
+        channels: layout.samples_per_pixel,
         samples,
     })
 }

@@ -39,6 +39,8 @@ pub(crate) enum PixelCodec {
     JpegLs,
     /// ISO 15444-1 and -15.
     Jpeg2000,
+    /// ISO 18181.
+    JpegXl,
     /// Deflate per frame.
     DeflatedFrame,
     /// Known or not, there is no decoder here.
@@ -120,6 +122,7 @@ fn codec_of(uid: &str) -> PixelCodec {
         "4.50" | "4.51" | "4.53" | "4.55" | "4.57" | "4.70" => PixelCodec::Jpeg,
         "4.80" | "4.81" => PixelCodec::JpegLs,
         "4.90" | "4.91" | "4.92" | "4.93" | "4.201" | "4.202" | "4.203" => PixelCodec::Jpeg2000,
+        "4.110" | "4.111" | "4.112" => PixelCodec::JpegXl,
         _ => PixelCodec::Unknown,
     }
 }

@@ -1,6 +1,6 @@
 //! Passes over all values of a frame: mapping them to pixels, and counting them.
 
-use super::stored::Samples;
+use crate::Samples;
 
 /// Maps every stored value to a pixel; values of up to 16 bits go through a table of all of them.
 pub(super) fn map_values(samples: &Samples, pixel: impl Fn(f64) -> [u8; 3]) -> Vec<u8> {

@@ -10,8 +10,15 @@ use crate::ImagingError;
 
 /// Stored value → modality value.
 pub(super) enum Modality {
-    Linear { slope: f64, intercept: f64 },
-    Table { first: i64, entries: Vec<u16> },
+    Linear {
+        slope: f64,
+        intercept: f64,
+    },
+    Table {
+        first: i64,
+        entries: Vec<u16>,
+        bits: u32,
+    },
 }
 
 /// VOI LUT Function.
@@ -37,6 +44,7 @@ pub(super) enum Voi {
     Table {
         first: f64,
         entries: Vec<u16>,
+        bits: u32,
         top: f64,
     },
     Range {
@@ -56,11 +64,12 @@ impl Modality {
         frame: u32,
     ) -> Result<(Self, bool), ImagingError> {
         if let Some(table) = items(object, tags::MODALITY_LUT_SEQUENCE).first() {
-            let (first, entries, _) = table_of(table, layout.signed)?;
+            let (first, entries, bits) = table_of(table, layout.signed)?;
             return Ok((
                 Self::Table {
                     first: first as i64,
                     entries,
+                    bits,
                 },
                 true,
             ));
@@ -97,11 +106,27 @@ impl Modality {
         ))
     }
 
+    /// The least and the greatest value that stored values of this layout can become.
+    pub(super) fn range(&self, layout: &Layout) -> (f64, f64) {
+        let bits = i32::from(layout.bits_stored);
+        let (low, high) = if layout.signed {
+            (-(2f64.powi(bits - 1)), 2f64.powi(bits - 1) - 1.0)
+        } else {
+            (0.0, 2f64.powi(bits) - 1.0)
+        };
+        match self {
+            Self::Linear { slope, intercept } => {
+                (low * slope + intercept, high * slope + intercept)
+            }
+            Self::Table { bits, .. } => (0.0, 2f64.powi(*bits as i32) - 1.0),
+        }
+    }
+
     /// The modality value of a stored one.
     pub(super) fn apply(&self, stored: f64) -> f64 {
         match self {
             Self::Linear { slope, intercept } => stored * slope + intercept,
-            Self::Table { first, entries } => {
+            Self::Table { first, entries, .. } => {
                 let index = (stored as i64 - first).clamp(0, entries.len() as i64 - 1);
                 f64::from(entries[index as usize])
             }
@@ -129,6 +154,7 @@ impl Voi {
             return Ok(Some(Self::Table {
                 first,
                 entries,
+                bits,
                 top,
             }));
         }
@@ -164,20 +190,32 @@ impl Voi {
             Self::Range { low, high } if high > low => (value - low) / (high - low),
             // A constant picture has no range: black, or white for what is above.
             Self::Range { low, .. } => f64::from(u8::from(value > *low)),
-            Self::Table {
-                first,
-                entries,
-                top,
-            } => {
-                let index = (value - first).clamp(0.0, entries.len() as f64 - 1.0);
-                f64::from(entries[index as usize]) / top
-            }
+            Self::Table { top, .. } => self.entry(value) / top,
             Self::Window(window) => window.level(value),
         };
         if level.is_nan() {
             0.0
         } else {
             level.clamp(0.0, 1.0)
+        }
+    }
+}
+
+impl Voi {
+    /// The entry that a modality value maps to; 0 where there is no table.
+    pub(super) fn entry(&self, value: f64) -> f64 {
+        let Self::Table { first, entries, .. } = self else {
+            return 0.0;
+        };
+        let index = (value - first).clamp(0.0, entries.len() as f64 - 1.0);
+        f64::from(entries[index as usize])
+    }
+
+    /// Bits of a table's entries; 0 where there is no table.
+    pub(super) fn bits(&self) -> u32 {
+        match self {
+            Self::Table { bits, .. } => *bits,
+            _ => 0,
         }
     }
 }
@@ -207,6 +245,28 @@ impl Window {
             Shape::Linear if width > 1.0 => (value - (centre - 0.5)) / (width - 1.0) + 0.5,
             Shape::Linear => f64::from(u8::from(value > centre - 0.5)),
             Shape::LinearExact => (value - centre) / width + 0.5,
+        }
+    }
+}
+
+impl Window {
+    /// The value spread over `low` to `high`: PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2 as pydicom computes
+    /// them.
+    pub(super) fn spread(&self, value: f64, low: f64, high: f64) -> f64 {
+        let range = high - low;
+        let (centre, width) = match self.shape {
+            Shape::Sigmoid => {
+                return range / (1.0 + (-4.0 * (value - self.centre) / self.width).exp()) + low;
+            }
+            Shape::Linear => (self.centre - 0.5, self.width - 1.0),
+            Shape::LinearExact => (self.centre, self.width),
+        };
+        if value <= centre - width / 2.0 {
+            low
+        } else if value > centre + width / 2.0 {
+            high
+        } else {
+            ((value - centre) / width + 0.5) * range + low
         }
     }
 }

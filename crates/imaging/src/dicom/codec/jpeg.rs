@@ -1,8 +1,11 @@
-//! JPEG (ISO 10918-1): baseline, progressive and lossless by jpeg-decoder, lossy of 12 bits by `jpeg12`.
+//! JPEG (ISO 10918-1): lossy of 8 bits by libjpeg (`jpeg8`), of 12 bits by `jpeg12`, lossless by jpeg-decoder, which
+//! also has the last word on damaged streams.
 
-use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Packed, Unpacked, jpeg12};
+use jpeg_decoder::{CodingProcess, ColorTransform, Decoder, PixelFormat};
+
+use super::{Packed, Unpacked, jpeg8, jpeg12};
 use crate::ImagingError;
 use crate::dicom::layout::Photometric;
 
@@ -35,8 +38,15 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         PixelFormat::CMYK32 => 4,
     };
     packed.check_components(NAME, components)?;
+    let colour = transform(packed);
+    if let Some(values) = by_libjpeg(packed, info.coding_process, colour) {
+        return Ok(Unpacked::Bytes {
+            values,
+            is_rgb: components == 3,
+        });
+    }
     if components == 3 {
-        decoder.set_color_transform(transform(packed));
+        decoder.set_color_transform(colour);
     }
     decoder.set_max_decoding_buffer_size(packed.layout.values() * 2);
     let values = decoder
@@ -57,6 +67,23 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         precision: packed.layout.bits_stored,
         is_rgb: false,
     })
+}
+
+/// `None` for streams that libjpeg does not read, or has complaints about.
+fn by_libjpeg(
+    packed: &Packed<'_>,
+    process: CodingProcess,
+    colour: ColorTransform,
+) -> Option<Vec<u8>> {
+    if process == CodingProcess::Lossless {
+        return None;
+    }
+    let decoded = catch_unwind(AssertUnwindSafe(|| jpeg8::decode(packed)));
+    let mut values = decoded.ok().flatten()?;
+    if colour == ColorTransform::YCbCr && packed.layout.samples_per_pixel == 3 {
+        jpeg8::to_rgb(&mut values);
+    }
+    Some(values)
 }
 
 /// Markers inside the stream are believed before the header of the data set: writers that say RGB and

@@ -5,7 +5,9 @@
 mod jpeg;
 mod jpeg12;
 mod jpeg2000;
+mod jpeg8;
 mod jpegls;
+mod jpegxl;
 mod rle;
 
 use std::io::Read as _;
@@ -84,6 +86,7 @@ pub(super) fn unpack(packed: &Packed<'_>, syntax: &Syntax) -> Result<Unpacked, I
         PixelCodec::Jpeg => ("JPEG", jpeg::unpack),
         PixelCodec::JpegLs => ("JPEG-LS", jpegls::unpack),
         PixelCodec::Jpeg2000 => ("JPEG 2000", jpeg2000::unpack),
+        PixelCodec::JpegXl => ("JPEG XL", jpegxl::unpack),
         PixelCodec::DeflatedFrame => ("deflate", deflated),
         PixelCodec::Native => {
             return Err(packed.error("native", "fragments under an uncompressed transfer syntax"));

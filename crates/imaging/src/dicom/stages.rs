@@ -1,0 +1,75 @@
+//! The numeric stages before anybody looks: Modality LUT or rescale (PS3.3 C.11.1), VOI LUT or window (C.11.2),
+//! with the types and the order of operations of pydicom, so that values are equal to the last bit.
+
+use dicom_object::InMemDicomObject;
+
+use super::layout::{Layout, Photometric};
+use super::transform::{Modality, Voi};
+use crate::stage::of_any_type;
+use crate::{ImagingError, Samples};
+
+/// Modality values: 64-bit floating point after a rescale, 8 or 16 bits out of a table, the stored values where the
+/// file states neither.
+///
+/// # Errors
+/// `ReadAttribute` for tables and numbers that make no sense.
+pub(super) fn modality(
+    object: &InMemDicomObject,
+    layout: &Layout,
+    frame: u32,
+    stored: Samples,
+) -> Result<Samples, ImagingError> {
+    let (modality, is_stated) = Modality::read(object, layout, frame)?;
+    Ok(match modality {
+        Modality::Linear { .. } if !is_stated => stored,
+        Modality::Linear { slope, intercept } => {
+            Samples::F64(mapped(&stored, |value| value * slope + intercept))
+        }
+        Modality::Table { bits, .. } => {
+            of_table(mapped(&stored, |value| modality.apply(value)), bits)
+        }
+    })
+}
+
+/// Values after the first VOI LUT or window. A window answers over the range that modality values can have.
+///
+/// # Errors
+/// As [`modality`].
+pub(super) fn voi(
+    object: &InMemDicomObject,
+    layout: &Layout,
+    frame: u32,
+    stored: Samples,
+) -> Result<Samples, ImagingError> {
+    let (low, high) = Modality::read(object, layout, frame)?.0.range(layout);
+    let values = modality(object, layout, frame, stored)?;
+    let is_grey = matches!(
+        layout.photometric,
+        Photometric::Monochrome1 | Photometric::Monochrome2
+    );
+    if !is_grey {
+        return Ok(values);
+    }
+    Ok(match Voi::read(object, frame)? {
+        Some(table @ Voi::Table { .. }) => {
+            of_table(mapped(&values, |value| table.entry(value)), table.bits())
+        }
+        Some(Voi::Window(window)) => {
+            Samples::F64(mapped(&values, |value| window.spread(value, low, high)))
+        }
+        _ => values,
+    })
+}
+
+fn mapped(samples: &Samples, value: impl Fn(f64) -> f64) -> Vec<f64> {
+    of_any_type!(samples, values => values.iter().map(|stored| value(f64::from(*stored))).collect())
+}
+
+/// Entries of a table are whole numbers of its stated depth.
+fn of_table(entries: Vec<f64>, bits: u32) -> Samples {
+    if bits <= 8 {
+        Samples::U8(entries.into_iter().map(|entry| entry as u8).collect())
+    } else {
+        Samples::U16(entries.into_iter().map(|entry| entry as u16).collect())
+    }
+}

@@ -1,0 +1,81 @@
+//! `cargo xtask parity dicom`: casekin's stages of DICOM pictures beside pydicom's, value by value.
+//!
+//! pydicom and its codecs live in a virtual environment of their own in the cache. One of them, pylibjpeg-libjpeg,
+//! is under the GPL: it is a developer's measuring rod there and no part of what is built or shipped.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{cargo, run};
+use crate::{digest, paths, prerequisites, python};
+
+const REQUIREMENTS: &str = include_str!("../assets/parity-requirements.txt");
+/// Its wheels exist for few platforms; pydicom does without it.
+const WHERE_IT_INSTALLS: &str = "python-gdcm==3.2.6";
+
+/// Compares all pictures of the shared data; with `goldens`, also writes the table that the tests hold.
+pub fn dicom(goldens: Option<&Path>) -> Result<()> {
+    let Some(shared) = paths::shared() else {
+        bail!("no shared data: set CASEKIN_SHARED to its folder");
+    };
+    let python = reader_of_reference()?;
+    run(cargo().args([
+        "build",
+        "--quiet",
+        "--package",
+        "casekin-imaging",
+        "--example",
+        "stages",
+    ]))?;
+    let assets = paths::repository().join("crates/xtask/assets");
+    let mut compare = Command::new(python);
+    compare
+        .arg(assets.join("parity_dicom.py"))
+        .arg(shared.join("data").join("dicom"))
+        .arg(paths::target().join("debug/examples/stages"));
+    if let Some(goldens) = goldens {
+        compare.arg("--goldens").arg(goldens);
+    }
+    run(&mut compare)
+}
+
+/// The Python of a virtual environment with everything pinned in it.
+fn reader_of_reference() -> Result<PathBuf> {
+    let venv = paths::cache()?.join("parity-dicom");
+    let inside = venv.join("bin").join("python3");
+    let stamp = venv.join("requirements.stamp");
+    let wanted = format!("{REQUIREMENTS}{WHERE_IT_INSTALLS}\n");
+    if inside.is_file() && digest::stamped(&stamp, &wanted) {
+        return Ok(inside);
+    }
+    python::make_venv(&prerequisites::python()?, &venv)
+        .context("Python can make no virtual environment")?;
+    let pip = || {
+        let mut pip = Command::new(&inside);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input"])
+            .arg("--disable-pip-version-check");
+        pip
+    };
+    let requirements = venv.join("requirements.txt");
+    std::fs::write(&requirements, REQUIREMENTS)?;
+    run(pip().arg("--requirement").arg(&requirements))?;
+    if run(pip().args(["--only-binary=:all:", WHERE_IT_INSTALLS])).is_err() {
+        eprintln!("{WHERE_IT_INSTALLS} does not install here; the other decoders stand in.");
+    }
+    digest::write_stamp(&stamp, &wanted)?;
+    Ok(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_requirement_is_pinned() {
+        let lines: Vec<&str> = REQUIREMENTS.lines().chain([WHERE_IT_INSTALLS]).collect();
+        assert!(lines.iter().all(|line| line.contains("==")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("pydicom==3.0.")));
+    }
+}
