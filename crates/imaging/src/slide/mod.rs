@@ -50,8 +50,13 @@ impl Slide {
             return Ok(None);
         };
         let backend: Box<dyn Backend> = match family {
-            Family::OpenSlide => match OpenSlideBackend::open(source, limits)? {
+            Family::OpenSlide { marked } => match OpenSlideBackend::open(source, limits)? {
                 Some(backend) => Box::new(backend),
+                None if marked => {
+                    return Err(ImagingError::ReadSlide {
+                        reason: "damaged, or of a kind that OpenSlide does not know".to_owned(),
+                    });
+                }
                 None => return Ok(None),
             },
             Family::Dicom => return Ok(None),
