@@ -14,6 +14,7 @@ mod ingest;
 mod library;
 mod lock;
 mod models;
+mod open_slides;
 mod pictures;
 mod projection;
 mod query;

@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     /// Jobs leased to workers on other machines, by job.
     pub(crate) remote_leases: Mutex<HashMap<u64, LeasedJob>>,
     pub(crate) tiles: crate::pictures::RenderedFrames,
+    pub(crate) slides: crate::open_slides::OpenSlides,
     _lock: LibraryLock,
 }
 
@@ -105,6 +106,7 @@ impl Library {
                 reencode: Mutex::new(ReencodeState::default()),
                 remote_leases: Mutex::default(),
                 tiles: crate::pictures::RenderedFrames::default(),
+                slides: crate::open_slides::OpenSlides::default(),
                 _lock: lock,
             }),
         };

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use casekin_catalog::ImageRecord as CatalogImage;
 use casekin_imaging::{
-    DeepZoom, DeepZoomTile, Facts, Inspection, RenderRequest, Rgb8, Source, deep_zoom_tile,
+    DeepZoom, DeepZoomTile, Facts, ImagingError, Inspection, RenderRequest, Rgb8, ServedSlide,
+    Source, deep_zoom_tile,
 };
 
 use crate::error::EngineError;
@@ -40,6 +41,28 @@ struct FrameKey {
     image_id: String,
     frame: u32,
     window: Option<(f32, f32)>,
+}
+
+/// A picture that is looked at: a slide is read in place, everything else is rendered once.
+enum Shown {
+    Slide(Arc<ServedSlide>),
+    Frame(Arc<Rgb8>),
+}
+
+impl Shown {
+    fn grid(&self) -> DeepZoom {
+        match self {
+            Self::Slide(slide) => DeepZoom::new(slide.width_px(), slide.height_px()),
+            Self::Frame(rgb) => DeepZoom::new(rgb.width_px, rgb.height_px),
+        }
+    }
+
+    fn tile(&self, tile: DeepZoomTile) -> Result<Rgb8, ImagingError> {
+        match self {
+            Self::Slide(slide) => slide.deep_zoom_tile(tile),
+            Self::Frame(rgb) => deep_zoom_tile(rgb, &self.grid(), tile),
+        }
+    }
 }
 
 impl RenderedFrames {
@@ -162,13 +185,26 @@ impl Library {
     /// # Errors
     /// [`EngineError::NoSuchImage`]; what cannot be read.
     pub async fn rendered(&self, id: &str, rendering: Rendering) -> Result<Vec<u8>, EngineError> {
+        let key = FrameKey {
+            image_id: id.to_owned(),
+            frame: rendering.frame,
+            window: rendering.window,
+        };
+        let max_px = rendering.max_px.map(|px| px.clamp(1, 8192));
+        if let Some(slide) = self.open_slide(&key)? {
+            return tokio::task::spawn_blocking(move || {
+                let rgb = slide.picture(rendering.box_px, max_px)?;
+                Ok(casekin_imaging::encode_jpeg(&rgb, JPEG_QUALITY)?)
+            })
+            .await?;
+        }
         let source = self.picture_source(id).await?;
         let request = RenderRequest {
             source,
             frame: rendering.frame.saturating_add(1),
             window: rendering.window,
             box_px: rendering.box_px,
-            max_px: rendering.max_px.map(|px| px.clamp(1, 8192)),
+            max_px,
             limits: self.inner.config.limits.clone(),
         };
         let decoding = self.inner.decoding.clone();
@@ -184,14 +220,14 @@ impl Library {
     /// # Errors
     /// [`EngineError::NoSuchImage`]; what cannot be read.
     pub async fn pyramid(&self, id: &str, frame: u32) -> Result<PyramidRecord, EngineError> {
-        let rgb = self
-            .frame(FrameKey {
+        let shown = self
+            .shown(FrameKey {
                 image_id: id.to_owned(),
                 frame,
                 window: None,
             })
             .await?;
-        let grid = DeepZoom::new(rgb.width_px, rgb.height_px);
+        let grid = shown.grid();
         Ok(PyramidRecord {
             width_px: grid.width_px,
             height_px: grid.height_px,
@@ -216,19 +252,33 @@ impl Library {
             frame: rendering.frame,
             window: rendering.window,
         };
-        let rgb = self.frame(key).await?;
         let (level, column, row) = tile;
-        tokio::task::spawn_blocking(move || {
-            let grid = DeepZoom::new(rgb.width_px, rgb.height_px);
-            let tile = deep_zoom_tile(&rgb, &grid, DeepZoomTile { level, column, row })?;
-            Ok(casekin_imaging::encode_jpeg(&tile, JPEG_QUALITY)?)
+        let tile = DeepZoomTile { level, column, row };
+        if key.frame == 0
+            && let Some(jpeg) = self.inner.slides.tile(id, tile)
+        {
+            return Ok(jpeg.to_vec());
+        }
+        let shown = self.shown(key).await?;
+        let is_slide = matches!(shown, Shown::Slide(_));
+        let jpeg = tokio::task::spawn_blocking(move || {
+            casekin_imaging::encode_jpeg(&shown.tile(tile)?, JPEG_QUALITY)
         })
-        .await?
+        .await??;
+        // Not for a slide that was deleted meanwhile: its tiles must not come back.
+        if is_slide && self.inner.slides.slide(id).is_some() {
+            let kept = Arc::from(jpeg.as_slice());
+            self.inner.slides.keep_tile(id, tile, kept);
+        }
+        Ok(jpeg)
     }
 
-    async fn frame(&self, key: FrameKey) -> Result<Arc<Rgb8>, EngineError> {
+    async fn shown(&self, key: FrameKey) -> Result<Shown, EngineError> {
+        if let Some(slide) = self.open_slide(&key)? {
+            return Ok(Shown::Slide(slide));
+        }
         if let Some(frame) = self.inner.tiles.get(&key) {
-            return Ok(frame);
+            return Ok(Shown::Frame(frame));
         }
         let request = RenderRequest {
             source: self.picture_source(&key.image_id).await?,
@@ -239,10 +289,34 @@ impl Library {
             limits: self.inner.config.limits.clone(),
         };
         let decoding = self.inner.decoding.clone();
-        let frame =
-            Arc::new(tokio::task::spawn_blocking(move || decoding.render(&request)).await??);
-        self.inner.tiles.keep(key, Arc::clone(&frame));
-        Ok(frame)
+        let shown = tokio::task::spawn_blocking(move || {
+            if let Some(slide) = ServedSlide::open(&decoding, &request.source, &request.limits)? {
+                return Ok(Shown::Slide(Arc::new(slide)));
+            }
+            decoding
+                .render(&request)
+                .map(|rgb| Shown::Frame(Arc::new(rgb)))
+        })
+        .await??;
+        match &shown {
+            Shown::Slide(slide) => {
+                let slides = &self.inner.slides;
+                slides.keep_slide(&key.image_id, Arc::clone(slide));
+                self.open_slide(&key)?;
+            }
+            Shown::Frame(frame) => self.inner.tiles.keep(key, Arc::clone(frame)),
+        }
+        Ok(shown)
+    }
+
+    /// A slide that is open already. It has one frame only.
+    fn open_slide(&self, key: &FrameKey) -> Result<Option<Arc<ServedSlide>>, EngineError> {
+        let slide = self.inner.slides.slide(&key.image_id);
+        if slide.is_some() && key.frame != 0 {
+            let frame = key.frame.saturating_add(1);
+            return Err(ImagingError::SelectFrame { frame, frames: 1 }.into());
+        }
+        Ok(slide)
     }
 }
 

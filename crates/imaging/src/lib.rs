@@ -16,8 +16,10 @@ mod facts;
 mod isolation;
 mod limits;
 mod nifti;
+mod picture;
 mod pipeline;
 mod raster;
+mod recognise;
 mod rgb;
 mod slices;
 mod slide;
@@ -28,11 +30,11 @@ pub use cuts::{Cuts, Mosaic, PlainViews};
 pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};
 pub use error::ImagingError;
 pub use facts::{Facts, Format, Header, Identity, Inspection};
-pub use isolation::{Answer, Call, Decoders, WorkerCommand, serve, serve_with};
+pub use isolation::{Answer, Call, Decoders, ServedSlide, WorkerCommand, serve, serve_with};
 pub use limits::Limits;
 pub use pipeline::{
-    DecodeRequest, Decoded, RegionRequest, RenderRequest, View, ViewKind, decode, inspect, region,
-    render, stage,
+    DecodeRequest, Decoded, RegionRequest, RenderRequest, SlideTileRequest, View, ViewKind, decode,
+    inspect, region, render, slide_size, slide_tile, stage,
 };
 pub use rgb::{Rgb8, encode_jpeg, encode_png};
 pub use slide::Slide;

@@ -6,17 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::cuts::crop_boxes;
 use crate::dicom::{self, DicomPicture};
-use crate::nifti::{self, Nifti};
-use crate::raster::{self, Raster};
-use crate::slices::{Thumb, choose_slices, spread_evenly};
+use crate::nifti;
+use crate::picture::Picture;
+use crate::raster::Raster;
+use crate::recognise::{SNIFF_BYTES, recognise};
 use crate::slide;
 use crate::{
-    Cuts, Format, Header, ImagingError, Inspection, Limits, PlainViews, Rgb8, Samples, Slide,
+    Cuts, DeepZoomTile, Format, Header, ImagingError, Inspection, Limits, PlainViews, Rgb8, Slide,
     Source, Stage, StagePixels, StageRequest,
 };
-
-/// Enough to recognise any format.
-const SNIFF_BYTES: usize = 1024;
 
 /// What a view shows of its image.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
@@ -102,6 +100,17 @@ pub struct RenderRequest {
     pub box_px: Option<[u32; 4]>,
     /// Longest side of the answer; smaller pictures are not enlarged.
     pub max_px: Option<u32>,
+    /// What it may cost.
+    pub limits: Limits,
+}
+
+/// A deep-zoom tile of a slide.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SlideTileRequest {
+    /// The file or bytes.
+    pub source: Source,
+    /// Which tile.
+    pub tile: DeepZoomTile,
     /// What it may cost.
     pub limits: Limits,
 }
@@ -203,7 +212,7 @@ pub fn region(request: &RegionRequest) -> Result<View, ImagingError> {
 }
 
 fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
-    if let Some(slide) = Slide::open(&request.source, &request.limits)? {
+    if let Some(slide) = slide::open_kept(&request.source, &request.limits)? {
         check_slide_frame(request.frame)?;
         return slide.region_view(request.box_px, &Cuts::default());
     }
@@ -223,7 +232,7 @@ pub fn render(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
 }
 
 fn render_unshielded(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
-    if let Some(slide) = Slide::open(&request.source, &request.limits)? {
+    if let Some(slide) = slide::open_kept(&request.source, &request.limits)? {
         check_slide_frame(request.frame)?;
         return slide.picture(request.box_px, request.max_px);
     }
@@ -237,6 +246,32 @@ fn render_unshielded(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
         Some(max_px) => cut.fit_within(max_px),
         None => cut,
     })
+}
+
+/// Columns and rows of a slide's level 0; `None` for what is no slide.
+///
+/// # Errors
+/// As [`Slide::open`].
+pub fn slide_size(source: &Source, limits: &Limits) -> Result<Option<[u32; 2]>, ImagingError> {
+    shielded(|| {
+        let slide = slide::open_kept(source, limits)?;
+        Ok(slide.map(|slide| [slide.width_px(), slide.height_px()]))
+    })
+}
+
+/// One deep-zoom tile of a slide, which is kept open for the next one.
+///
+/// # Errors
+/// As [`Slide::deep_zoom_tile`]; [`ImagingError::FindPicture`] for what is no slide.
+pub fn slide_tile(request: &SlideTileRequest) -> Result<Rgb8, ImagingError> {
+    shielded(
+        || match slide::open_kept(&request.source, &request.limits)? {
+            Some(slide) => slide.deep_zoom_tile(request.tile),
+            None => Err(ImagingError::FindPicture {
+                reason: "no slide".to_owned(),
+            }),
+        },
+    )
 }
 
 /// A slide is one picture, however many tiles its file holds.
@@ -263,24 +298,28 @@ fn stage_unshielded(request: &StageRequest) -> Result<StagePixels, ImagingError>
         stage,
         limits,
     } = request;
+    let no_stage_but_rgb = |format: Format| {
+        let reason = format!("{} has no stage but rgb", format.name());
+        Err(ImagingError::FindPicture { reason })
+    };
+    if let Some(slide) = slide::open_kept(source, limits)? {
+        check_slide_frame(*frame)?;
+        if *stage != Stage::Rgb {
+            return no_stage_but_rgb(Format::Slide);
+        }
+        return Ok(slide.picture(None, None)?.into());
+    }
     let bytes = source.read_all(limits)?;
     let format = recognise(&bytes)?;
     if format == Format::Dicom {
         return DicomPicture::open_any(bytes, limits)?.at_stage(*frame, *stage);
     }
     if *stage != Stage::Rgb {
-        let reason = format!("{} has no stage but rgb", format.name());
-        return Err(ImagingError::FindPicture { reason });
+        return no_stage_but_rgb(format);
     }
     drop(bytes);
     let picture = Picture::open(source, limits)?;
-    let rgb = picture.frame(*frame)?.for_people(None)?;
-    Ok(StagePixels {
-        width_px: rgb.width_px,
-        height_px: rgb.height_px,
-        channels: 3,
-        samples: Samples::U8(rgb.pixels),
-    })
+    Ok(picture.frame(*frame)?.for_people(None)?.into())
 }
 
 /// Codecs are guarded where they are called; this is for what nobody thought of. A request owns all it works on,
@@ -291,204 +330,4 @@ fn shielded<T>(work: impl FnOnce() -> Result<T, ImagingError>) -> Result<T, Imag
             codec: "picture".to_owned(),
         })
     })
-}
-
-/// An opened picture of any family.
-enum Picture {
-    Dicom(Box<DicomPicture>),
-    Raster(Box<Raster>),
-    Nifti(Box<Nifti>),
-}
-
-/// One frame, decompressed once however often it is looked at.
-enum Frame<'a> {
-    Dicom {
-        picture: &'a DicomPicture,
-        frame: u32,
-        stored: StagePixels,
-    },
-    Raster {
-        frame: u32,
-        shown: raster::Shown,
-    },
-    Nifti {
-        volume: &'a Nifti,
-        frame: u32,
-    },
-}
-
-/// Modalities whose frames are slices of a volume, or projections of one that change little by little.
-const VOLUMES: [&str; 5] = ["CT", "MR", "PT", "NM", "OPT"];
-
-impl Picture {
-    fn open(source: &Source, limits: &Limits) -> Result<Self, ImagingError> {
-        let bytes = source.read_all(limits)?;
-        Ok(match recognise(&bytes)? {
-            Format::Dicom => Self::Dicom(Box::new(DicomPicture::open(bytes, limits)?)),
-            Format::Nifti => Self::Nifti(Box::new(Nifti::open(bytes, limits)?)),
-            format => Self::Raster(Box::new(Raster::open(bytes, format, limits)?)),
-        })
-    }
-
-    fn header(&self) -> Result<Header, ImagingError> {
-        match self {
-            Self::Dicom(picture) => picture.header(),
-            Self::Raster(raster) => Ok(raster.header()),
-            Self::Nifti(volume) => Ok(volume.header()),
-        }
-    }
-
-    fn frame(&self, frame: u32) -> Result<Frame<'_>, ImagingError> {
-        Ok(match self {
-            Self::Dicom(picture) => Frame::Dicom {
-                picture,
-                frame,
-                stored: picture.stored(frame)?,
-            },
-            Self::Raster(raster) => Frame::Raster {
-                frame,
-                shown: raster.frame(frame)?,
-            },
-            Self::Nifti(volume) => Frame::Nifti { volume, frame },
-        })
-    }
-
-    /// The frames that become views, in order, at least one: of volumes slices that differ, else evenly spread.
-    fn frames_for_views(&self, header: &Header, limits: &Limits) -> Result<Vec<u32>, ImagingError> {
-        let facts = &header.facts;
-        let largest_px = match self {
-            Self::Raster(raster) => (1..=facts.frames)
-                .map(|frame| raster.frame_pixels(frame))
-                .max(),
-            _ => None,
-        };
-        let frame_px = largest_px.unwrap_or(u64::from(facts.width_px) * u64::from(facts.height_px));
-        let affordable = limits.max_view_pixels / frame_px.max(1);
-        let count = u64::from(limits.max_views).min(affordable).max(1) as usize;
-        let spread = |max: u32| spread_evenly(facts.frames as usize, max as usize);
-        let is_volume = match self {
-            Self::Dicom(_) => facts
-                .modality
-                .as_deref()
-                .is_some_and(|code| VOLUMES.contains(&code)),
-            Self::Raster(_) => false,
-            Self::Nifti(_) => true,
-        };
-        if !is_volume || facts.frames == 1 {
-            return Ok(spread(count as u32).map(|index| index as u32 + 1).collect());
-        }
-        let compared: Vec<u32> = spread(limits.max_compared_slices.max(1))
-            .map(|index| index as u32 + 1)
-            .collect();
-        let thumb = |frame: &u32| Ok(Thumb::of(&self.frame(*frame)?.for_people(None)?));
-        let thumbs = compared
-            .iter()
-            .map(thumb)
-            .collect::<Result<Vec<_>, ImagingError>>()?;
-        let chosen = choose_slices(&thumbs, count);
-        Ok(chosen.into_iter().map(|index| compared[index]).collect())
-    }
-}
-
-impl Frame<'_> {
-    /// The whole frame, as the encoder reads it.
-    fn view(&self, kind: ViewKind) -> Result<View, ImagingError> {
-        let (frame, made_by, rgb, mm_per_px) = match self {
-            Self::Dicom {
-                picture,
-                frame,
-                stored,
-            } => {
-                let (made_by, rgb) = picture.for_encoder(*frame, stored)?;
-                (*frame, made_by, rgb, picture.spacing_mm(*frame))
-            }
-            Self::Raster { frame, shown } => (*frame, shown.made_by, shown.rgb.clone(), None),
-            Self::Nifti { volume, frame } => {
-                let (made_by, rgb) = volume.for_encoder(*frame)?;
-                (*frame, made_by, rgb, Some(volume.spacing_mm()))
-            }
-        };
-        let box_px = [0, 0, rgb.width_px, rgb.height_px];
-        Ok(View {
-            kind,
-            frame,
-            box_px,
-            mm_per_px,
-            made_by: made_by.to_owned(),
-            rgb,
-        })
-    }
-
-    /// The whole frame, as a person sees it.
-    fn for_people(&self, window: Option<(f32, f32)>) -> Result<Rgb8, ImagingError> {
-        match self {
-            Self::Dicom {
-                picture,
-                frame,
-                stored,
-            } => picture.for_people(*frame, stored, window),
-            Self::Raster { shown, .. } => Ok(shown.rgb.clone()),
-            Self::Nifti { volume, frame } => volume.for_people(*frame, window),
-        }
-    }
-}
-
-/// Recognises a format by its content.
-fn recognise(bytes: &[u8]) -> Result<Format, ImagingError> {
-    let unknown = |reason: &str| {
-        Err(ImagingError::RecogniseFormat {
-            reason: reason.to_owned(),
-        })
-    };
-    if bytes.is_empty() {
-        return unknown("empty");
-    }
-    if bytes.get(128..132) == Some(b"DICM") {
-        return Ok(Format::Dicom);
-    }
-    if let Some(format) = raster::format_of(bytes) {
-        return Ok(format);
-    }
-    if nifti::is_nifti(bytes) {
-        return Ok(Format::Nifti);
-    }
-    if dicom::is_dicom(bytes) {
-        return Ok(Format::Dicom);
-    }
-    match bytes {
-        [0x1F, 0x8B, ..] => unknown("a gzip archive"),
-        [b'P', b'K', 3, 4, ..] => unknown("a zip archive"),
-        [b'%', b'P', b'D', b'F', ..] => unknown("a PDF"),
-        _ if bytes
-            .iter()
-            .take(512)
-            .all(|byte| matches!(byte, 9..=13 | 32..=126 | 128..)) =>
-        {
-            unknown("text")
-        }
-        _ => unknown("unknown content"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn content_is_recognised_whatever_it_is_called() {
-        assert!(matches!(
-            recognise(b"\x89PNG\r\n\x1a\n...."),
-            Ok(Format::Png)
-        ));
-        assert!(recognise(b"").is_err());
-        let text = recognise(b"Dear colleague, thank you for referring").unwrap_err();
-        assert_eq!(text.to_string(), "no known picture format: text");
-        assert!(
-            matches!(
-                recognise(&[8, 0, 5, 0, b'C', b'S', 0, 0, 0, 0]),
-                Ok(Format::Dicom)
-            ),
-            "no preamble"
-        );
-    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, Source};
+use crate::{Limits, Rgb8, Source};
 
 /// How far pixels have come (PS3.3 C.11, PS3.4 N.2).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
@@ -43,6 +43,17 @@ pub struct StagePixels {
     pub channels: u16,
     /// `height_px * width_px * channels` values, row by row, the channels of a pixel side by side.
     pub samples: Samples,
+}
+
+impl From<Rgb8> for StagePixels {
+    fn from(rgb: Rgb8) -> Self {
+        Self {
+            width_px: rgb.width_px,
+            height_px: rgb.height_px,
+            channels: 3,
+            samples: Samples::U8(rgb.pixels),
+        }
+    }
 }
 
 /// Values of one frame, of the narrowest type that its stage needs.

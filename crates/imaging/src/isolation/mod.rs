@@ -9,8 +9,10 @@
 
 mod child;
 mod pool;
+mod served;
 mod wire;
 
 pub use child::{serve, serve_with};
 pub use pool::{Decoders, WorkerCommand};
+pub use served::ServedSlide;
 pub use wire::{Answer, Call};

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,8 @@ pub struct Decoders {
 struct Pool {
     command: WorkerCommand,
     idle: Mutex<Vec<Worker>>,
+    /// Workers of an earlier generation are not kept.
+    generation: AtomicU64,
 }
 
 impl fmt::Debug for Decoders {
@@ -79,6 +82,7 @@ impl Decoders {
             pool: Some(Arc::new(Pool {
                 command,
                 idle: Mutex::default(),
+                generation: AtomicU64::new(0),
             })),
         }
     }
@@ -127,7 +131,15 @@ impl Decoders {
         }
     }
 
-    fn ask(&self, call: Call) -> Result<Answer, ImagingError> {
+    /// Closes the slides that were kept open: something of them is to be gone.
+    pub fn close_slides(&self) {
+        match &self.pool {
+            None => crate::slide::close_slides(),
+            Some(pool) => pool.begin_anew(),
+        }
+    }
+
+    pub(super) fn ask(&self, call: Call) -> Result<Answer, ImagingError> {
         match &self.pool {
             None => call.answer(),
             Some(pool) => pool.ask(call),
@@ -154,7 +166,11 @@ impl Pool {
             let was_kept = kept.is_some();
             let mut worker = match kept {
                 Some(worker) => worker,
-                None => Worker::start(&self.command).map_err(|error| cannot_start(&error))?,
+                None => {
+                    let generation = self.generation.load(Ordering::SeqCst);
+                    Worker::start(&self.command, generation)
+                        .map_err(|error| cannot_start(&error))?
+                }
             };
             match worker.hand_over(&request, content.as_deref()) {
                 Ok(()) => {}
@@ -163,11 +179,31 @@ impl Pool {
                 Err(_) => return Err(worker.epitaph()),
             }
             let reply = worker.reply(&limits)?;
-            if self.lock().len() < KEPT_WORKERS && worker.slim().is_ok() {
-                self.lock().push(worker);
-            }
+            self.keep(worker);
             return reply;
         }
+    }
+
+    /// Puts a worker to rest until the next call.
+    fn keep(&self, worker: Worker) {
+        if worker.slim().is_err() {
+            return;
+        }
+        let mut idle = self.lock();
+        let is_of_now = worker.generation == self.generation.load(Ordering::SeqCst);
+        if is_of_now && idle.len() < KEPT_WORKERS {
+            idle.push(worker);
+        }
+    }
+
+    /// Ends the workers at rest, and those at work after their call.
+    fn begin_anew(&self) {
+        let ended = {
+            let mut idle = self.lock();
+            self.generation.fetch_add(1, Ordering::SeqCst);
+            std::mem::take(&mut *idle)
+        };
+        drop(ended);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
@@ -180,10 +216,11 @@ struct Worker {
     child: Child,
     stream: UnixStream,
     memory: OwnedFd,
+    generation: u64,
 }
 
 impl Worker {
-    fn start(command: &WorkerCommand) -> io::Result<Self> {
+    fn start(command: &WorkerCommand, generation: u64) -> io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
         let memory = rustix::fs::memfd_create("casekin", rustix::fs::MemfdFlags::CLOEXEC)?;
         let child = Command::new(&command.program)
@@ -202,6 +239,7 @@ impl Worker {
             child,
             stream,
             memory,
+            generation,
         };
         let mut timed = Timed {
             stream: &worker.stream,
@@ -306,7 +344,7 @@ impl io::Read for Timed<'_> {
     }
 }
 
-fn mixed_up() -> ImagingError {
+pub(super) fn mixed_up() -> ImagingError {
     ImagingError::KeepDecoderAlive {
         how: "its answer makes no sense".to_owned(),
     }

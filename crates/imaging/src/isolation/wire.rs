@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DecodeRequest, Decoded, ImagingError, Inspection, Limits, RegionRequest, RenderRequest, Rgb8,
-    Source, View,
+    SlideTileRequest, Source, View,
 };
 
 /// Longest message without its pixels. A header is some kilobytes; this is for thousands of frames.
@@ -25,6 +25,10 @@ pub enum Call {
     Region(RegionRequest),
     /// [`crate::render`].
     Render(RenderRequest),
+    /// Columns and rows of a slide; none for what is no slide.
+    SlideSize(Source, Limits),
+    /// [`crate::slide_tile`].
+    SlideTile(SlideTileRequest),
 }
 
 /// Its answer.
@@ -36,8 +40,10 @@ pub enum Answer {
     Decoded(Box<Decoded>),
     /// Of [`Call::Region`].
     View(Box<View>),
-    /// Of [`Call::Render`].
+    /// Of [`Call::Render`] and [`Call::SlideTile`].
     Picture(Rgb8),
+    /// Of [`Call::SlideSize`].
+    SlideSize(Option<[u32; 2]>),
 }
 
 impl Call {
@@ -51,26 +57,32 @@ impl Call {
             Self::Decode(request) => crate::decode(request).map(Box::new).map(Answer::Decoded),
             Self::Region(request) => crate::region(request).map(Box::new).map(Answer::View),
             Self::Render(request) => crate::render(request).map(Answer::Picture),
+            Self::SlideSize(source, limits) => {
+                crate::slide_size(source, limits).map(Answer::SlideSize)
+            }
+            Self::SlideTile(request) => crate::slide_tile(request).map(Answer::Picture),
         }
     }
 
     /// What the call may cost.
     pub fn limits(&self) -> &Limits {
         match self {
-            Self::Inspect(_, limits) => limits,
+            Self::Inspect(_, limits) | Self::SlideSize(_, limits) => limits,
             Self::Decode(request) => &request.limits,
             Self::Region(request) => &request.limits,
             Self::Render(request) => &request.limits,
+            Self::SlideTile(request) => &request.limits,
         }
     }
 
     /// What is read.
     pub(super) fn source_mut(&mut self) -> &mut Source {
         match self {
-            Self::Inspect(source, _) => source,
+            Self::Inspect(source, _) | Self::SlideSize(source, _) => source,
             Self::Decode(request) => &mut request.source,
             Self::Region(request) => &mut request.source,
             Self::Render(request) => &mut request.source,
+            Self::SlideTile(request) => &mut request.source,
         }
     }
 }
@@ -79,7 +91,7 @@ impl Answer {
     /// The pictures in it, in an order that both sides keep.
     fn pictures(&mut self) -> Vec<&mut Rgb8> {
         match self {
-            Self::Inspection(_) => Vec::new(),
+            Self::Inspection(_) | Self::SlideSize(_) => Vec::new(),
             Self::Decoded(decoded) => {
                 let decoded = &mut **decoded;
                 let mut pictures: Vec<_> =

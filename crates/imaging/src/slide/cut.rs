@@ -94,11 +94,11 @@ impl Tiles {
             let start = u64::from(full - side) * index / (count - 1).max(1);
             (start as u32, side)
         };
-        let is_tissue = |[x, y, w, h]: &TileBox| {
+        let share = |[x, y, w, h]: &TileBox| {
             let across = |at: u32| f64::from(at) / f64::from(width);
             let down = |at: u32| f64::from(at) / f64::from(height);
-            mask.as_ref().is_none_or(|mask| {
-                mask.share(across(*x), down(*y), across(x + w), down(y + h)) >= TISSUE_SHARE
+            mask.as_ref().map_or(1.0, |mask| {
+                mask.share(across(*x), down(*y), across(x + w), down(y + h))
             })
         };
         let place = |index: u64| {
@@ -106,19 +106,22 @@ impl Tiles {
             let (y, h) = span(index / columns, rows, height);
             [x, y, w, h]
         };
-        let mut boxes: Vec<TileBox> = (0..columns * rows).map(place).filter(is_tissue).collect();
-        let mut tissue = mask.is_some();
+        let with_share = |least: f64| -> Vec<TileBox> {
+            let places = (0..columns * rows).map(place);
+            places.filter(|tile| share(tile) >= least).collect()
+        };
+        let mut boxes = with_share(TISSUE_SHARE);
         if boxes.is_empty() {
-            // Tissue too thin to fill a third of any tile: the slide still has to be found by something.
-            boxes = (0..columns * rows).map(place).collect();
-            tissue = false;
+            // Tissue too thin to fill its share of any tile: the fullest tiles are what there is.
+            let fullest = (0..columns * rows).map(|index| share(&place(index)));
+            boxes = with_share(fullest.fold(0.0, f64::max) / 2.0);
         }
         let found = boxes.len();
         Ok(Self {
             boxes: evenly(&boxes, limits.max_tiles.max(1) as usize),
             found,
             downsample,
-            tissue,
+            tissue: mask.is_some(),
         })
     }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::ImagingError;
 
-/// A nameless file in memory, readable by this process alone.
-pub(super) struct MemoryFile {
+/// A nameless file in memory, readable by this process and its decode workers.
+pub(crate) struct MemoryFile {
     path: PathBuf,
     len: u64,
     #[cfg(target_os = "linux")]
@@ -19,7 +19,7 @@ impl MemoryFile {
     /// # Errors
     /// `ReadSource` where the system gives no such file.
     #[cfg(target_os = "linux")]
-    pub(super) fn of(bytes: &[u8]) -> Result<Self, ImagingError> {
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, ImagingError> {
         use std::io::Write as _;
         use std::os::fd::AsRawFd as _;
 
@@ -34,7 +34,11 @@ impl MemoryFile {
         file.write_all(bytes)
             .map_err(|error| failed(error.kind()))?;
         Ok(Self {
-            path: PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
+            path: PathBuf::from(format!(
+                "/proc/{}/fd/{}",
+                std::process::id(),
+                file.as_raw_fd()
+            )),
             len: bytes.len() as u64,
             _file: file,
         })
@@ -45,19 +49,19 @@ impl MemoryFile {
     /// # Errors
     /// Always `ReadSource`.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn of(_bytes: &[u8]) -> Result<Self, ImagingError> {
+    pub(crate) fn of(_bytes: &[u8]) -> Result<Self, ImagingError> {
         Err(ImagingError::ReadSource {
             reason: "on this system slides are read from files only".to_owned(),
         })
     }
 
     /// Where the bytes can be opened, as long as this value lives.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Number of bytes.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
     }
 }

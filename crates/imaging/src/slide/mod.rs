@@ -5,6 +5,7 @@ mod backend;
 mod clusters;
 mod colour;
 mod cut;
+mod kept;
 mod library;
 mod memory_file;
 mod mosaic;
@@ -17,6 +18,8 @@ mod tissue;
 use self::backend::{Backend, Level, Region};
 use self::colour::Colours;
 pub(crate) use self::cut::decode;
+pub(crate) use self::kept::{close_all as close_slides, open as open_kept};
+pub(crate) use self::memory_file::MemoryFile;
 use self::openslide::OpenSlideBackend;
 use self::recognise::Family;
 use self::scale::Scale;
@@ -50,8 +53,13 @@ impl Slide {
             return Ok(None);
         };
         let backend: Box<dyn Backend> = match family {
-            Family::OpenSlide => match OpenSlideBackend::open(source, limits)? {
+            Family::OpenSlide { marked } => match OpenSlideBackend::open(source, limits)? {
                 Some(backend) => Box::new(backend),
+                None if marked => {
+                    return Err(ImagingError::ReadSlide {
+                        reason: "damaged, or of a kind that OpenSlide does not know".to_owned(),
+                    });
+                }
                 None => return Ok(None),
             },
             Family::Dicom => return Ok(None),

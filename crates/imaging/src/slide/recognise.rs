@@ -12,7 +12,7 @@ const START_BYTES: usize = 1024;
 const LARGE_PIXELS: u64 = 64_000_000;
 /// VL Whole Slide Microscopy Image Storage (PS3.4 B.5), as the file meta group writes it.
 const DICOM_SLIDE: &[u8] = b"1.2.840.10008.5.1.4.1.1.77.1.6\0";
-/// Words by which vendors mark their TIFFs: Aperio, Leica, Ventana, Philips, Trestle, Zeiss-like OME is none.
+/// Words by which vendors mark their TIFFs: Aperio, Leica, Ventana, Philips, Trestle.
 const VENDOR_WORDS: [&str; 6] = [
     "Aperio",
     "<scn",
@@ -22,11 +22,20 @@ const VENDOR_WORDS: [&str; 6] = [
     "<EncodeInfo",
 ];
 
+/// First bytes of what is no TIFF: Zeiss CZI, Sakura (SQLite), Hamamatsu VMS and VMU.
+const MAGIC_WORDS: [&[u8]; 4] = [
+    b"ZISRAWFILE",
+    b"SQLite format 3\0",
+    b"[Virtual Microscope Specimen]",
+    b"[Uncompressed Virtual Microscope Specimen]",
+];
+
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
-    /// Ask OpenSlide.
-    OpenSlide,
+    /// Ask OpenSlide. A file that is marked as a vendor's slide is read as a slide or not at all: damaged ones
+    /// would else pass as the picture on their first page.
+    OpenSlide { marked: bool },
     /// A whole slide in DICOM.
     Dicom,
 }
@@ -43,35 +52,32 @@ pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError>
             .any(|window| window == DICOM_SLIDE);
         return Ok(is_slide.then_some(Family::Dicom));
     }
-    let is_slide = match &*start {
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
-            is_slide_tiff(&pages(source))
-        }
-        [0xFF, 0xD8, 0xFF, ..] => has_mirax_folder(source),
-        start => {
-            start.starts_with(b"ZISRAWFILE")
-                || start.starts_with(b"SQLite format 3\0")
-                || start.starts_with(b"[Virtual Microscope Specimen]")
-                || start.starts_with(b"[Uncompressed Virtual Microscope Specimen]")
-        }
+    let found = match &*start {
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => slide_tiff(&pages(source)),
+        [0xFF, 0xD8, 0xFF, ..] if has_mirax_folder(source) => Some(false),
+        start => MAGIC_WORDS
+            .iter()
+            .any(|word| start.starts_with(word))
+            .then_some(false),
     };
-    Ok(is_slide.then_some(Family::OpenSlide))
+    Ok(found.map(|marked| Family::OpenSlide { marked }))
 }
 
-/// A vendor's mark, or tiled pages of several sizes, or a tiled page too large for a picture.
-fn is_slide_tiff(pages: &[Page]) -> bool {
-    let marked = pages
-        .iter()
-        .any(|page| page.ndpi || VENDOR_WORDS.iter().any(|word| page.words.contains(word)));
-    let tiled = || pages.iter().filter(|page| page.tiled);
-    let smaller = |first: &Page| {
-        tiled().any(|page| page.width_px < first.width_px && page.height_px < first.height_px)
+/// A vendor's mark, or tiled pages of several sizes, or a tiled page too large for a picture. Pictures that were
+/// exported from a slide keep the vendor's words, but are not tiled.
+fn slide_tiff(pages: &[Page]) -> Option<bool> {
+    let first = pages.first()?;
+    let has_mark =
+        |page: &Page| page.ndpi || VENDOR_WORDS.iter().any(|word| page.words.contains(word));
+    if (first.tiled || first.ndpi) && pages.iter().any(has_mark) {
+        return Some(true);
+    }
+    let smaller = |page: &Page| {
+        page.tiled && page.width_px < first.width_px && page.height_px < first.height_px
     };
-    let large = |page: &Page| page.width_px.saturating_mul(page.height_px) > LARGE_PIXELS;
-    marked
-        || pages
-            .first()
-            .is_some_and(|first| first.tiled && (large(first) || smaller(first)))
+    let large = first.width_px.saturating_mul(first.height_px) > LARGE_PIXELS;
+    (first.tiled && (large || pages.iter().any(smaller)) || pages.iter().any(has_mark))
+        .then_some(false)
 }
 
 /// MIRAX: a small JPEG beside a folder of its name that holds Slidedat.ini.
@@ -104,25 +110,31 @@ mod tests {
 
     #[test]
     fn slides_are_told_from_pictures() {
-        assert!(!is_slide_tiff(&[]));
-        assert!(!is_slide_tiff(&[page(1000, false, "")]));
-        assert!(
-            !is_slide_tiff(&[page(1000, true, "")]),
-            "a small tiled page"
-        );
-        assert!(
-            !is_slide_tiff(&[page(1000, false, ""), page(500, false, "")]),
-            "pages of a document"
-        );
-        assert!(is_slide_tiff(&[page(1000, true, ""), page(500, true, "")]));
-        assert!(is_slide_tiff(&[page(16, true, "Aperio Image Library")]));
-        assert!(is_slide_tiff(&[page(20_000, true, "")]));
+        assert_eq!(slide_tiff(&[]), None);
+        assert_eq!(slide_tiff(&[page(1000, false, "")]), None);
+        assert_eq!(slide_tiff(&[page(1000, true, "")]), None, "small");
+        let document = [page(1000, false, ""), page(500, false, "")];
+        assert_eq!(slide_tiff(&document), None);
+        let pyramid = [page(1000, true, ""), page(500, true, "")];
+        assert_eq!(slide_tiff(&pyramid), Some(false));
+        assert_eq!(slide_tiff(&[page(20_000, true, "")]), Some(false));
+    }
+
+    #[test]
+    fn a_vendors_tiles_are_read_as_a_slide_or_not_at_all() {
+        let marked = page(1000, true, "Aperio Image Library");
+        assert_eq!(slide_tiff(&[marked]), Some(true));
+        let exported = page(1000, false, "Aperio Image Library");
+        assert_eq!(slide_tiff(&[exported]), Some(false));
     }
 
     #[test]
     fn databases_and_text_go_by_their_first_bytes() {
         let family = |bytes: &[u8]| family_of(&Source::from_bytes("x", bytes.to_vec())).unwrap();
-        assert_eq!(family(b"ZISRAWFILE......"), Some(Family::OpenSlide));
+        assert_eq!(
+            family(b"ZISRAWFILE......"),
+            Some(Family::OpenSlide { marked: false })
+        );
         assert_eq!(family(b"plain text"), None);
         assert_eq!(family(b""), None);
     }
