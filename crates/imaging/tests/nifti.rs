@@ -215,6 +215,48 @@ fn slices_without_tissue_and_slices_alike_give_no_views() {
     assert_eq!(decoded.views[0].mm_per_px, Some([1.0, 2.0]));
 }
 
+/// Twelve frames of 4×4: three empty, six of which each two are alike, three empty.
+fn multi_frame(modality: &str) -> Source {
+    let value = |frame: i32, at: i32| {
+        if (3..9).contains(&frame) && at % 4 < 2 {
+            300 + (frame / 2) * 100
+        } else {
+            0
+        }
+    };
+    let pixels: Vec<i32> = (0..12)
+        .flat_map(|frame| (0..16).map(move |at| value(frame, at)))
+        .collect();
+    written::start(modality)
+        .us(0x0028_0002, 1)
+        .text(0x0028_0004, b"CS", "MONOCHROME2")
+        .text(0x0028_0008, b"IS", "12")
+        .us(0x0028_0010, 4)
+        .us(0x0028_0011, 4)
+        .us(0x0028_0100, 16)
+        .us(0x0028_0101, 16)
+        .us(0x0028_0102, 15)
+        .us(0x0028_0103, 0)
+        .text(0x0028_1050, b"DS", "500")
+        .text(0x0028_1051, b"DS", "1000")
+        .pixels(&pixels)
+        .source()
+}
+
+#[test]
+fn frames_of_dicom_volumes_follow_the_same_rule() {
+    let frames = |modality: &str| -> Vec<u32> {
+        let decoded = decode(&request(multi_frame(modality))).unwrap();
+        decoded.views.iter().map(|view| view.frame).collect()
+    };
+    assert_eq!(frames("MR"), [4, 5, 7, 9]);
+    assert_eq!(
+        frames("US"),
+        (1..=12).collect::<Vec<u32>>(),
+        "a film is spread evenly"
+    );
+}
+
 #[test]
 fn what_is_no_volume_says_why() {
     let reason = |bytes: Vec<u8>| {

@@ -122,19 +122,19 @@ impl DataSet {
 
 /// PS3.5 A.5: the data set is a raw deflate stream.
 fn inflate(deflated: &[u8], limits: &Limits) -> Result<Vec<u8>, ImagingError> {
-    let mut bytes = Vec::new();
+    let damaged = |_| ImagingError::ParseDicom {
+        reason: "the deflated data set is damaged".to_owned(),
+    };
+    // Counted first, in no memory: a bomb must not take the limit's worth before it is refused.
     let bound = limits.max_inflated_bytes.saturating_add(1);
+    let mut counted = DeflateDecoder::new(deflated).take(bound);
+    let len = std::io::copy(&mut counted, &mut std::io::sink()).map_err(damaged)?;
+    Limits::check("inflated bytes", len, limits.max_inflated_bytes)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
     DeflateDecoder::new(deflated)
-        .take(bound)
+        .take(len)
         .read_to_end(&mut bytes)
-        .map_err(|_| ImagingError::ParseDicom {
-            reason: "the deflated data set is damaged".to_owned(),
-        })?;
-    Limits::check(
-        "inflated bytes",
-        bytes.len() as u64,
-        limits.max_inflated_bytes,
-    )?;
+        .map_err(damaged)?;
     Ok(bytes)
 }
 

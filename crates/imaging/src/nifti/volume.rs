@@ -1,6 +1,6 @@
 //! An opened NIfTI volume, slice by slice.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use flate2::read::MultiGzDecoder;
 
@@ -127,7 +127,7 @@ impl Nifti {
         let geometry = Geometry::read(&bytes, limits)?;
         let (start, end) = geometry.extent()?;
         let bytes = if is_gzip(&bytes) {
-            Content::Owned(inflate(&bytes, end, limits)?)
+            Content::Owned(inflate(&bytes, end, geometry.header.volumes == 1, limits)?)
         } else {
             bytes
         };
@@ -311,7 +311,12 @@ fn level(value: f64, low: f64, high: f64) -> u8 {
 }
 
 /// The first `needed` bytes of a gzipped file.
-fn inflate(gzipped: &[u8], needed: u64, limits: &Limits) -> Result<Vec<u8>, ImagingError> {
+fn inflate(
+    gzipped: &[u8],
+    needed: u64,
+    only_volume: bool,
+    limits: &Limits,
+) -> Result<Vec<u8>, ImagingError> {
     Limits::check("inflated bytes", needed, limits.max_inflated_bytes)?;
     if needed / DEFLATE_RATIO > gzipped.len() as u64 {
         return Err(broken("fewer voxels than its dimensions ask for"));
@@ -323,7 +328,12 @@ fn inflate(gzipped: &[u8], needed: u64, limits: &Limits) -> Result<Vec<u8>, Imag
         .take(needed)
         .read_to_end(&mut bytes)
         .map_err(damaged)?;
-    // At the end of the stream its checksum is compared: what follows the voxels is asked for one byte.
-    reader.read(&mut [0]).map_err(damaged)?;
+    // At the end of the stream its checksum is compared; further volumes are not inflated for it.
+    let rest = if only_volume {
+        limits.max_inflated_bytes - needed
+    } else {
+        0
+    };
+    io::copy(&mut reader.take(rest), &mut io::sink()).map_err(damaged)?;
     Ok(bytes)
 }

@@ -9,6 +9,8 @@ use crate::{Format, ImagingError, Limits, Rgb8};
 
 /// Bytes of one decoded pixel at most (RGBA of 16 bits).
 const MAX_PIXEL_BYTES: u64 = 8;
+/// Bytes beside the pixels that a PNG may take.
+const MAX_PNG_SIDE_BYTES: u64 = 16 << 20;
 /// Deflate makes at most this many bytes of one (RFC 1951: 258 bytes from two bits).
 const DEFLATE_RATIO: u64 = 1032;
 
@@ -59,7 +61,11 @@ fn decoder<'a>(
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
     let mut bounds = image::Limits::default();
-    bounds.max_alloc = Some(limits.max_pixels.saturating_mul(MAX_PIXEL_BYTES));
+    bounds.max_alloc = Some(match format {
+        // Pixels go to a buffer of their own: this is for a row and for the profile, which may be a bomb.
+        Format::Png => MAX_PNG_SIDE_BYTES,
+        _ => limits.max_pixels.saturating_mul(MAX_PIXEL_BYTES),
+    });
     reader.limits(bounds);
     let decoder = reader
         .into_decoder()

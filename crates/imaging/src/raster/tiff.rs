@@ -7,7 +7,7 @@ use tiff::tags::{CompressionMethod, PhotometricInterpretation, Tag};
 use tiff::{TiffError, TiffFormatError};
 
 use super::tiff_colour::{self, Samples};
-use super::tiff_reader::Budgeted;
+use super::tiff_reader::{Budgeted, OVERLAPS};
 use super::{Page, Shown, broken};
 use crate::{Format, ImagingError, Limits, Rgb8};
 
@@ -178,16 +178,9 @@ fn photometric_place(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Option<u64>
         .map(|at| (at + value_at) as u64)
 }
 
-/// Strips and tiles of JPEG state sizes of their own: one larger than its place would take memory that the page
+/// Strips and tiles may share their bytes, but not without bound. Those of JPEG state sizes of their own: one larger than its place would take memory that the page
 /// does not account for.
 fn check_chunks(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<(), ImagingError> {
-    let (width, height) = decoder.chunk_dimensions();
-    let compression = decoder
-        .find_tag_unsigned::<u16>(Tag::Compression)
-        .map_err(said)?;
-    if compression != Some(CompressionMethod::ModernJPEG.to_u16()) {
-        return Ok(());
-    }
     let mut of = |tile, strip| -> Result<Vec<u64>, ImagingError> {
         let found = match decoder.find_tag_unsigned_vec(tile).map_err(said)? {
             Some(found) => Some(found),
@@ -197,6 +190,19 @@ fn check_chunks(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<(), Imagi
     };
     let places = of(Tag::TileOffsets, Tag::StripOffsets)?;
     let lengths = of(Tag::TileByteCounts, Tag::StripByteCounts)?;
+    let all = lengths
+        .iter()
+        .fold(0u64, |all, len| all.saturating_add(*len));
+    if all / READ_OVER > bytes.len() as u64 {
+        return Err(broken(TIFF, OVERLAPS));
+    }
+    let (width, height) = decoder.chunk_dimensions();
+    let compression = decoder
+        .find_tag_unsigned::<u16>(Tag::Compression)
+        .map_err(said)?;
+    if compression != Some(CompressionMethod::ModernJPEG.to_u16()) {
+        return Ok(());
+    }
     for (place, length) in places.into_iter().zip(lengths) {
         let chunk = usize::try_from(place)
             .ok()
@@ -245,6 +251,10 @@ fn said(error: TiffError) -> ImagingError {
         TiffError::FormatError(TiffFormatError::CycleInOffsets) => {
             broken(TIFF, "its directories point at each other")
         }
-        other => broken(TIFF, other),
+        // Lists of values may be long.
+        other => broken(
+            TIFF,
+            other.to_string().chars().take(200).collect::<String>(),
+        ),
     }
 }

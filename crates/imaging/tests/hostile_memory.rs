@@ -1,0 +1,366 @@
+//! Small files that ask for much: each is refused with a typed error, or read, and takes less than 100 MB either way.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+mod nifti_files;
+#[allow(dead_code)]
+mod written;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use casekin_imaging::{ImagingError, Limits, Source, decode, inspect};
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, ZlibEncoder};
+use nifti_files::{NiftiFile, gzipped};
+use written::{DataSet, request, start};
+
+/// What is allocated now, and the most since the last look.
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+fn took(len: usize) {
+    let now = NOW.fetch_add(len, Relaxed) + len;
+    PEAK.fetch_max(now, Relaxed);
+}
+
+// SAFETY: every call goes to the system's allocator with the arguments it came with.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        took(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        took(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, len: usize) -> *mut u8 {
+        took(len);
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(place, layout, len) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const MOST: usize = 100_000_000;
+const SIDE: u32 = 60_000;
+
+/// What a file may answer.
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    OverLimit,
+    Broken,
+    /// A picture, or a typed error.
+    Any,
+}
+
+fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let mut sum = flate2::Crc::new();
+    sum.update(kind);
+    sum.update(content);
+    let len = (content.len() as u32).to_be_bytes();
+    [&len[..], kind, content, &sum.sum().to_be_bytes()].concat()
+}
+
+fn png(side: u32, bits: u8, before: &[u8], data: &[u8]) -> Vec<u8> {
+    let size = side.to_be_bytes();
+    let header = [&size[..], &size, &[bits, 0, 0, 0, 0]].concat();
+    [
+        b"\x89PNG\r\n\x1A\n".to_vec(),
+        chunk(b"IHDR", &header),
+        before.to_vec(),
+        chunk(b"IDAT", data),
+        chunk(b"IEND", &[]),
+    ]
+    .concat()
+}
+
+fn zeros(megabytes: usize) -> Vec<u8> {
+    let mut deflater = ZlibEncoder::new(Vec::new(), Compression::fast());
+    (0..megabytes).for_each(|_| deflater.write_all(&vec![0; 1_000_000]).unwrap());
+    deflater.finish().unwrap()
+}
+
+fn jpeg(side: u16) -> Vec<u8> {
+    let [high, low] = side.to_be_bytes();
+    let mut file = vec![0xFF, 0xD8, 0xFF, 0xC2, 0, 17, 8, high, low, high, low, 3];
+    file.extend([1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0]);
+    file.extend([0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 0, 0]);
+    file.extend(vec![0x55; 900]);
+    file.extend([0xFF, 0xD9]);
+    file
+}
+
+/// A TIFF of directories of long values, each pointing at the given next one.
+fn tiff(directories: &[(&[(u16, u32, u32)], u32)], tail: &[u8]) -> Vec<u8> {
+    let mut file = b"II\x2A\0\x08\0\0\0".to_vec();
+    for (entries, next) in directories {
+        file.extend((entries.len() as u16).to_le_bytes());
+        for (tag, count, value) in *entries {
+            file.extend(tag.to_le_bytes());
+            file.extend(4u16.to_le_bytes());
+            file.extend(count.to_le_bytes());
+            file.extend(value.to_le_bytes());
+        }
+        file.extend(next.to_le_bytes());
+    }
+    file.extend(tail);
+    file
+}
+
+/// Grey of 8 bits in one strip.
+fn page(side: u32) -> [(u16, u32, u32); 8] {
+    [
+        (256, 1, side),
+        (257, 1, side),
+        (258, 1, 8),
+        (259, 1, 1),
+        (262, 1, 1),
+        (273, 1, 8),
+        (278, 1, side),
+        (279, 1, side.saturating_mul(side)),
+    ]
+}
+
+/// 10,000 strips that are all the same 10,000 bytes.
+fn strips_over_one_another() -> Vec<u8> {
+    let side = 10_000u32;
+    let tables_at = 8 + 2 + 8 * 12 + 4;
+    let mut entries = page(side);
+    entries[5] = (273, side, tables_at);
+    entries[6] = (278, 1, 1);
+    entries[7] = (279, side, tables_at + side * 4);
+    let tables = [tables_at, side].map(|value| value.to_le_bytes().repeat(side as usize));
+    tiff(&[(&entries, 0)], &tables.concat())
+}
+
+fn bmp() -> Vec<u8> {
+    let mut file = b"BM".to_vec();
+    for word in [
+        1078u32,
+        0,
+        54,
+        40,
+        SIDE,
+        SIDE,
+        0x0018_0001,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend(vec![0; 1024]);
+    file
+}
+
+fn webp() -> Vec<u8> {
+    let side = &(SIDE - 1).to_le_bytes()[..3];
+    let canvas = [b"VP8X\x0A\0\0\0\0\0\0\0", side, side].concat();
+    let frame = [b"VP8L\x08\0\0\0\x2F".to_vec(), vec![0; 7]].concat();
+    let len = (canvas.len() + frame.len() + 4) as u32;
+    [b"RIFF", &len.to_le_bytes()[..], b"WEBP", &canvas, &frame].concat()
+}
+
+fn gif() -> Vec<u8> {
+    let side = (SIDE as u16).to_le_bytes();
+    let frame = [b",\0\0\0\0", &side[..], &side, b"\0\x02\x02\x44\x01\0;"].concat();
+    [
+        b"GIF89a",
+        &side[..],
+        &side,
+        b"\x80\0\0\0\0\0\xFF\xFF\xFF",
+        &frame,
+    ]
+    .concat()
+}
+
+fn code_stream(side: u32) -> Vec<u8> {
+    let mut file = vec![0xFF, 0x4F, 0xFF, 0x51, 0, 41, 0, 0];
+    for word in [side, side, 0, 0, side, side, 0, 0] {
+        file.extend(word.to_be_bytes());
+    }
+    file.extend([0, 1, 7, 1, 1]);
+    file.extend([0xFF, 0x52, 0, 12, 0, 0, 0, 1, 0, 5, 4, 4, 0, 1]);
+    file.extend([0xFF, 0x5C, 0, 19, 0x40]);
+    file.extend(vec![0x40; 16]);
+    file.extend([0xFF, 0x90, 0, 10, 0, 0, 0, 0, 0, 0, 0, 1, 0xFF, 0x93]);
+    file.extend(vec![0; 900]);
+    file.extend([0xFF, 0xD9]);
+    file
+}
+
+fn nested() -> Vec<u8> {
+    let mut data_set = start("CT");
+    for _ in 0..10_000 {
+        data_set
+            .0
+            .extend(b"\x08\0\x10\x11SQ\0\0\xFF\xFF\xFF\xFF\xFE\xFF\0\xE0\xFF\xFF\xFF\xFF");
+    }
+    data_set.file("1.2.840.10008.1.2.1")
+}
+
+fn deflated_bomb() -> Vec<u8> {
+    let mut deflater = DeflateEncoder::new(Vec::new(), Compression::fast());
+    deflater.write_all(&start("CT").0).unwrap();
+    (0..600).for_each(|_| deflater.write_all(&vec![0; 1_000_000]).unwrap());
+    let head = DataSet::default().file("1.2.840.10008.1.2.1.99");
+    [head, deflater.finish().unwrap()].concat()
+}
+
+fn dicom() -> Vec<u8> {
+    let side = SIDE as u16;
+    let data_set = start("CT").grey("MONOCHROME2", [side, side], false);
+    data_set.pixels(&[0; 500]).file("1.2.840.10008.1.2.1")
+}
+
+fn nifti(dims: [i64; 4]) -> NiftiFile {
+    NiftiFile {
+        version: 2,
+        dims,
+        ..NiftiFile::words([1, 1, 1], (0..500).map(|_| 7))
+    }
+}
+
+/// A volume of zeros that are all there, gzipped, of which the header tells of one voxel alone.
+fn gzip_bomb() -> Vec<u8> {
+    let mut file = nifti([1, 1, 1, 1]).bytes();
+    file.resize(300_000_000, 0);
+    gzipped(&file)
+}
+
+fn files() -> Vec<(&'static str, Answer, Vec<u8>)> {
+    let text = [b"Comment\0\0".to_vec(), zeros(300)].concat();
+    let profile = [b"Profile\0\0".to_vec(), zeros(300)].concat();
+    let loop_to_itself = tiff(&[(&page(4), 8)], &[0; 64]);
+    let second_at = 8 + 2 + 8 * 12 + 4;
+    let loop_of_two = tiff(&[(&page(4), second_at), (&page(4), 8)], &[0; 64]);
+    vec![
+        (
+            "PNG header",
+            Answer::OverLimit,
+            png(SIDE, 8, &[], &zeros(1)[..900]),
+        ),
+        (
+            "PNG, 16 bits, within the limit",
+            Answer::Broken,
+            png(14_000, 16, &[], &zeros(1)[..900]),
+        ),
+        (
+            "PNG zTXt bomb",
+            Answer::Any,
+            png(4, 8, &chunk(b"zTXt", &text), &zeros(1)),
+        ),
+        (
+            "PNG iCCP bomb",
+            Answer::Any,
+            png(4, 8, &chunk(b"iCCP", &profile), &zeros(1)),
+        ),
+        ("PNG IDAT bomb", Answer::Any, png(4, 8, &[], &zeros(300))),
+        ("JPEG header", Answer::OverLimit, jpeg(SIDE as u16)),
+        ("JPEG within the limit", Answer::Broken, jpeg(14_000)),
+        (
+            "TIFF header",
+            Answer::OverLimit,
+            tiff(&[(&page(SIDE), 0)], &[0; 1000]),
+        ),
+        (
+            "TIFF within the limit",
+            Answer::Broken,
+            tiff(&[(&page(14_000), 0)], &[0; 1000]),
+        ),
+        ("TIFF directory loop", Answer::Broken, loop_to_itself),
+        ("TIFF loop of two", Answer::Broken, loop_of_two),
+        (
+            "TIFF strips over one another",
+            Answer::Broken,
+            strips_over_one_another(),
+        ),
+        ("BMP header", Answer::OverLimit, bmp()),
+        ("WebP header", Answer::OverLimit, webp()),
+        ("GIF header", Answer::OverLimit, gif()),
+        ("JPEG 2000 header", Answer::OverLimit, code_stream(SIDE)),
+        ("DICOM header", Answer::OverLimit, dicom()),
+        ("DICOM nesting", Answer::OverLimit, nested()),
+        ("DICOM deflate bomb", Answer::OverLimit, deflated_bomb()),
+        (
+            "NIfTI header",
+            Answer::OverLimit,
+            nifti([60_000, 60_000, 1, 1]).bytes(),
+        ),
+        (
+            "NIfTI, many slices",
+            Answer::Broken,
+            nifti([10_000, 10_000, 90_000, 1]).bytes(),
+        ),
+        (
+            "NIfTI, gzipped header",
+            Answer::OverLimit,
+            gzipped(&nifti([10_000, 10_000, 90_000, 1]).bytes()),
+        ),
+        (
+            "NIfTI, gzipped, within the limit",
+            Answer::Broken,
+            gzipped(&nifti([1000, 1000, 200, 1]).bytes()),
+        ),
+        (
+            "NIfTI, more than counts",
+            Answer::Broken,
+            nifti([13_000, 13_000, 90_000, i64::MAX >> 33]).bytes(),
+        ),
+        ("NIfTI gzip bomb", Answer::Any, gzip_bomb()),
+    ]
+}
+
+#[test]
+fn small_files_take_little_memory() {
+    let mut wrong = Vec::new();
+    for (name, expected, bytes) in files() {
+        let source = Source::from_bytes("hostile", bytes);
+        PEAK.store(NOW.load(Relaxed), Relaxed);
+        let before = NOW.load(Relaxed);
+        let inspected = inspect(&source, &Limits::default());
+        let decoded = decode(&request(source));
+        let peak = PEAK.load(Relaxed) - before;
+        let said = match &decoded {
+            Ok(_) => "a picture".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        println!("{name}: {} kB: {said}", peak / 1000);
+        let fits = match expected {
+            Answer::Any => true,
+            Answer::OverLimit => matches!(decoded, Err(ImagingError::StayWithinLimit { .. })),
+            Answer::Broken => decoded
+                .as_ref()
+                .is_err_and(|error| !matches!(error, ImagingError::SurviveDecoder { .. })),
+        };
+        if !fits || peak > MOST {
+            wrong.push(format!(
+                "{name}: {} kB: {said}; header: {:?}",
+                peak / 1000,
+                inspected.err()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
