@@ -10,5 +10,6 @@ mod cli;
 mod crash;
 mod demo_model;
 mod identity;
+mod planted;
 mod real_files;
 mod support;
