@@ -110,11 +110,6 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
             {view.error.message}
           </p>
         )}
-        {grey && (
-          <span className="pane-levels" title="Centre and width of the window; 0 takes the file’s own">
-            {window ? windowText(window) : "File’s own window"}
-          </span>
-        )}
         {many && slot.onClose && (
           <button
             type="button"
@@ -126,12 +121,19 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
             <Icon name="close" />
           </button>
         )}
-        <ScaleBar
-          view={view}
-          mmPerPx={mmPerPx}
-          slide={isSlide(record)}
-          sideways={orientation.degrees % 180 !== 0}
-        />
+        <div className="pane-readouts">
+          {grey && (
+            <span className="pane-levels" title="Centre and width of the window; 0 takes the file’s own">
+              {window ? windowText(window) : "File’s own window"}
+            </span>
+          )}
+          <ScaleBar
+            view={view}
+            mmPerPx={mmPerPx}
+            slide={isSlide(record)}
+            sideways={orientation.degrees % 180 !== 0}
+          />
+        </div>
       </div>
       <figcaption className="pane-caption">
         <div className="pane-words">{slot.caption}</div>

@@ -89,6 +89,11 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
     const kept = base.images.filter((other) => other.image_id !== image || (other.frame ?? 0) !== frame);
     navigate(queryHref({ ...base, images: [...kept, region], browse: false, open: null }));
   };
+  const promote = (extra: Extra | undefined) => {
+    if (!extra) return;
+    setExtras((before) => before.filter((one) => one !== extra));
+    go(extra.imageId, extra.frame);
+  };
   const slotOf = (key: string, imageId: string, frame: number, rest: Partial<Slot>): Slot => {
     const known = recordOf(imageId);
     return {
@@ -138,6 +143,7 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
             }
           : undefined,
       onFrame: (frame) => go(open.image, frame),
+      onClose: extras[0] && (() => promote(extras[0])),
     }),
   );
   for (const { key, imageId, frame } of extras.slice(0, MOST_PANES - slots.length))

@@ -1,27 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { carried, matchingZoom } from "./link";
 
-const pane = (mmPerPx: number | null, pictureWidthPx: number, elementWidthPx = 700) => ({
-  mmPerPx,
-  pictureWidthPx,
-  elementWidthPx,
-});
-
 describe("panes that move together", () => {
   it("show the same µm per screen pixel where both spacings are known", () => {
-    const leader = { ...pane(0.0005, 40_000), zoom: 0.5 };
-    const zoom = matchingZoom(leader, pane(0.00025, 90_000, 300));
+    const leader = { mmPerPx: 0.0005, fitZoom: 0.02, zoom: 0.5 };
+    const zoom = matchingZoom(leader, { mmPerPx: 0.00025, fitZoom: 0.01 });
     expect(0.00025 / zoom).toBeCloseTo(0.0005 / leader.zoom, 12);
   });
 
   it("show the same share of the picture otherwise", () => {
-    const leader = { ...pane(null, 1000), zoom: 1.4 };
-    const zoom = matchingZoom(leader, pane(0.7, 512, 350));
-    expect(350 / (zoom * 512)).toBeCloseTo(700 / (1.4 * 1000), 12);
+    const follower = { mmPerPx: 0.7, fitZoom: 0.6 };
+    expect(matchingZoom({ mmPerPx: null, fitZoom: 0.4, zoom: 0.4 }, follower)).toBeCloseTo(0.6, 12);
+    expect(matchingZoom({ mmPerPx: null, fitZoom: 0.4, zoom: 1 }, follower)).toBeCloseTo(1.5, 12);
   });
 
   it("agree whichever leads", () => {
-    const [a, b] = [pane(0.7, 512), pane(0.4, 1024, 300)];
+    const [a, b] = [
+      { mmPerPx: 0.7, fitZoom: 1.2 },
+      { mmPerPx: 0.4, fitZoom: 0.5 },
+    ];
     const there = matchingZoom({ ...a, zoom: 1.3 }, b);
     expect(matchingZoom({ ...b, zoom: there }, a)).toBeCloseTo(1.3, 12);
   });

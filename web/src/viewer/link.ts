@@ -1,5 +1,5 @@
 // Panes that move together: the same change on the screen in each, at the same µm per screen pixel where both
-// pictures say how large their pixels are, and with the same share of the picture in view otherwise.
+// pictures say how large their pixels are, and equally far beyond their fit otherwise.
 
 import type OpenSeadragon from "openseadragon";
 import type { Point } from "./geometry";
@@ -9,15 +9,14 @@ export interface Scaled {
   /** Screen pixels per picture pixel. */
   zoom: number;
   mmPerPx: number | null;
-  pictureWidthPx: number;
-  elementWidthPx: number;
+  /** Zoom at which the whole picture fills its pane. */
+  fitZoom: number;
 }
 
 /** The zoom at which a follower shows its picture as large as the leader shows its own. */
 export function matchingZoom(leader: Scaled, follower: Omit<Scaled, "zoom">): number {
   if (leader.mmPerPx && follower.mmPerPx) return (leader.zoom / leader.mmPerPx) * follower.mmPerPx;
-  const share = leader.elementWidthPx / (leader.zoom * leader.pictureWidthPx);
-  return follower.elementWidthPx / (share * follower.pictureWidthPx);
+  return (leader.zoom / leader.fitZoom) * follower.fitZoom;
 }
 
 /** What of a follower comes to its middle, counted on the screen from the middle before: the leader's movement. */
@@ -41,8 +40,7 @@ interface Held extends Member {
 const scaled = ({ projection, mmPerPx }: Member) => ({
   zoom: projection.zoom,
   mmPerPx,
-  pictureWidthPx: projection.picture.width,
-  elementWidthPx: projection.element.x,
+  fitZoom: projection.fitZoom,
 });
 
 const STILL_PX = 0.01;

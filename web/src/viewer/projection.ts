@@ -46,6 +46,14 @@ export class Projection {
     return Math.hypot(b.x - a.x, b.y - a.y) / this.picture.width;
   }
 
+  /** Zoom at which the whole picture fills its element, as it is turned. */
+  get fitZoom(): number {
+    const { x, y } = this.element;
+    const { width, height } = this.picture;
+    const sideways = this.viewer.viewport.getRotation() % 180 !== 0;
+    return Math.min(x / (sideways ? height : width), y / (sideways ? width : height));
+  }
+
   /** Shows a point of the picture in the middle, at a zoom. */
   look(center: Point, zoom: number, immediately: boolean): void {
     const { viewport } = this.viewer;

@@ -42,7 +42,8 @@ export function tendNavigator(viewer: OpenSeadragon.Viewer, wanted: () => boolea
     if (!element || !viewer.world || viewer.world.getItemCount() === 0) return;
     const { viewport } = viewer;
     const larger = viewport.getZoom(true) > viewport.getHomeZoom() * 1.02;
-    element.style.display = wanted() && larger ? "" : "none";
+    // Hidden, not taken out: out of the page it would lose its size.
+    element.style.visibility = wanted() && larger ? "visible" : "hidden";
   };
   tend();
   viewer.addHandler("update-viewport", tend);

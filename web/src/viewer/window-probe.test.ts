@@ -7,9 +7,11 @@ function picture(low: number, high: number, own: Window, inverted = false): Rend
   const values = Array.from({ length: 4096 }, (_, at) => low + ((high - low) * at) / 4095);
   return async (window) => {
     const { center, width } = window ?? own;
-    return Uint8Array.from(values, (value) => {
+    return Uint8Array.from(values, (value, at) => {
       const level = Math.min(255, Math.max(0, Math.round(((value - center) / width + 0.5) * 255)));
-      return inverted ? 255 - level : level;
+      // As noisy as JPEG.
+      const noisy = Math.min(255, Math.max(0, level + ((at * 7919) % 5) - 2));
+      return inverted ? 255 - noisy : noisy;
     });
   };
 }

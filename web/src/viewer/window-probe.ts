@@ -20,6 +20,10 @@ const NOISE = 2;
 /** Once the values fill so much of a window, a narrower one tells no more. */
 const FILLED = 0.7;
 const ROUNDS = 5;
+/** Levels at either end that may be cut off. */
+const CLIPPED = 8;
+/** Change of the width, as a share, below which a fit has settled. */
+const SETTLED = 0.01;
 const FEWEST_PIXELS = 64;
 
 const mean = (grey: Grey): number => grey.reduce((sum, level) => sum + level, 0) / Math.max(1, grey.length);
@@ -53,26 +57,43 @@ function rounded({ center, width }: Window): Window {
   return { center: near(center), width: near(width) };
 }
 
-/** The window through which `own` was rendered, from the same pixels through a known one: a line fitted to both. */
+/**
+ * The window through which `own` was rendered, from the same pixels through a known one. The slope is the ratio of the
+ * spreads: both renderings carry the noise of JPEG, and a least-squares line would come out too flat.
+ */
 export function fitWindow(own: Grey, known: Grey, window: Window, inverted: boolean): Window | null {
-  let [n, sx, sy, sxx, sxy] = [0, 0, 0, 0, 0];
+  let [n, sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0, 0];
   for (let at = 0; at < own.length; at += 1) {
     const y = own[at] ?? 0;
-    if (y < 8 || y > LEVELS - 8) continue;
     const level = known[at] ?? 0;
+    if (y < CLIPPED || y > LEVELS - CLIPPED || level < 1 || level > LEVELS - 1) continue;
     const x = (level / LEVELS - 0.5) * window.width;
     n += 1;
     sx += x;
     sy += y;
     sxx += x * x;
+    syy += y * y;
     sxy += x * y;
   }
-  const spread = n * sxx - sx * sx;
-  if (n < FEWEST_PIXELS || !(spread > 0)) return null;
-  const slope = (n * sxy - sx * sy) / spread;
-  if (!(slope > 0)) return null;
+  const spread = { x: n * sxx - sx * sx, y: n * syy - sy * sy };
+  if (n < FEWEST_PIXELS || !(spread.x > 0) || !(spread.y > 0) || !(n * sxy > sx * sy)) return null;
+  const slope = Math.sqrt(spread.y / spread.x);
   const middle = (LEVELS / 2 - (sy - slope * sx) / n) / slope;
   return { center: window.center + (inverted ? -middle : middle), width: LEVELS / slope };
+}
+
+/** Fits, looks through what was fitted, and fits again, until both renderings are alike. */
+async function ownWindow(render: Render, known: Grey, window: Window, inverted: boolean) {
+  const own = await render(null);
+  let fitted = fitWindow(own, known, window, inverted);
+  for (let round = 0; round < ROUNDS && fitted; round += 1) {
+    const finer = fitWindow(own, await render(fitted), fitted, inverted);
+    if (!finer) break;
+    const settled = Math.abs(finer.width / fitted.width - 1) < SETTLED;
+    fitted = finer;
+    if (settled) break;
+  }
+  return fitted;
 }
 
 /** Null where windows change nothing, as in a colour picture. */
@@ -93,7 +114,7 @@ export async function measure(render: Render): Promise<Values | null> {
   const full = rounded(
     windowOver(rangeOf([levels[0], Math.max(levels[1], levels[0] + 1)], window, inverted)),
   );
-  const own = fitWindow(await render(null), known, window, inverted);
+  const own = await ownWindow(render, known, window, inverted);
   return { own: own ? rounded(own) : full, full };
 }
 
