@@ -62,7 +62,7 @@ function Case({ record, reload }: { record: CaseRecord; reload: () => void }) {
         </div>
         <Actions record={record} reload={reload} />
       </header>
-      {[...new Map(record.conflicts.map(({ image_ids }) => [image_ids.join(), image_ids]))].map(
+      {[...new Map(record.conflicts.map(({ image_ids }) => [[...image_ids].sort().join(), image_ids]))].map(
         ([key, ids]) => (
           <Notice key={key} tone="warn">
             {counted(ids.length, "different picture")} carry the same SOP Instance UID. All are kept; at least

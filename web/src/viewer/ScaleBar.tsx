@@ -5,6 +5,8 @@ import type { SeadragonView } from "./useSeadragon";
 import { useZoom } from "./useZoom";
 
 const BAR_MOST_PX = 140;
+/** On a narrow pane no longer than this share of it. */
+const BAR_MOST_SHARE = 0.4;
 
 interface ScaleBarProps {
   view: SeadragonView;
@@ -18,7 +20,8 @@ export function ScaleBar({ view, mmPerPx, slide, sideways }: ScaleBarProps) {
   const zoom = useZoom(view);
   if (!(zoom > 0)) return null;
   const across = mmPerPx?.[sideways ? 1 : 0] ?? null;
-  const bar = scaleBar(zoom, across, BAR_MOST_PX);
+  const paneWidth = view.projection?.element.x ?? 0;
+  const bar = scaleBar(zoom, across, Math.min(BAR_MOST_PX, paneWidth * BAR_MOST_SHARE));
   return (
     <span
       className="scale"

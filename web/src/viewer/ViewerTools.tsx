@@ -58,6 +58,8 @@ export function ViewerTools({ bench, children }: { bench: Bench; children?: Reac
           onClick={take("window")}
         />
       )}
+      {grey && <Windows bench={bench} />}
+      {isSlide(active?.record ?? null) && <Objectives bench={bench} />}
       {children}
       {bench.slots.length > 1 && (
         <ToolButton
@@ -97,8 +99,6 @@ export function ViewerTools({ bench, children }: { bench: Bench; children?: Reac
           onClick={() => bench.setNavigator(!bench.navigator)}
         />
       </span>
-      {grey && <Windows bench={bench} />}
-      {isSlide(active?.record ?? null) && <Objectives bench={bench} />}
     </div>
   );
 }
