@@ -143,6 +143,7 @@ export const viewerTests = [
         new Set(tiles.map((url) => url.split("window=")[1])).size < 8,
         "not every step of a drag is asked for",
       );
+      await page.waitForURL(/window=-450,2000/);
       await page.reload();
       await page.locator(".pane-levels", { hasText: "C -450 W 2000" }).waitFor();
       await page.getByText(`Picture 2 of ${series.images.length}`).waitFor();
@@ -175,6 +176,8 @@ export const viewerTests = [
       await page.mouse.wheel(0, 100);
       await page.getByText("Frame 2 of 10").waitFor();
       assert.equal(await figure(), before);
+      // Wheel events nearer to each other than 50 ms count as one.
+      await page.waitForTimeout(120);
       await page.keyboard.down("Control");
       await page.mouse.wheel(0, -100);
       await page.keyboard.up("Control");
@@ -227,7 +230,7 @@ export const viewerTests = [
       await page.keyboard.press("v");
       close(await rect(), { ...turned, x: -turned.x, y: -turned.y }, "flipped both ways");
       assert.equal(await sizeOf(), size);
-      assert.match(page.url(), /turn=270/);
+      await page.waitForURL(/turn=270/);
       // The same part of the picture, drawn anew as it lies now, is the same box.
       const before = await rect();
       await page.keyboard.press("Escape");

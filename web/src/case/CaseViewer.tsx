@@ -1,6 +1,6 @@
 // The pictures of a case: a strip of thumbnails and one to four of them large.
 
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import type { Box, ImageRecord } from "../api/types";
 import { useShortcuts } from "../app/keyboard";
 import { EMPTY_QUERY, queryHref } from "../app/query-url";
@@ -11,7 +11,7 @@ import { Panes } from "../viewer/Pane";
 import { Strip } from "../viewer/Strip";
 import type { Slot } from "../viewer/slot";
 import { ViewerTools } from "../viewer/ViewerTools";
-import { MOST_PANES, parsePanes, rememberPanes } from "../viewer/view-hash";
+import { MOST_PANES, parsePanes, useRememberedPanes } from "../viewer/view-hash";
 
 const describe = (image: ImageRecord): string =>
   [image.modality, image.body_part?.toLowerCase(), image.laterality].filter(Boolean).join(" ") || "Picture";
@@ -74,8 +74,8 @@ export default function CaseViewer({ images }: { images: ImageRecord[] }) {
   const bench = useBench(slots, looksAtFirst);
   const inHand = () => root.current?.matches(":hover, :focus-within") ?? false;
   useShortcuts(benchKeys(bench, () => {}, inHand));
-  useEffect(() =>
-    rememberPanes(slots.map((slot) => ({ imageId: slot.imageId, frame: slot.frame, ...bench.lookOf(slot) }))),
+  useRememberedPanes(
+    slots.map((slot) => ({ imageId: slot.imageId, frame: slot.frame, ...bench.lookOf(slot) })),
   );
 
   const { active } = bench;

@@ -18,7 +18,7 @@ import { Strip } from "./Strip";
 import type { Slot } from "./slot";
 import { ViewerHead } from "./ViewerHead";
 import { ViewerTools } from "./ViewerTools";
-import { MOST_PANES, type PanePlace, parsePanes, rememberPanes } from "./view-hash";
+import { MOST_PANES, type PanePlace, parsePanes, useRememberedPanes } from "./view-hash";
 
 interface OverlayProps {
   query: PageQuery;
@@ -163,8 +163,8 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
     k: () => toHit(-1),
   });
   useOverlayFocus(dialog);
-  useEffect(() =>
-    rememberPanes(slots.map((slot) => ({ imageId: slot.imageId, frame: slot.frame, ...bench.lookOf(slot) }))),
+  useRememberedPanes(
+    slots.map((slot) => ({ imageId: slot.imageId, frame: slot.frame, ...bench.lookOf(slot) })),
   );
 
   const besides = (imageId: string, frame: number) =>

@@ -3,6 +3,7 @@
 //
 //   #pane=i-7&frame=3&window=40,400&turn=90m&pane=i-9      what follows a `pane` belongs to it
 
+import { useEffect } from "react";
 import type { Window } from "../api/urls";
 import { type Orientation, orientationText, parseOrientation, UPRIGHT } from "./orientation";
 
@@ -61,4 +62,15 @@ export function rememberPanes(panes: readonly PanePlace[]): void {
   const plain = panes.every((pane) => !pane.window && orientationText(pane.orientation) === "");
   const next = panes.length < 2 && plain && !panes[0]?.frame ? "" : formatPanes(panes);
   if (next !== hash) window.history.replaceState(window.history.state, "", pathname + search + next);
+}
+
+/** Browsers refuse addresses that change with every step of a drag. */
+const CALM_MS = 250;
+
+/** Keeps the address up with the panes, once they rest. */
+export function useRememberedPanes(panes: readonly PanePlace[]): void {
+  useEffect(() => {
+    const timer = setTimeout(() => rememberPanes(panes), CALM_MS);
+    return () => clearTimeout(timer);
+  });
 }
