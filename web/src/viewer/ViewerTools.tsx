@@ -121,6 +121,8 @@ function Windows({ bench }: { bench: Bench }) {
         onChange={(event) => {
           const preset = presets.find(({ name }) => name === event.target.value);
           bench.applyPreset(slot, preset?.window ?? "own");
+          // The keys belong to the picture again.
+          event.target.blur();
         }}
       >
         <option value="own">File’s own window</option>
