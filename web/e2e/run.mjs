@@ -8,7 +8,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CHROME, launch } from "./browser.mjs";
 import { BINARY, binaryExists, startService } from "./service.mjs";
-import { tests } from "./tests.mjs";
+import { Skipped, tellSkip } from "./shared-data.mjs";
+import { tests as pageTests } from "./tests.mjs";
+import { viewerTests } from "./viewer-tests.mjs";
+
+const tests = [...pageTests, ...viewerTests];
 
 const artifacts = join(dirname(fileURLToPath(import.meta.url)), "artifacts");
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -45,6 +49,11 @@ async function runOne(browser, base, { name, options = {}, run }) {
     counts.passed += 1;
     process.stdout.write(`ok      ${name}\n`);
   } catch (error) {
+    if (error instanceof Skipped) {
+      counts.skipped += 1;
+      tellSkip(name, error.message);
+      return;
+    }
     counts.failed += 1;
     const shot = join(artifacts, `${name.replaceAll(/\W+/g, "-")}.png`);
     await page.screenshot({ path: shot }).catch(() => {});

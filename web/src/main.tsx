@@ -7,6 +7,8 @@ import "./styles/start.css";
 import "./styles/search.css";
 import "./styles/hit.css";
 import "./styles/viewer.css";
+import "./styles/viewer-boxes.css";
+import "./styles/viewer-tools.css";
 import "./styles/pages.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

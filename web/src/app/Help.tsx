@@ -1,28 +1,69 @@
-// The keys, and how to read an answer.
+// The keys by where they work, and how to read an answer.
 
 import { Dialog } from "../ui/dialog";
 
 const KEYS: [string, [string[], string][]][] = [
   [
-    "Search",
+    "Anywhere, and in an answer",
     [
       [["/"], "to the words"],
       [["j", "k"], "next, previous case"],
       [["Enter"], "open the picture"],
       [["c"], "open the case"],
       [["s"], "cases similar to it"],
+      [["?"], "this help"],
     ],
   ],
   [
     "Viewer",
     [
+      [["+", "−"], "zoom in, out"],
+      [["="], "fit"],
+      [["r", "R"], "rotate right, left"],
+      [["h", "v"], "flip across, upside down"],
+      [["n"], "overview of where one is"],
       [["b"], "draw a box"],
       [["Enter"], "search the box"],
-      [["x"], "compare with the query"],
-      [["←", "→"], "frames (also Shift + wheel)"],
-      [["+", "−", "0"], "zoom in, out, fit"],
-      [["1", "…", "5"], "window of a CT"],
-      [["Esc"], "close"],
+      [["Esc"], "drop tool, box; close"],
+    ],
+  ],
+  [
+    "Frames, and pictures of a case",
+    [
+      [["←", "→"], "one back, on"],
+      [["↑", "↓"], "the same"],
+      [["PgUp", "PgDn"], "ten back, on"],
+      [["Home", "End"], "first, last"],
+      [["wheel"], "frames; zooms one picture"],
+      [["Ctrl", "wheel"], "zoom among frames"],
+      [["Shift", "wheel"], "pictures of the case"],
+    ],
+  ],
+  [
+    "Slides",
+    [
+      [["1"], "2×: 5 µm per screen pixel"],
+      [["2"], "5×"],
+      [["3"], "10×: 1 µm per screen pixel"],
+      [["4"], "20×"],
+      [["5"], "40×"],
+    ],
+  ],
+  [
+    "CT and other grey pictures",
+    [
+      [["1", "…", "5"], "CT: soft tissue, lung, liver, bone, brain"],
+      [["1", "2"], "others: file’s own, full range"],
+      [["w"], "window by dragging"],
+      [["right drag"], "the same, always"],
+      [["0"], "fit, and the file’s own window"],
+    ],
+  ],
+  [
+    "Side by side",
+    [
+      [["x"], "the query’s picture beside"],
+      [["l"], "move together, or each alone"],
     ],
   ],
 ];
@@ -36,7 +77,7 @@ export function Help({ onClose }: { onClose: () => void }) {
             <h3>{group}</h3>
             <dl className="keys">
               {keys.map(([names, what]) => (
-                <div key={what}>
+                <div key={names.join() + what}>
                   <dt>
                     {names.map((name) => (
                       <kbd key={name}>{name}</kbd>
@@ -58,6 +99,10 @@ export function Help({ onClose }: { onClose: () => void }) {
           <p>
             “no pneumothorax” finds reports that deny it; “pneumothorax” does not find those. Quotes keep
             words together.
+          </p>
+          <p>
+            Lengths come from the pixel spacing that the file states; where it states none, none is shown.
+            With a finger, drag to move and pinch to zoom.
           </p>
         </section>
       </div>

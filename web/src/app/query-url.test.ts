@@ -27,6 +27,10 @@ const FULL: PageQuery = {
 describe("the query in the address", () => {
   it("comes back as it went in", () => {
     expect(parseQuery(formatQuery(FULL))).toEqual(FULL);
+    for (const beside of [true, false]) {
+      const compared = { ...FULL, open: { image: "i-9", frame: 0, beside } };
+      expect(parseQuery(formatQuery(compared))).toEqual(compared);
+    }
   });
 
   it("is empty for the start page", () => {

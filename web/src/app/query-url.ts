@@ -1,8 +1,9 @@
 // The whole query lives in the page's address, so that back, forward, reload and a sent link all work.
 //
-//   /?q=words &image=i-…|q-… &frame= &box=x,y,w,h &case=ID &f=key=value … &way= &top= &open=i-… &of=frame
+//   /?q=words &image=i-…|q-… &frame= &box=x,y,w,h &case=ID &f=key=value … &way= &top= &open=i-… &of=frame &beside=
 //
-// `image` may repeat; `frame` and `box` belong to the `image` before them. `open` is the picture in the viewer.
+// `image` may repeat; `frame` and `box` belong to the `image` before them. `open` is the picture in the viewer,
+// `beside` whether the query's picture stands beside it (left out: where there is room).
 
 import type { Box, ImageQuery, SearchRequest, Way } from "../api/types";
 
@@ -15,7 +16,7 @@ export interface PageQuery {
   top: number | null;
   /** True for "show me the library": cases in order, without a question. */
   browse: boolean;
-  open: { image: string; frame: number } | null;
+  open: { image: string; frame: number; beside?: boolean } | null;
 }
 
 export const EMPTY_QUERY: PageQuery = {
@@ -47,6 +48,7 @@ export function parseBox(value: string): Box | null {
 export function parseQuery(search: string): PageQuery {
   const query: PageQuery = { ...EMPTY_QUERY, images: [], filters: [], ways: [] };
   let openFrame = 0;
+  let beside: boolean | undefined;
   for (const [key, value] of new URLSearchParams(search)) {
     const last = query.images.at(-1);
     if (key === "q") query.text = value;
@@ -60,8 +62,9 @@ export function parseQuery(search: string): PageQuery {
     else if (key === "browse") query.browse = true;
     else if (key === "open" && value) query.open = { image: value, frame: 0 };
     else if (key === "of") openFrame = wholeNumber(value) ?? 0;
+    else if (key === "beside") beside = value === "1";
   }
-  if (query.open) query.open.frame = openFrame;
+  if (query.open) query.open = { ...query.open, frame: openFrame, ...(beside !== undefined && { beside }) };
   return query;
 }
 
@@ -82,6 +85,7 @@ export function formatQuery(query: PageQuery): string {
   if (query.open) {
     params.append("open", query.open.image);
     if (query.open.frame) params.append("of", String(query.open.frame));
+    if (query.open.beside !== undefined) params.append("beside", query.open.beside ? "1" : "0");
   }
   // Commas, equals signs and slashes are legal in a query string; written plainly the address can be read.
   const written = params.toString().replaceAll("%2C", ",").replaceAll("%3D", "=").replaceAll("%2F", "/");

@@ -62,12 +62,14 @@ function Case({ record, reload }: { record: CaseRecord; reload: () => void }) {
         </div>
         <Actions record={record} reload={reload} />
       </header>
-      {record.conflicts.map((conflict) => (
-        <Notice key={conflict.image_ids.join()} tone="warn">
-          {counted(conflict.image_ids.length, "different picture")} carry the same SOP Instance UID. All are
-          kept; at least one was changed without a new UID. Check at the source which is right.
-        </Notice>
-      ))}
+      {[...new Map(record.conflicts.map(({ image_ids }) => [[...image_ids].sort().join(), image_ids]))].map(
+        ([key, ids]) => (
+          <Notice key={key} tone="warn">
+            {counted(ids.length, "different picture")} carry the same SOP Instance UID. All are kept; at least
+            one was changed without a new UID. Check at the source which is right.
+          </Notice>
+        ),
+      )}
       {record.pending_images > 0 && (
         <Notice tone="warn">
           {counted(record.pending_images, "picture")} of this case cannot be found by picture yet: still to be

@@ -65,11 +65,13 @@ interface HitCardProps {
   selected: boolean;
   standIn: boolean;
   onOpen: (view: HitView) => void;
+  /** Opens the viewer with the query's picture beside; absent where the query has none. */
+  onCompare?: (view: HitView) => void;
   onSelect: () => void;
 }
 
 export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
-  { hit, selected, standIn, onOpen, onSelect },
+  { hit, selected, standIn, onOpen, onCompare, onSelect },
   ref,
 ) {
   const [first, ...others] = hit.views;
@@ -150,6 +152,17 @@ export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
         <footer className="hit-foot">
           <Labels labels={hit.labels} />
           <div className="hit-actions">
+            {first && onCompare && (
+              <button
+                type="button"
+                className="button button-quiet button-icon"
+                aria-label={`Compare ${hit.title} with the query`}
+                title="Compare with the query"
+                onClick={() => onCompare(first)}
+              >
+                <Icon name="compare" />
+              </button>
+            )}
             <Link
               className="button button-quiet button-icon"
               href={queryHref({ ...EMPTY_QUERY, case: hit.case_id })}

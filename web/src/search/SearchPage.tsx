@@ -47,8 +47,8 @@ export function SearchPage({ query }: { query: PageQuery }) {
       navigate(queryHref({ ...query, open: null, ...part }), { keepScroll: true }),
     [query],
   );
-  const open = (view: HitView) =>
-    navigate(queryHref({ ...query, open: { image: view.image_id, frame: view.frame } }), {
+  const open = (view: HitView, beside?: boolean) =>
+    navigate(queryHref({ ...query, open: { image: view.image_id, frame: view.frame, beside } }), {
       keepScroll: true,
     });
   const { selected, setSelected, cards, reveal } = useSelection(hits, query.open === null, (hit) => {
@@ -109,7 +109,8 @@ export function SearchPage({ query }: { query: PageQuery }) {
               hit={hit}
               selected={at === selected}
               standIn={data?.stand_in ?? false}
-              onOpen={open}
+              onOpen={(view) => open(view)}
+              onCompare={query.images.length > 0 ? (view) => open(view, true) : undefined}
               onSelect={() => setSelected(at)}
             />
           ))}

@@ -3,6 +3,7 @@
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Box } from "../api/types";
 import { boxBetween, type Corner, dragCorner, growBox, moveBox, type Point } from "./geometry";
+import { cornerSeenAt, type Orientation, toPicture } from "./orientation";
 import type { Projection } from "./projection";
 import type { SeadragonView } from "./useSeadragon";
 
@@ -13,6 +14,7 @@ export interface Mark {
 
 interface BoxLayerProps {
   view: SeadragonView;
+  orientation: Orientation;
   marks: Mark[];
   box: Box | null;
   drawing: boolean;
@@ -56,10 +58,12 @@ function useViewport(view: SeadragonView): void {
 function placed(projection: Projection, [x, y, width, height]: Box) {
   const a = projection.toElement({ x, y });
   const b = projection.toElement({ x: x + width, y: y + height });
-  return { left: a.x, top: a.y, width: b.x - a.x, height: b.y - a.y };
+  // Turned or mirrored, any corner of the picture's may be the upper left one here.
+  const [left, top] = [Math.min(a.x, b.x), Math.min(a.y, b.y)];
+  return { left, top, width: Math.abs(b.x - a.x), height: Math.abs(b.y - a.y) };
 }
 
-export function BoxLayer({ view, marks, box, drawing, onBox, onDrawn, actions }: BoxLayerProps) {
+export function BoxLayer({ view, orientation, marks, box, drawing, onBox, onDrawn, actions }: BoxLayerProps) {
   useViewport(view);
   const layer = useRef<HTMLDivElement>(null);
   const drag = useRef<Drag | null>(null);
@@ -106,8 +110,11 @@ export function BoxLayer({ view, marks, box, drawing, onBox, onDrawn, actions }:
     event.preventDefault();
     event.stopPropagation();
     const unit = Math.max(1, Math.round(4 / projection.zoom));
-    const by = { x: step.x * unit, y: step.y * unit };
-    onBox(event.shiftKey ? growBox(box, by, projection.picture) : moveBox(box, by, projection.picture));
+    const by = toPicture(orientation, { x: step.x * unit, y: step.y * unit });
+    // To the right and downwards a box grows, whichever of its sides are seen there.
+    const grow = Math.sign(step.x + step.y) * unit;
+    const size = by.x !== 0 ? { x: grow, y: 0 } : { x: 0, y: grow };
+    onBox(event.shiftKey ? growBox(box, size, projection.picture) : moveBox(box, by, projection.picture));
   };
 
   const place = box && placed(projection, box);
@@ -144,7 +151,7 @@ export function BoxLayer({ view, marks, box, drawing, onBox, onDrawn, actions }:
               <span
                 key={corner}
                 className={`box-corner box-${corner}`}
-                onPointerDown={begin({ kind: corner, box })}
+                onPointerDown={begin({ kind: cornerSeenAt(orientation, corner), box })}
               />
             ))}
           </div>

@@ -1,94 +1,104 @@
-// One picture to zoom, pan, leaf through and draw on.
+// One picture to zoom, pan, turn, window, leaf through and draw on.
 
-import { type ReactNode, useEffect, useRef, useState } from "react";
-import type { Box } from "../api/types";
-import type { Window } from "../api/urls";
-import { length } from "../app/format";
+import { useEffect, useRef } from "react";
+import { Icon } from "../ui/icons";
+import { BoxActions } from "./BoxActions";
 import { BoxLayer, type Mark } from "./BoxLayer";
-import { roundLength } from "./geometry";
-import { type SeadragonView, useSeadragon } from "./useSeadragon";
-
-export interface PaneProps {
-  imageId: string;
-  frame: number;
-  frames: number;
-  window?: Window | null;
-  mmPerPx?: [number, number] | null;
-  caption: ReactNode;
-  marks?: Mark[];
-  box: Box | null;
-  drawing: boolean;
-  onBox: (box: Box | null) => void;
-  onDrawn: () => void;
-  onFrame: (frame: number) => void;
-  onSearchBox: (box: Box, add: boolean) => void;
-  /** True where the query holds something that a region could join. */
-  canAdd?: boolean;
-  /** Set by the parent to call zoom and fit from its own keys and buttons. */
-  handle?: (view: SeadragonView | null) => void;
-}
+import type { Bench } from "./bench";
+import { ScaleBar } from "./ScaleBar";
+import { isSlide } from "./scale";
+import { type Leafing, leafBy, leafingOf, type Slot } from "./slot";
+import { useSeadragon } from "./useSeadragon";
+import { useWindowDrag } from "./useWindowDrag";
+import { useCalm } from "./useZoom";
+import { hasWindow, windowText } from "./windows";
 
 const NO_MARKS: Mark[] = [];
+/** Tiles are asked anew at most so often while a window is dragged. */
+const WINDOW_CALM_MS = 120;
 
-export function Pane(props: PaneProps) {
-  const { imageId, frame, frames, window = null, mmPerPx, box, onBox, handle } = props;
+export function Panes({ bench }: { bench: Bench }) {
+  return (
+    <div className={`panes panes-${bench.slots.length}`}>
+      {bench.slots.map((slot) => (
+        <Pane key={slot.key} slot={slot} bench={bench} />
+      ))}
+    </div>
+  );
+}
+
+function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
+  const { imageId, frame, frames, record, series } = slot;
   const element = useRef<HTMLDivElement>(null);
-  const step = (by: number) => props.onFrame(Math.min(frames - 1, Math.max(0, frame + by)));
-  const view = useSeadragon(element, { imageId, frame, window }, step);
-  useEffect(() => {
-    handle?.(view);
-    return () => handle?.(null);
+  const picture = useRef<HTMLDivElement>(null);
+  const { window, orientation } = bench.lookOf(slot);
+  const grey = hasWindow(record);
+  const asked = useCalm(window, WINDOW_CALM_MS);
+  const view = useSeadragon(
+    element,
+    {
+      imageId,
+      frame,
+      // Not the window of the picture before.
+      window: grey && window ? asked : null,
+      orientation,
+      series,
+      navigator: bench.navigator,
+      wheelLeafs: frames > 1,
+    },
+    (step) => leafBy(slot, step),
+  );
+  const { attach } = bench;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another picture or spacing is another member
+  useEffect(() => attach(slot, view), [attach, view.projection, record?.mm_per_px?.[0], slot.key]);
+  useWindowDrag(picture, {
+    enabled: grey,
+    tool: bench.tool === "window",
+    imageId,
+    frame,
+    window,
+    onWindow: (next) => bench.setWindow(slot, next),
   });
 
-  const mm = box && mmPerPx ? ` · ${length(box[2] * mmPerPx[0])} × ${length(box[3] * mmPerPx[1])}` : "";
+  const box = bench.boxOf(slot);
+  const mmPerPx = record?.mm_per_px ?? null;
+  const many = bench.slots.length > 1;
+  const leafing = leafingOf(slot);
+  const classes = ["pane", many && bench.active?.key === slot.key ? "pane-active" : ""];
   return (
-    <figure className="pane" aria-busy={view.loading}>
-      <div className="pane-picture">
+    <figure
+      className={classes.join(" ").trim()}
+      aria-busy={view.loading}
+      onPointerDownCapture={() => bench.activate(slot.key)}
+      onFocusCapture={() => bench.activate(slot.key)}
+    >
+      <div
+        ref={picture}
+        className={bench.tool === "window" && grey ? "pane-picture pane-window" : "pane-picture"}
+      >
         <div
           ref={element}
           className="pane-osd"
           role="img"
-          aria-label="Picture; plus and minus zoom, 0 fits"
+          aria-label="Picture; plus and minus zoom, = fits, ? tells all keys"
         />
         <BoxLayer
           view={view}
-          marks={props.marks ?? NO_MARKS}
+          orientation={orientation}
+          marks={slot.marks ?? NO_MARKS}
           box={box}
-          drawing={props.drawing}
-          onBox={onBox}
-          onDrawn={props.onDrawn}
+          drawing={bench.tool === "box"}
+          onBox={(next) => bench.setBox(slot, next)}
+          onDrawn={() => bench.setTool(null)}
           actions={
             box && (
-              <>
-                <span className="box-size">
-                  {box[2]} × {box[3]} px{mm}
-                </span>
-                <button
-                  type="button"
-                  className="button button-primary button-small"
-                  onClick={() => props.onSearchBox(box, false)}
-                >
-                  Search this region
-                </button>
-                {props.canAdd && (
-                  <button
-                    type="button"
-                    className="button button-small"
-                    title="Keep words and pictures of the query"
-                    onClick={() => props.onSearchBox(box, true)}
-                  >
-                    Add to query
-                  </button>
-                )}
-                <button
-                  type="button"
-                  className="button button-small button-icon"
-                  aria-label="Remove the box"
-                  onClick={() => onBox(null)}
-                >
-                  ×
-                </button>
-              </>
+              <BoxActions
+                box={box}
+                mmPerPx={mmPerPx}
+                canAdd={slot.canAdd ?? false}
+                onSearch={(add) => slot.onSearchBox(box, add)}
+                onRemove={() => bench.setBox(slot, null)}
+              />
             )
           }
         />
@@ -100,54 +110,53 @@ export function Pane(props: PaneProps) {
             {view.error.message}
           </p>
         )}
-        <ScaleBar view={view} mmPerPx={mmPerPx ?? null} />
+        {many && slot.onClose && (
+          <button
+            type="button"
+            className="button button-icon pane-close"
+            aria-label="Close this picture"
+            title="Close this picture"
+            onClick={slot.onClose}
+          >
+            <Icon name="close" />
+          </button>
+        )}
+        <div className="pane-readouts">
+          {grey && (
+            <span className="pane-levels" title="Centre and width of the window; 0 takes the file’s own">
+              {window ? windowText(window) : "File’s own window"}
+            </span>
+          )}
+          <ScaleBar
+            view={view}
+            mmPerPx={mmPerPx}
+            slide={isSlide(record)}
+            sideways={orientation.degrees % 180 !== 0}
+          />
+        </div>
       </div>
       <figcaption className="pane-caption">
-        <div className="pane-words">{props.caption}</div>
-        {frames > 1 && (
-          <label className="frames">
-            <span>
-              {frame + 1} / {frames}
-            </span>
-            <input
-              type="range"
-              min={0}
-              max={frames - 1}
-              value={frame}
-              aria-label="Frame"
-              onChange={(event) => props.onFrame(Number(event.target.value))}
-            />
-          </label>
-        )}
+        <div className="pane-words">{slot.caption}</div>
+        {leafing && <LeafSlider {...leafing} />}
       </figcaption>
     </figure>
   );
 }
 
-const BAR_MOST_PX = 120;
-
-function ScaleBar({ view, mmPerPx }: { view: SeadragonView; mmPerPx: [number, number] | null }) {
-  const [zoom, setZoom] = useState(0);
-  const { viewer, projection } = view;
-  useEffect(() => {
-    const current = viewer();
-    if (!current || !projection) return;
-    const update = () => setZoom(projection.zoom);
-    update();
-    current.addHandler("update-viewport", update);
-    return () => current.removeHandler("update-viewport", update);
-  }, [viewer, projection]);
-  if (!(zoom > 0)) return null;
-  const unitPx = mmPerPx ? zoom / mmPerPx[0] : zoom;
-  const units = roundLength(BAR_MOST_PX / unitPx);
-  const text = mmPerPx ? length(units) : `${units < 1 ? "<1" : units} px`;
+function LeafSlider({ word, at, of, to }: Leafing) {
   return (
-    <span
-      className="scale"
-      title={mmPerPx ? "From the pixel spacing of the file" : "The file does not say how large a pixel is"}
-    >
-      <i style={{ width: units * unitPx }} />
-      {text} <b>{Math.round(zoom * 100)}%</b>
-    </span>
+    <label className="frames">
+      <span>
+        {word} {at + 1} of {of}
+      </span>
+      <input
+        type="range"
+        min={0}
+        max={of - 1}
+        value={at}
+        aria-label={word}
+        onChange={(event) => to(Number(event.target.value))}
+      />
+    </label>
   );
 }

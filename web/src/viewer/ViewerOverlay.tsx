@@ -1,65 +1,87 @@
-// The viewer over the results: the picture that matched, and the query's picture beside it.
+// The viewer over the results: the picture that matched, the query's picture beside it, others beside on demand.
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { createPortal } from "react-dom";
-import type { Box, Hit, ImageQuery } from "../api/types";
-import { isQueryPicture, thumbnailUrl } from "../api/urls";
+import type { Box, Hit, ImageQuery, ImageRecord } from "../api/types";
+import { isQueryPicture } from "../api/urls";
 import { useShortcuts } from "../app/keyboard";
 import { EMPTY_QUERY, hasQuestion, type PageQuery, queryHref } from "../app/query-url";
-import { Link, navigate } from "../app/router";
-import { useImageRecord } from "../search/HitPicture";
+import { navigate } from "../app/router";
 import { knownQueryPicture } from "../search/query-pictures";
 import { Icon } from "../ui/icons";
-import { Picture } from "../ui/parts";
+import { useBench } from "./bench";
+import { benchKeys } from "./bench-keys";
 import { isWhole } from "./geometry";
-import { Pane } from "./Pane";
-import { useViewerTools, ViewerTools } from "./ViewerTools";
-import { presetsFor } from "./windows";
+import { Panes } from "./Pane";
+import { useCaseImages, useImageRecords } from "./records";
+import { Strip } from "./Strip";
+import type { Slot } from "./slot";
+import { ViewerHead } from "./ViewerHead";
+import { ViewerTools } from "./ViewerTools";
+import { MOST_PANES, type PanePlace, parsePanes, useRememberedPanes } from "./view-hash";
 
 interface OverlayProps {
   query: PageQuery;
-  open: { image: string; frame: number };
+  open: NonNullable<PageQuery["open"]>;
   hits: Hit[];
   onClose: () => void;
 }
 
-interface Drawn {
-  image: string;
+interface Extra {
+  key: string;
+  imageId: string;
   frame: number;
-  box: Box;
 }
 
 /** Below this the two pictures would be too narrow to compare side by side. */
 const COMPARE_FROM = "(min-width: 800px)";
+const MAIN = "main";
+const QUERY = "query";
+
+/** Which remembered pane is which: the open picture, the query's, and what stands beside. */
+function rememberedPanes(open: string, asked: string | null): Record<string, PanePlace> {
+  const panes: Record<string, PanePlace> = {};
+  parsePanes(window.location.hash).forEach((pane, at) => {
+    if (pane.imageId === open && !panes[MAIN]) panes[MAIN] = pane;
+    else if (pane.imageId === asked && !panes[QUERY]) panes[QUERY] = pane;
+    else panes[`beside-${at}`] = pane;
+  });
+  return panes;
+}
 
 export default function ViewerOverlay({ query, open, hits, onClose }: OverlayProps) {
   const dialog = useRef<HTMLElement>(null);
-  const record = useImageRecord(open.image);
-  const hit = hits.find(({ views }) => views.some(({ image_id }) => image_id === open.image)) ?? null;
-  const view =
-    hit?.views.find(({ image_id, frame }) => image_id === open.image && frame === open.frame) ??
-    hit?.views.find(({ image_id }) => image_id === open.image);
   const asked = query.images[0] ?? null;
-  const [compare, setCompare] = useState(() => asked !== null && matchMedia(COMPARE_FROM).matches);
-  const [drawing, setDrawing] = useState(false);
-  const [drawn, setDrawn] = useState<Drawn | null>(null);
-  const frames = record?.frames ?? 1;
-  const presets = presetsFor(record);
-  const tools = useViewerTools();
+  const [remembered] = useState(() => rememberedPanes(open.image, asked?.image_id ?? null));
+  const [extras, setExtras] = useState<Extra[]>(() =>
+    Object.entries(remembered).flatMap(([key, pane]) =>
+      key.startsWith("beside-") ? [{ key, imageId: pane.imageId, frame: pane.frame }] : [],
+    ),
+  );
+  const [queryFrame, setQueryFrame] = useState(remembered[QUERY]?.frame ?? asked?.frame ?? 0);
+  const next = useRef(MOST_PANES);
+  const compare = asked !== null && (open.beside ?? matchMedia(COMPARE_FROM).matches);
+  const recordOf = useImageRecords([
+    open.image,
+    ...(asked ? [asked.image_id] : []),
+    ...extras.map(({ imageId }) => imageId),
+  ]);
+  const record = recordOf(open.image);
+  const hit = hits.find(({ views }) => views.some(({ image_id }) => image_id === open.image)) ?? null;
+  const caseId = hit?.case_id ?? record?.case_id ?? null;
+  const caseHit = hit ?? hits.find(({ case_id }) => case_id === caseId) ?? null;
+  const images = useCaseImages(caseId);
 
   const go = useCallback(
-    (image: string, frame: number) =>
-      navigate(queryHref({ ...query, open: { image, frame } }), { replace: true, keepScroll: true }),
-    [query],
+    (image: string, frame: number, beside = open.beside) =>
+      navigate(queryHref({ ...query, open: { image, frame, beside } }), { replace: true, keepScroll: true }),
+    [query, open.beside],
   );
   const toHit = (by: number) => {
-    const at = hit ? hits.indexOf(hit) + by : 0;
-    const next = hits[at]?.views[0];
-    if (next) go(next.image_id, next.frame);
+    const view = caseHit && hits[hits.indexOf(caseHit) + by]?.views[0];
+    if (view) go(view.image_id, view.frame);
   };
-  const toFrame = (frame: number) => {
-    if (frame !== open.frame) go(open.image, Math.min(frames - 1, Math.max(0, frame)));
-  };
+  const setCompare = (beside: boolean) => asked && go(open.image, open.frame, beside);
   const searchBox = (image: string, frame: number) => (box: Box, add: boolean) => {
     const region: ImageQuery = { image_id: image, frame: frame || undefined, box };
     const base = add ? query : { ...EMPTY_QUERY, filters: query.filters };
@@ -67,42 +89,88 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
     const kept = base.images.filter((other) => other.image_id !== image || (other.frame ?? 0) !== frame);
     navigate(queryHref({ ...base, images: [...kept, region], browse: false, open: null }));
   };
+  const promote = (extra: Extra | undefined) => {
+    if (!extra) return;
+    setExtras((before) => before.filter((one) => one !== extra));
+    go(extra.imageId, extra.frame);
+  };
+  const slotOf = (key: string, imageId: string, frame: number, rest: Partial<Slot>): Slot => {
+    const known = recordOf(imageId);
+    return {
+      key,
+      imageId,
+      frame,
+      frames: known?.frames ?? knownQueryPicture(imageId)?.frames ?? 1,
+      record: known,
+      series: known?.case_id ?? imageId,
+      caption: <Caption image={known} />,
+      onFrame: () => {},
+      onSearchBox: searchBox(imageId, frame),
+      canAdd: hasQuestion(query),
+      ...rest,
+    };
+  };
 
-  useShortcuts({
-    Escape: () => {
-      if (drawing) setDrawing(false);
-      else if (drawn) setDrawn(null);
-      else onClose();
-    },
-    b: () => setDrawing(!drawing),
-    x: () => asked && setCompare(!compare),
-    j: () => toHit(1),
-    k: () => toHit(-1),
-    Enter: (event) => {
-      if (!drawn || (event.target instanceof Element && event.target.closest("a, button, input, select")))
-        return;
-      searchBox(drawn.image, drawn.frame)(drawn.box, false);
-    },
-    ...(frames > 1 && {
-      ArrowRight: () => toFrame(open.frame + 1),
-      ArrowDown: () => toFrame(open.frame + 1),
-      ArrowLeft: () => toFrame(open.frame - 1),
-      ArrowUp: () => toFrame(open.frame - 1),
-      Home: () => toFrame(0),
-      End: () => toFrame(frames - 1),
-    }),
-    ...tools.keys(presets),
-  });
-  useOverlayFocus(dialog);
-
+  const view =
+    hit?.views.find(({ image_id, frame }) => image_id === open.image && frame === open.frame) ??
+    hit?.views.find(({ image_id }) => image_id === open.image);
   const size = record && { width: record.width_px, height: record.height_px };
   const mark = view && size && !isWhole(view.box, size) ? view : null;
-  const similarity = view?.similarity;
-  const boxOf = (image: string, frame: number) =>
-    drawn?.image === image && drawn.frame === frame ? drawn.box : null;
-  const drawOn = (image: string, frame: number) => (box: Box | null) =>
-    setDrawn(box && { image, frame, box });
+  const placeInCase = images.findIndex(({ image_id }) => image_id === open.image);
+  const slots: Slot[] = [];
+  if (compare && asked)
+    slots.push(
+      slotOf(QUERY, asked.image_id, queryFrame, {
+        caption: <QueryCaption image={asked} />,
+        marks: asked.box && queryFrame === (asked.frame ?? 0) ? [{ box: asked.box, kind: "query" }] : [],
+        onFrame: setQueryFrame,
+        onClose: () => setCompare(false),
+      }),
+    );
+  slots.push(
+    slotOf(MAIN, open.image, open.frame, {
+      series: caseId ?? open.image,
+      caption: (
+        <Caption image={record} imageId={open.image} similarity={view?.similarity} marked={mark !== null} />
+      ),
+      marks: mark && mark.frame === open.frame ? [{ box: mark.box, kind: "match" }] : [],
+      leaf:
+        placeInCase >= 0
+          ? {
+              at: placeInCase,
+              of: images.length,
+              to: (at) => go(images[at]?.image_id ?? open.image, 0),
+            }
+          : undefined,
+      onFrame: (frame) => go(open.image, frame),
+      onClose: extras[0] && (() => promote(extras[0])),
+    }),
+  );
+  for (const { key, imageId, frame } of extras.slice(0, MOST_PANES - slots.length))
+    slots.push(
+      slotOf(key, imageId, frame, {
+        onFrame: (to) =>
+          setExtras((before) => before.map((one) => (one.key === key ? { ...one, frame: to } : one))),
+        onClose: () => setExtras((before) => before.filter((one) => one.key !== key)),
+      }),
+    );
 
+  const bench = useBench(slots, () => remembered);
+  useShortcuts({
+    ...benchKeys(bench, onClose, () => true),
+    x: () => setCompare(!compare),
+    j: () => toHit(1),
+    k: () => toHit(-1),
+  });
+  useOverlayFocus(dialog);
+  useRememberedPanes(
+    slots.map((slot) => ({ imageId: slot.imageId, frame: slot.frame, ...bench.lookOf(slot) })),
+  );
+
+  const besides = (imageId: string, frame: number) =>
+    slots.length < MOST_PANES && !slots.some((slot) => slot.imageId === imageId && slot.frame === frame)
+      ? () => setExtras([...extras, { key: `beside-${next.current++}`, imageId, frame }])
+      : undefined;
   return createPortal(
     <section
       ref={dialog}
@@ -112,113 +180,78 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
       aria-label="Viewer"
       tabIndex={-1}
     >
-      <header className="viewer-head">
-        <div className="viewer-title">
-          {hit && <span className="hit-rank">{hit.rank}</span>}
-          {hit ? (
-            <Link href={`/case/${encodeURIComponent(hit.case_id)}`}>{hit.title}</Link>
-          ) : (
-            <span>{record?.modality ?? "Picture"}</span>
-          )}
-        </div>
-        <ViewerTools
-          tools={tools}
-          presets={presets}
-          drawing={drawing}
-          onDraw={() => setDrawing(!drawing)}
-          compare={asked ? compare : null}
-          onCompare={() => setCompare(!compare)}
-        />
-        <div className="viewer-steps">
-          <button
-            type="button"
-            className="button button-icon"
-            aria-label="Previous case"
-            title="Previous case (k)"
-            disabled={!hit || hits.indexOf(hit) === 0}
-            onClick={() => toHit(-1)}
-          >
-            <Icon name="left" />
-          </button>
-          <button
-            type="button"
-            className="button button-icon"
-            aria-label="Next case"
-            title="Next case (j)"
-            disabled={!hit || hits.indexOf(hit) === hits.length - 1}
-            onClick={() => toHit(1)}
-          >
-            <Icon name="right" />
-          </button>
-        </div>
-        <button
-          type="button"
-          className="button button-icon"
-          aria-label="Close the viewer"
-          title="Close (Esc)"
-          onClick={onClose}
-        >
-          <Icon name="close" />
-        </button>
-      </header>
-      <div className={compare && asked ? "panes panes-two" : "panes"}>
-        {compare && asked && (
-          <QueryPane
-            image={asked}
-            drawing={drawing}
-            boxOf={boxOf}
-            drawOn={drawOn}
-            onDrawn={() => setDrawing(false)}
-            searchBox={searchBox}
-            canAdd={hasQuestion(query)}
-          />
-        )}
-        <Pane
-          imageId={open.image}
-          frame={open.frame}
-          frames={frames}
-          window={tools.preset.window}
-          mmPerPx={record?.mm_per_px ?? null}
-          caption={
-            <>
-              <strong>{isQueryPicture(open.image) ? "Your picture" : (record?.modality ?? "Picture")}</strong>
-              {similarity != null && <span>cosine {similarity.toFixed(2)}</span>}
-              {mark && <span className="legend legend-match">matched part</span>}
-              {size && (
-                <span className="pane-size">
-                  {size.width} × {size.height} px
-                </span>
-              )}
-            </>
-          }
-          marks={mark && mark.frame === open.frame ? [{ box: mark.box, kind: "match" }] : []}
-          box={boxOf(open.image, open.frame)}
-          drawing={drawing}
-          onBox={drawOn(open.image, open.frame)}
-          onDrawn={() => setDrawing(false)}
-          onFrame={toFrame}
-          onSearchBox={searchBox(open.image, open.frame)}
-          canAdd={hasQuestion(query)}
-          handle={tools.setView}
-        />
-      </div>
-      {hit && hit.views.length > 1 && (
-        <nav className="strip" aria-label="Matching parts of this case">
-          {hit.views.map((other) => (
+      <ViewerHead
+        hit={caseHit}
+        title={record?.modality ?? "Picture"}
+        at={caseHit ? hits.indexOf(caseHit) : -1}
+        of={hits.length}
+        onStep={toHit}
+        onClose={onClose}
+      >
+        <ViewerTools bench={bench}>
+          {asked && (
             <button
               type="button"
-              key={`${other.image_id}-${other.frame}-${other.box.join()}`}
-              aria-current={other.image_id === open.image && other.frame === open.frame ? "true" : undefined}
-              onClick={() => go(other.image_id, other.frame)}
+              className={compare ? "button button-on" : "button"}
+              aria-pressed={compare}
+              title="The query's picture beside this one (x)"
+              onClick={() => setCompare(!compare)}
             >
-              <Picture src={thumbnailUrl(other.image_id)} alt={other.modality ?? "Picture"} />
-              {other.similarity != null && <span>{other.similarity.toFixed(2)}</span>}
+              <Icon name="compare" /> <span className="tool-word">Compare</span>
             </button>
-          ))}
-        </nav>
+          )}
+        </ViewerTools>
+      </ViewerHead>
+      <Panes bench={bench} />
+      {hit && hit.views.length > 1 && (
+        <Strip
+          label="Matching parts of this case"
+          items={hit.views.map((other, at) => ({
+            key: `${other.image_id}-${other.frame}-${other.box.join()}`,
+            imageId: other.image_id,
+            name: `Part ${at + 1}: ${other.modality ?? "picture"}`,
+            current: other.image_id === open.image && other.frame === open.frame,
+            badge: other.similarity?.toFixed(2),
+            onShow: () => go(other.image_id, other.frame),
+            onBeside: besides(other.image_id, other.frame),
+          }))}
+        />
       )}
     </section>,
     document.body,
+  );
+}
+
+interface CaptionProps {
+  image: ImageRecord | null;
+  imageId?: string;
+  similarity?: number | null;
+  marked?: boolean;
+}
+
+function Caption({ image, imageId = "", similarity, marked }: CaptionProps) {
+  return (
+    <>
+      <strong>{isQueryPicture(imageId) ? "Your picture" : (image?.modality ?? "Picture")}</strong>
+      {similarity != null && <span>cosine {similarity.toFixed(2)}</span>}
+      {marked && <span className="legend legend-match">matched part</span>}
+      {image && (
+        <span className="pane-size">
+          {image.width_px} × {image.height_px} px
+        </span>
+      )}
+    </>
+  );
+}
+
+function QueryCaption({ image }: { image: ImageQuery }) {
+  return (
+    <>
+      <strong>Query</strong>
+      <span className={image.box ? "legend legend-query" : ""}>
+        {image.box ? "searched region" : "whole picture"}
+      </span>
+    </>
   );
 }
 
@@ -236,44 +269,4 @@ function useOverlayFocus(element: React.RefObject<HTMLElement | null>): void {
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
     };
   }, [element]);
-}
-
-interface QueryPaneProps {
-  image: ImageQuery;
-  drawing: boolean;
-  boxOf: (image: string, frame: number) => Box | null;
-  drawOn: (image: string, frame: number) => (box: Box | null) => void;
-  onDrawn: () => void;
-  searchBox: (image: string, frame: number) => (box: Box, add: boolean) => void;
-  canAdd: boolean;
-}
-
-function QueryPane({ image, drawing, boxOf, drawOn, onDrawn, searchBox, canAdd }: QueryPaneProps) {
-  const [frame, setFrame] = useState(image.frame ?? 0);
-  const record = useImageRecord(image.image_id);
-  const frames = record?.frames ?? knownQueryPicture(image.image_id)?.frames ?? 1;
-  return (
-    <Pane
-      imageId={image.image_id}
-      frame={frame}
-      frames={frames}
-      mmPerPx={record?.mm_per_px ?? null}
-      caption={
-        <>
-          <strong>Query</strong>
-          <span className={image.box ? "legend legend-query" : ""}>
-            {image.box ? "searched region" : "whole picture"}
-          </span>
-        </>
-      }
-      marks={image.box && frame === (image.frame ?? 0) ? [{ box: image.box, kind: "query" }] : []}
-      box={boxOf(image.image_id, frame)}
-      drawing={drawing}
-      onBox={drawOn(image.image_id, frame)}
-      onDrawn={onDrawn}
-      onFrame={setFrame}
-      onSearchBox={searchBox(image.image_id, frame)}
-      canAdd={canAdd}
-    />
-  );
 }

@@ -1,106 +1,175 @@
-// Buttons and keys of a viewer: draw, fit, zoom, window, compare.
+// Buttons of a viewer. They act on the pane that was last touched; see bench-keys.ts for the keys.
 
-import { useCallback, useRef, useState } from "react";
-import type { Shortcuts } from "../app/keyboard";
-import { Icon } from "../ui/icons";
-import type { SeadragonView } from "./useSeadragon";
-import type { Preset } from "./windows";
+import type { ReactNode } from "react";
+import { Icon, type IconName } from "../ui/icons";
+import type { Bench } from "./bench";
+import { flippedAcross, flippedDown, isUpright, turned } from "./orientation";
+import { isOverZoom, isSlide, magnificationAt, magnificationText, OBJECTIVES } from "./scale";
+import { useZoom } from "./useZoom";
+import { hasWindow, presetsFor, sameWindow, windowText } from "./windows";
 
-const AS_STORED: Preset = { name: "As stored", window: null };
-const ZOOM_STEP = 1.4;
-
-export interface Tools {
-  preset: Preset;
-  setPreset: (preset: Preset) => void;
-  setView: (view: SeadragonView | null) => void;
-  fit: () => void;
-  zoom: (by: number) => void;
-  keys: (presets: readonly Preset[]) => Shortcuts;
+interface ToolProps {
+  icon: IconName;
+  name: string;
+  title: string;
+  word?: string;
+  on?: boolean;
+  onClick: () => void;
 }
 
-export function useViewerTools(): Tools {
-  const view = useRef<SeadragonView | null>(null);
-  const [preset, setPreset] = useState<Preset>(AS_STORED);
-  const setView = useCallback((next: SeadragonView | null) => {
-    view.current = next;
-  }, []);
-  const fit = () => view.current?.viewer()?.viewport.goHome();
-  const zoom = (by: number) => {
-    const viewport = view.current?.viewer()?.viewport;
-    viewport?.zoomBy(by);
-    viewport?.applyConstraints();
-  };
-  const keys = (presets: readonly Preset[]): Shortcuts => ({
-    "+": () => zoom(ZOOM_STEP),
-    "-": () => zoom(1 / ZOOM_STEP),
-    "0": fit,
-    "=": fit,
-    ...Object.fromEntries(presets.map((choice, at) => [String(at + 1), () => setPreset(choice)])),
-  });
-  return { preset, setPreset, setView, fit, zoom, keys };
+function ToolButton({ icon, name, title, word, on, onClick }: ToolProps) {
+  return (
+    <button
+      type="button"
+      className={`button ${word ? "" : "button-icon"} ${on ? "button-on" : ""}`}
+      aria-label={word ? undefined : name}
+      aria-pressed={on}
+      title={title}
+      onClick={onClick}
+    >
+      <Icon name={icon} /> {word && <span className="tool-word">{word}</span>}
+    </button>
+  );
 }
 
-interface ViewerToolsProps {
-  tools: Tools;
-  presets: readonly Preset[];
-  drawing: boolean;
-  onDraw: () => void;
-  /** Null where there is nothing to compare with. */
-  compare: boolean | null;
-  onCompare?: () => void;
-}
-
-export function ViewerTools({ tools, presets, drawing, onDraw, compare, onCompare }: ViewerToolsProps) {
+/** `children` come after the tools that one takes in hand. */
+export function ViewerTools({ bench, children }: { bench: Bench; children?: ReactNode }) {
+  const { active, tool } = bench;
+  const grey = hasWindow(active?.record ?? null);
+  const take = (next: "box" | "window") => () => bench.setTool(tool === next ? null : next);
+  const upright = !active || isUpright(bench.lookOf(active).orientation);
   return (
     <div className="tools" role="toolbar" aria-label="Picture tools">
-      <button
-        type="button"
-        className={drawing ? "button button-on" : "button"}
-        aria-pressed={drawing}
+      <ToolButton
+        icon="box"
+        name="Box"
+        word="Box"
         title="Draw a box and search it (b)"
-        onClick={onDraw}
-      >
-        <Icon name="box" /> <span className="tool-word">Box</span>
-      </button>
-      {compare !== null && (
-        <button
-          type="button"
-          className={compare ? "button button-on" : "button"}
-          aria-pressed={compare}
-          title="The query's picture beside this one (x)"
-          onClick={onCompare}
-        >
-          <Icon name="compare" /> <span className="tool-word">Compare</span>
-        </button>
+        on={tool === "box"}
+        onClick={take("box")}
+      />
+      {grey && (
+        <ToolButton
+          icon="levels"
+          name="W/L"
+          word="W/L"
+          title="Window by dragging: across its width, up and down its centre (w; or the right button)"
+          on={tool === "window"}
+          onClick={take("window")}
+        />
       )}
-      <button
-        type="button"
-        className="button button-icon"
-        aria-label="Fit the picture"
-        title="Fit (0)"
-        onClick={tools.fit}
-      >
-        <Icon name="fit" />
-      </button>
-      {presets.length > 0 && (
-        <label className="window">
-          <span className="sr-only">Window</span>
-          <select
-            value={tools.preset.name}
-            title="Window (1 to 5)"
-            onChange={(event) => {
-              const chosen = presets.find(({ name }) => name === event.target.value);
-              if (chosen) tools.setPreset(chosen);
-            }}
-          >
-            {presets.map(({ name, window }) => (
-              <option key={name} value={name}>
-                {window ? `${name}  ${window.center} / ${window.width}` : name}
-              </option>
-            ))}
-          </select>
-        </label>
+      {grey && <Windows bench={bench} />}
+      {isSlide(active?.record ?? null) && <Objectives bench={bench} />}
+      {children}
+      {bench.slots.length > 1 && (
+        <ToolButton
+          icon={bench.locked ? "locked" : "unlocked"}
+          name="Move together"
+          title="Zoom and move the pictures together (l)"
+          on={bench.locked}
+          onClick={() => bench.setLocked(!bench.locked)}
+        />
       )}
+      <span className="tool-group">
+        <ToolButton
+          icon="rotate"
+          name="Rotate"
+          title="Rotate by 90° (r; R the other way)"
+          on={upright ? undefined : true}
+          onClick={() => bench.orient((before) => turned(before, 90))}
+        />
+        <ToolButton
+          icon="flip"
+          name="Flip horizontally"
+          title="Flip left to right (h)"
+          onClick={() => bench.orient(flippedAcross)}
+        />
+        <ToolButton
+          icon="flipDown"
+          name="Flip vertically"
+          title="Flip upside down (v)"
+          onClick={() => bench.orient(flippedDown)}
+        />
+        <ToolButton icon="fit" name="Fit the picture" title="Fit (=)" onClick={bench.fit} />
+        <ToolButton
+          icon="navigator"
+          name="Navigator"
+          title="Overview of where one is (n)"
+          on={bench.navigator}
+          onClick={() => bench.setNavigator(!bench.navigator)}
+        />
+      </span>
     </div>
+  );
+}
+
+function Windows({ bench }: { bench: Bench }) {
+  const slot = bench.active;
+  if (!slot) return null;
+  const presets = presetsFor(slot.record);
+  const { window } = bench.lookOf(slot);
+  const chosen = presets.find(
+    (preset) => typeof preset.window === "object" && sameWindow(preset.window, window),
+  );
+  const value = window === null ? "own" : (chosen?.name ?? "dragged");
+  return (
+    <label className="window">
+      <span className="sr-only">Window</span>
+      <select
+        value={value}
+        title="Window (1 to 5; 0 takes the file’s own)"
+        onChange={(event) => {
+          const preset = presets.find(({ name }) => name === event.target.value);
+          bench.applyPreset(slot, preset?.window ?? "own");
+          // The keys belong to the picture again.
+          event.target.blur();
+        }}
+      >
+        <option value="own">File’s own window</option>
+        {presets
+          .filter((preset) => preset.window !== "own")
+          .map((preset) => (
+            <option key={preset.name} value={preset.name}>
+              {typeof preset.window === "object"
+                ? `${preset.name}  ${preset.window.center} / ${preset.window.width}`
+                : preset.name}
+            </option>
+          ))}
+        {window && value === "dragged" && <option value="dragged">{windowText(window)}</option>}
+      </select>
+    </label>
+  );
+}
+
+/** So near an objective's zoom, as a share, the button counts as pressed. */
+const NEAR = 0.02;
+
+function Objectives({ bench }: { bench: Bench }) {
+  const zoom = useZoom(bench.activeView);
+  const mmPerPx = bench.active?.record?.mm_per_px?.[0];
+  if (!mmPerPx) return null;
+  const now = magnificationAt(zoom, mmPerPx);
+  return (
+    <fieldset className="objectives" aria-label="Objective">
+      {OBJECTIVES.map((objective, at) => {
+        const over = isOverZoom(objective, mmPerPx);
+        return (
+          <button
+            type="button"
+            key={objective}
+            className={over ? "objective objective-over" : "objective"}
+            aria-pressed={Math.abs(now / objective - 1) < NEAR}
+            title={
+              over
+                ? `${objective}× (${at + 1}): more than the scan’s own ${magnificationText(magnificationAt(1, mmPerPx))}; shows no more detail`
+                : `${objective}× (${at + 1})`
+            }
+            onClick={() => bench.showObjective(objective)}
+          >
+            {objective}×
+          </button>
+        );
+      })}
+    </fieldset>
   );
 }

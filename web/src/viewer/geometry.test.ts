@@ -1,15 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Box } from "../api/types";
-import {
-  boxBetween,
-  dragCorner,
-  growBox,
-  isWhole,
-  moveBox,
-  roundLength,
-  surroundings,
-  withinPercent,
-} from "./geometry";
+import { boxBetween, dragCorner, growBox, isWhole, moveBox, surroundings, withinPercent } from "./geometry";
 
 const PICTURE = { width: 200, height: 100 };
 
@@ -73,14 +64,5 @@ describe("surroundings", () => {
       width: "25%",
       height: "25%",
     });
-  });
-});
-
-describe("the scale bar", () => {
-  it("has a round length that fits", () => {
-    expect(roundLength(120)).toBe(100);
-    expect(roundLength(73)).toBe(50);
-    expect(roundLength(0.27)).toBeCloseTo(0.2);
-    expect(roundLength(0)).toBe(0);
   });
 });

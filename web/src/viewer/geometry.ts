@@ -84,11 +84,3 @@ export function withinPercent(inner: Box, outer: Box) {
     height: `${(inner[3] / outer[3]) * 100}%`,
   };
 }
-
-/** A round length for a scale bar: 1, 2 or 5 times a power of ten, at most `most`. */
-export function roundLength(most: number): number {
-  if (!(most > 0)) return 0;
-  const power = 10 ** Math.floor(Math.log10(most));
-  const factor = most / power;
-  return (factor >= 5 ? 5 : factor >= 2 ? 2 : 1) * power;
-}

@@ -1,17 +1,25 @@
 // Holds one OpenSeadragon viewer to one element: opens pictures, keeps the view across frames and windows.
 
-import OpenSeadragon from "openseadragon";
+import type OpenSeadragon from "openseadragon";
 import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
 import type { ApiError } from "../api/client";
 import type { Window } from "../api/urls";
 import { asApiError } from "../app/load";
+import type { Orientation } from "./orientation";
 import { Projection } from "./projection";
+import { makeViewer, replacePicture, tendNavigator, wheelSteps } from "./seadragon";
 import { pictureSource } from "./source";
 
-interface Shown {
+export interface Shown {
   imageId: string;
   frame: number;
   window: Window | null;
+  orientation: Orientation;
+  /** Pictures of one series lie alike: from one to the next the view stays. */
+  series: string;
+  navigator: boolean;
+  /** Whether the plain wheel leafs; otherwise it zooms, and leafs with Shift or Alt. */
+  wheelLeafs: boolean;
 }
 
 export interface SeadragonView {
@@ -21,64 +29,46 @@ export interface SeadragonView {
   viewer: () => OpenSeadragon.Viewer | null;
 }
 
-function makeViewer(element: HTMLElement): OpenSeadragon.Viewer {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const viewer = OpenSeadragon({
-    element,
-    drawer: "canvas",
-    showNavigationControl: false,
-    animationTime: calm ? 0 : 0.35,
-    springStiffness: 9,
-    zoomPerScroll: 1.25,
-    visibilityRatio: 0.4,
-    minZoomImageRatio: 0.7,
-    maxZoomPixelRatio: 12,
-    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
-    // Pixels are evidence: past their own size they are shown as they are.
-    imageSmoothingEnabled: true,
-    crossOriginPolicy: false,
-  });
-  // The page has its own keys; OpenSeadragon's would take letters that mean something else here.
-  viewer.addHandler("canvas-key", (event) => {
-    event.preventDefaultAction = true;
-  });
-  return viewer;
-}
-
 export function useSeadragon(
   element: RefObject<HTMLDivElement | null>,
   shown: Shown,
-  onFrameWheel: (step: number) => void,
+  onLeaf: (step: number) => void,
 ): SeadragonView {
   const viewerRef = useRef<OpenSeadragon.Viewer | null>(null);
-  const openImage = useRef<string | null>(null);
-  const wheel = useRef(onFrameWheel);
+  const openSeries = useRef<string | null>(null);
+  const latest = useRef({ onLeaf, shown });
+  const tend = useRef(() => {});
   const [projection, setProjection] = useState<Projection | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [loading, setLoading] = useState(true);
   useEffect(() => {
-    wheel.current = onFrameWheel;
+    latest.current = { onLeaf, shown };
   });
 
   useEffect(() => {
     if (!element.current) return;
     const viewer = makeViewer(element.current);
+    const steps = wheelSteps();
     viewer.addHandler("canvas-scroll", (event) => {
       const original = event.originalEvent as WheelEvent;
-      if (!original.ctrlKey && !original.shiftKey && !original.altKey) return;
+      const leafs = latest.current.shown.wheelLeafs && !original.ctrlKey && !original.metaKey;
+      if (!leafs && !original.shiftKey && !original.altKey) return;
       event.preventDefaultAction = true;
       original.preventDefault();
-      wheel.current(event.scroll > 0 ? -1 : 1);
+      const step = steps(original);
+      if (step !== 0) latest.current.onLeaf(step);
     });
+    tend.current = tendNavigator(viewer, () => latest.current.shown.navigator);
     viewerRef.current = viewer;
     return () => {
       viewerRef.current = null;
-      openImage.current = null;
+      openSeries.current = null;
       viewer.destroy();
     };
   }, [element]);
 
-  const { imageId, frame } = shown;
+  const { imageId, frame, navigator } = shown;
+  const { degrees, flipped } = shown.orientation;
   const center = shown.window?.center;
   const width = shown.window?.width;
   useEffect(() => {
@@ -94,8 +84,6 @@ export function useSeadragon(
     pictureSource(imageId, frame, window, abort.signal).then(({ size, tileSource }) => {
       const viewer = viewerRef.current;
       if (abort.signal.aborted || !viewer) return;
-      const samePicture = openImage.current === imageId;
-      // What is shown stays until what comes is drawn: no black flash between frames.
       viewer.addTiledImage({
         tileSource: tileSource as OpenSeadragon.TileSource,
         x: 0,
@@ -104,13 +92,14 @@ export function useSeadragon(
         success: (event: unknown) => {
           const item = (event as { item: OpenSeadragon.TiledImage }).item;
           if (abort.signal.aborted || viewerRef.current !== viewer) {
-            viewer.world.removeItem(item);
+            viewer.world?.removeItem(item);
             return;
           }
-          show(viewer, item, samePicture);
-          openImage.current = imageId;
           const content = item.getContentSize();
-          setProjection(new Projection(item, size ?? { width: content.x, height: content.y }));
+          const kind = `${latest.current.shown.series} ${content.x}x${content.y}`;
+          replacePicture(viewer, item, openSeries.current === kind);
+          openSeries.current = kind;
+          setProjection(new Projection(viewer, item, size ?? { width: content.x, height: content.y }));
           setLoading(false);
         },
         error: () =>
@@ -120,20 +109,19 @@ export function useSeadragon(
     return () => abort.abort();
   }, [imageId, frame, center, width]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a picture just opened is laid as the pane is
+  useEffect(() => {
+    const viewport = viewerRef.current?.viewport;
+    if (!viewport) return;
+    // At once: a box drawn on a picture half way round would lie nowhere.
+    if (viewport.getRotation() !== degrees) viewport.setRotation(degrees, true);
+    if (viewport.getFlip() !== flipped) viewport.setFlip(flipped);
+    viewerRef.current?.forceRedraw();
+  }, [degrees, flipped, projection]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the switch decides whether it is seen
+  useEffect(() => tend.current(), [navigator, projection]);
+
   const viewer = useCallback(() => viewerRef.current, []);
   return { projection, error, loading, viewer };
-}
-
-function show(viewer: OpenSeadragon.Viewer, item: OpenSeadragon.TiledImage, samePicture: boolean): void {
-  const others = Array.from({ length: viewer.world.getItemCount() }, (_, at) =>
-    viewer.world.getItemAt(at),
-  ).filter((other) => other !== item);
-  const drop = () => {
-    for (const other of others) if (viewer.world.getIndexOfItem(other) >= 0) viewer.world.removeItem(other);
-  };
-  if (!samePicture) {
-    drop();
-    viewer.viewport.goHome(true);
-  } else if (item.getFullyLoaded()) drop();
-  else item.addOnceHandler("fully-loaded-change", drop);
 }
