@@ -1,8 +1,10 @@
 //! The pixels of one frame at a stage of the way from file to eye, as plain data.
 
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, Source};
+use crate::{ImagingError, Limits, Source};
 
 /// How far pixels have come (PS3.3 C.11, PS3.4 N.2).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
@@ -110,6 +112,34 @@ impl Samples {
 }
 
 impl StagePixels {
+    /// The pixels as a PNG: of 8 bits for 8-bit values, else of 16 bits, where every value is a whole number from 0 to
+    /// 65535.
+    ///
+    /// # Errors
+    /// `EncodePicture` for values that a PNG cannot hold.
+    pub fn to_png(&self) -> Result<Vec<u8>, ImagingError> {
+        let colour = self.channels == 3;
+        let (bytes, kind) = match &self.samples {
+            Samples::U8(values) if colour => (values.clone(), ExtendedColorType::Rgb8),
+            Samples::U8(values) => (values.clone(), ExtendedColorType::L8),
+            samples => {
+                let kind = if colour {
+                    ExtendedColorType::Rgb16
+                } else {
+                    ExtendedColorType::L16
+                };
+                (words_of(samples)?, kind)
+            }
+        };
+        let mut png = Vec::new();
+        PngEncoder::new(&mut png)
+            .write_image(&bytes, self.width_px, self.height_px, kind)
+            .map_err(|error| ImagingError::EncodePicture {
+                reason: error.to_string(),
+            })?;
+        Ok(png)
+    }
+
     /// The pixels as a NumPy file, format 1.0 (numpy.lib.format): an array of `height × width`, or
     /// `height × width × 3` for colour, in C order and little endian.
     pub fn to_npy(&self) -> Vec<u8> {
@@ -132,6 +162,20 @@ impl StagePixels {
         file.extend(self.samples.to_le_bytes());
         file
     }
+}
+
+/// 16-bit words in the machine's byte order, as the encoder takes them.
+fn words_of(samples: &Samples) -> Result<Vec<u8>, ImagingError> {
+    let word = |value: f64| -> Option<[u8; 2]> {
+        let fits = (0.0..=65_535.0).contains(&value) && value.fract() == 0.0;
+        fits.then(|| (value as u16).to_ne_bytes())
+    };
+    let words: Option<Vec<[u8; 2]>> = of_any_type!(samples, values => values.iter().map(|value| word(f64::from(*value))).collect());
+    let words = words.ok_or_else(|| ImagingError::EncodePicture {
+        reason: "a PNG holds whole numbers from 0 to 65535 only, and these pixels have others"
+            .to_owned(),
+    })?;
+    Ok(words.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
@@ -164,5 +208,39 @@ mod tests {
         };
         assert!(String::from_utf8_lossy(&colour.to_npy()).contains("'|u1'"));
         assert!(String::from_utf8_lossy(&colour.to_npy()).contains("(1, 2, 3)"));
+    }
+
+    #[test]
+    fn a_png_holds_whole_numbers_of_16_bits_or_nothing() {
+        let pixels = |samples| StagePixels {
+            width_px: 2,
+            height_px: 1,
+            channels: 1,
+            samples,
+        };
+        let back = |samples| {
+            let png = pixels(samples).to_png().unwrap();
+            image::load_from_memory(&png).unwrap()
+        };
+        assert_eq!(
+            back(Samples::U8(vec![3, 255])).into_luma8().into_raw(),
+            [3, 255]
+        );
+        let wide = [
+            Samples::U16(vec![3, 65_535]),
+            Samples::F64(vec![3.0, 65_535.0]),
+        ];
+        for samples in wide {
+            let image = back(samples);
+            assert_eq!(image.color(), image::ColorType::L16);
+            assert_eq!(image.into_luma16().into_raw(), [3, 65_535]);
+        }
+        for samples in [Samples::I16(vec![-1, 0]), Samples::F64(vec![0.5, 1.0])] {
+            let refused = pixels(samples).to_png().unwrap_err();
+            assert!(
+                matches!(refused, ImagingError::EncodePicture { .. }),
+                "{refused}"
+            );
+        }
     }
 }
