@@ -140,7 +140,6 @@ pub struct EmbedArgs {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "output", required = true, multiple = false, args = ["npy", "png"])]
 pub struct DecodeArgs {
     /// The picture; needs no library
     #[arg(value_name = "FILE")]
@@ -151,6 +150,14 @@ pub struct DecodeArgs {
     /// How far from file to eye; with --npy stored, with --png rgb, when left out
     #[arg(long, value_name = "STAGE")]
     pub stage: Option<StageName>,
+    #[command(flatten)]
+    pub output: DecodeOutput,
+}
+
+/// One of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct DecodeOutput {
     /// Write a NumPy array: height x width, or height x width x 3 for colour
     #[arg(long, value_name = "OUT")]
     pub npy: Option<PathBuf>,

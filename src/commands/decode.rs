@@ -38,7 +38,7 @@ fn decode(args: DecodeArgs, limits: casekin_engine::Limits) -> anyhow::Result<Wr
         Some(StageName::Modality) => Stage::Modality,
         Some(StageName::Voi) => Stage::Voi,
         Some(StageName::Rgb) => Stage::Rgb,
-        None if args.png.is_some() => Stage::Rgb,
+        None if args.output.png.is_some() => Stage::Rgb,
         None => Stage::Stored,
     };
     let shown = args.file.display().to_string();
@@ -49,7 +49,7 @@ fn decode(args: DecodeArgs, limits: casekin_engine::Limits) -> anyhow::Result<Wr
         limits,
     })
     .with_context(|| shown.clone())?;
-    let (path, bytes) = match (args.npy, args.png) {
+    let (path, bytes) = match (args.output.npy, args.output.png) {
         (Some(npy), _) => (npy, pixels.to_npy()),
         (None, Some(png)) => {
             let bytes = to_png(&pixels).with_context(|| shown)?;
