@@ -150,3 +150,23 @@ fn rle_that_cannot_fill_its_frame_takes_no_memory() {
         "{error}"
     );
 }
+
+#[test]
+fn a_jpeg_of_thousands_of_scans_is_refused_before_the_first() {
+    let jpeg = encode_jpeg(&gradient(16, 16), 90).unwrap();
+    let (body, end) = jpeg.split_at(jpeg.len() - 2);
+    let with_scans = |count: usize| {
+        let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 0];
+        let bytes = [body, &scan.repeat(count), end].concat();
+        let source = file(&encapsulated(colour(16, 16, "1"), &[bytes]), JPEG);
+        stage(&StageRequest {
+            source,
+            frame: 1,
+            stage: Stage::Stored,
+            limits: Limits::default(),
+        })
+    };
+    with_scans(0).unwrap();
+    let refused = with_scans(5000).unwrap_err().to_string();
+    assert!(refused.contains("5001 scans"), "{refused}");
+}
