@@ -72,18 +72,17 @@ pub enum Samples {
 macro_rules! of_any_type {
     ($samples:expr, $values:ident => $result:expr) => {
         match $samples {
-            $crate::Samples::U8($values) => $result,
-            $crate::Samples::I8($values) => $result,
-            $crate::Samples::U16($values) => $result,
-            $crate::Samples::I16($values) => $result,
-            $crate::Samples::U32($values) => $result,
-            $crate::Samples::I32($values) => $result,
-            $crate::Samples::F32($values) => $result,
-            $crate::Samples::F64($values) => $result,
+            Samples::U8($values) => $result,
+            Samples::I8($values) => $result,
+            Samples::U16($values) => $result,
+            Samples::I16($values) => $result,
+            Samples::U32($values) => $result,
+            Samples::I32($values) => $result,
+            Samples::F32($values) => $result,
+            Samples::F64($values) => $result,
         }
     };
 }
-pub(crate) use of_any_type;
 
 impl Samples {
     /// Little-endian bytes of all values, as numpy's `tobytes` gives them.
@@ -93,7 +92,16 @@ impl Samples {
 
     /// All values as 64-bit floating point, which holds each of them exactly.
     pub fn to_f64(&self) -> Vec<f64> {
-        of_any_type!(self, values => values.iter().map(|value| f64::from(*value)).collect())
+        self.each(|value| value)
+    }
+
+    /// What becomes of each value.
+    #[allow(
+        clippy::useless_conversion,
+        reason = "of one of the eight types it is useless"
+    )]
+    pub(crate) fn each<T>(&self, of: impl Fn(f64) -> T) -> Vec<T> {
+        of_any_type!(self, values => values.iter().map(|value| of(f64::from(*value))).collect())
     }
 
     /// The type in numpy's notation, little endian: `|u1`, `<i2`, `<f8` …
@@ -170,7 +178,7 @@ fn words_of(samples: &Samples) -> Result<Vec<u8>, ImagingError> {
         let fits = (0.0..=65_535.0).contains(&value) && value.fract() == 0.0;
         fits.then(|| (value as u16).to_ne_bytes())
     };
-    let words: Option<Vec<[u8; 2]>> = of_any_type!(samples, values => values.iter().map(|value| word(f64::from(*value))).collect());
+    let words: Option<Vec<[u8; 2]>> = samples.each(word).into_iter().collect();
     let words = words.ok_or_else(|| ImagingError::EncodePicture {
         reason: "a PNG holds whole numbers from 0 to 65535 only, and these pixels have others"
             .to_owned(),
