@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds the kin of a case: the prior cases whose pictures and reports are most like it.
 ///
@@ -46,6 +46,8 @@ pub enum Command {
     Search(SearchArgs),
     /// Print the vectors of texts or pictures
     Embed(EmbedArgs),
+    /// Write the pixels of one picture to a file, at any stage from stored values to what a person sees
+    Decode(DecodeArgs),
     /// Show how the library stands
     Status,
     /// Serve the page and the API, with one ingestion worker inside
@@ -138,6 +140,45 @@ pub struct EmbedArgs {
     /// A model folder other than the library's model
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    /// The picture; needs no library
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Frame number; the first is 1, as in DICOM
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub frame: u32,
+    /// How far from file to eye; with --npy stored, with --png rgb, when left out
+    #[arg(long, value_name = "STAGE")]
+    pub stage: Option<StageName>,
+    #[command(flatten)]
+    pub output: DecodeOutput,
+}
+
+/// One of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct DecodeOutput {
+    /// Write a NumPy array: height x width, or height x width x 3 for colour
+    #[arg(long, value_name = "OUT")]
+    pub npy: Option<PathBuf>,
+    /// Write a PNG, of 16 bits where 8 do not do
+    #[arg(long, value_name = "OUT")]
+    pub png: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StageName {
+    /// Decompressed values as the file holds them; YBR as RGB
+    Stored,
+    /// After the Modality LUT or rescale, e.g. Hounsfield units
+    Modality,
+    /// After the first window or VOI LUT as well
+    Voi,
+    /// 8-bit RGB as a person sees it; the only stage that PNG, JPEG and their like have
+    Rgb,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod decode;
 mod demo;
 mod embed;
 mod fetch;
@@ -27,6 +28,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ingest(args) => return ingest::run(global, &config, args).await,
         Command::Search(args) => search::run(global, &config, args).await?,
         Command::Embed(args) => embed::run(global, &config, args).await?,
+        Command::Decode(args) => decode::run(global, &config, args).await?,
         Command::Status => library::status(global, &config).await?,
         Command::Serve(args) => serve::run(global, &config, args).await?,
         Command::Worker(args) => worker::run(global, &config, args).await?,

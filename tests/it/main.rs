@@ -8,6 +8,7 @@
 mod api;
 mod cli;
 mod crash;
+mod decode;
 mod demo_model;
 mod identity;
 mod planted;

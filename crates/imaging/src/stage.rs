@@ -1,8 +1,10 @@
 //! The pixels of one frame at a stage of the way from file to eye, as plain data.
 
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, Rgb8, Source};
+use crate::{ImagingError, Limits, Rgb8, Source};
 
 /// How far pixels have come (PS3.3 C.11, PS3.4 N.2).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
@@ -81,18 +83,17 @@ pub enum Samples {
 macro_rules! of_any_type {
     ($samples:expr, $values:ident => $result:expr) => {
         match $samples {
-            $crate::Samples::U8($values) => $result,
-            $crate::Samples::I8($values) => $result,
-            $crate::Samples::U16($values) => $result,
-            $crate::Samples::I16($values) => $result,
-            $crate::Samples::U32($values) => $result,
-            $crate::Samples::I32($values) => $result,
-            $crate::Samples::F32($values) => $result,
-            $crate::Samples::F64($values) => $result,
+            Samples::U8($values) => $result,
+            Samples::I8($values) => $result,
+            Samples::U16($values) => $result,
+            Samples::I16($values) => $result,
+            Samples::U32($values) => $result,
+            Samples::I32($values) => $result,
+            Samples::F32($values) => $result,
+            Samples::F64($values) => $result,
         }
     };
 }
-pub(crate) use of_any_type;
 
 impl Samples {
     /// Little-endian bytes of all values, as numpy's `tobytes` gives them.
@@ -102,7 +103,16 @@ impl Samples {
 
     /// All values as 64-bit floating point, which holds each of them exactly.
     pub fn to_f64(&self) -> Vec<f64> {
-        of_any_type!(self, values => values.iter().map(|value| f64::from(*value)).collect())
+        self.each(|value| value)
+    }
+
+    /// What becomes of each value.
+    #[allow(
+        clippy::useless_conversion,
+        reason = "of one of the eight types it is useless"
+    )]
+    pub(crate) fn each<T>(&self, of: impl Fn(f64) -> T) -> Vec<T> {
+        of_any_type!(self, values => values.iter().map(|value| of(f64::from(*value))).collect())
     }
 
     /// The type in numpy's notation, little endian: `|u1`, `<i2`, `<f8` …
@@ -121,6 +131,34 @@ impl Samples {
 }
 
 impl StagePixels {
+    /// The pixels as a PNG: of 8 bits for 8-bit values, else of 16 bits, where every value is a whole number from 0 to
+    /// 65535.
+    ///
+    /// # Errors
+    /// `EncodePicture` for values that a PNG cannot hold.
+    pub fn to_png(&self) -> Result<Vec<u8>, ImagingError> {
+        let colour = self.channels == 3;
+        let (bytes, kind) = match &self.samples {
+            Samples::U8(values) if colour => (values.clone(), ExtendedColorType::Rgb8),
+            Samples::U8(values) => (values.clone(), ExtendedColorType::L8),
+            samples => {
+                let kind = if colour {
+                    ExtendedColorType::Rgb16
+                } else {
+                    ExtendedColorType::L16
+                };
+                (words_of(samples)?, kind)
+            }
+        };
+        let mut png = Vec::new();
+        PngEncoder::new(&mut png)
+            .write_image(&bytes, self.width_px, self.height_px, kind)
+            .map_err(|error| ImagingError::EncodePicture {
+                reason: error.to_string(),
+            })?;
+        Ok(png)
+    }
+
     /// The pixels as a NumPy file, format 1.0 (numpy.lib.format): an array of `height × width`, or
     /// `height × width × 3` for colour, in C order and little endian.
     pub fn to_npy(&self) -> Vec<u8> {
@@ -143,6 +181,20 @@ impl StagePixels {
         file.extend(self.samples.to_le_bytes());
         file
     }
+}
+
+/// 16-bit words in the machine's byte order, as the encoder takes them.
+fn words_of(samples: &Samples) -> Result<Vec<u8>, ImagingError> {
+    let word = |value: f64| -> Option<[u8; 2]> {
+        let fits = (0.0..=65_535.0).contains(&value) && value.fract() == 0.0;
+        fits.then(|| (value as u16).to_ne_bytes())
+    };
+    let words: Option<Vec<[u8; 2]>> = samples.each(word).into_iter().collect();
+    let words = words.ok_or_else(|| ImagingError::EncodePicture {
+        reason: "a PNG holds whole numbers from 0 to 65535 only, and these pixels have others"
+            .to_owned(),
+    })?;
+    Ok(words.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
@@ -175,5 +227,39 @@ mod tests {
         };
         assert!(String::from_utf8_lossy(&colour.to_npy()).contains("'|u1'"));
         assert!(String::from_utf8_lossy(&colour.to_npy()).contains("(1, 2, 3)"));
+    }
+
+    #[test]
+    fn a_png_holds_whole_numbers_of_16_bits_or_nothing() {
+        let pixels = |samples| StagePixels {
+            width_px: 2,
+            height_px: 1,
+            channels: 1,
+            samples,
+        };
+        let back = |samples| {
+            let png = pixels(samples).to_png().unwrap();
+            image::load_from_memory(&png).unwrap()
+        };
+        assert_eq!(
+            back(Samples::U8(vec![3, 255])).into_luma8().into_raw(),
+            [3, 255]
+        );
+        let wide = [
+            Samples::U16(vec![3, 65_535]),
+            Samples::F64(vec![3.0, 65_535.0]),
+        ];
+        for samples in wide {
+            let image = back(samples);
+            assert_eq!(image.color(), image::ColorType::L16);
+            assert_eq!(image.into_luma16().into_raw(), [3, 65_535]);
+        }
+        for samples in [Samples::I16(vec![-1, 0]), Samples::F64(vec![0.5, 1.0])] {
+            let refused = pixels(samples).to_png().unwrap_err();
+            assert!(
+                matches!(refused, ImagingError::EncodePicture { .. }),
+                "{refused}"
+            );
+        }
     }
 }

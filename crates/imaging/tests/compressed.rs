@@ -7,27 +7,7 @@ mod written;
 use casekin_imaging::{
     ImagingError, Limits, Rgb8, Samples, Source, Stage, StageRequest, decode, encode_jpeg, stage,
 };
-use written::{DataSet, reds, request, start};
-
-/// A data set of `frames` frames, each item a fragment, with an empty offset table.
-fn encapsulated(head: DataSet, fragments: &[Vec<u8>]) -> DataSet {
-    let mut data_set = head;
-    data_set.0.extend([
-        0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF,
-    ]);
-    data_set.0.extend([0xFE, 0xFF, 0x00, 0xE0, 0, 0, 0, 0]);
-    for fragment in fragments {
-        let padded = fragment.len().next_multiple_of(2);
-        data_set.0.extend([0xFE, 0xFF, 0x00, 0xE0]);
-        data_set.0.extend((padded as u32).to_le_bytes());
-        data_set.0.extend(fragment);
-        data_set
-            .0
-            .resize(data_set.0.len() + padded - fragment.len(), 0);
-    }
-    data_set.0.extend([0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]);
-    data_set
-}
+use written::{DataSet, encapsulated, reds, request, start};
 
 fn colour(width: u16, height: u16, frames: &str) -> DataSet {
     start("XC")
@@ -169,4 +149,24 @@ fn rle_that_cannot_fill_its_frame_takes_no_memory() {
             .contains("too few bytes for this many pixels"),
         "{error}"
     );
+}
+
+#[test]
+fn a_jpeg_of_thousands_of_scans_is_refused_before_the_first() {
+    let jpeg = encode_jpeg(&gradient(16, 16), 90).unwrap();
+    let (body, end) = jpeg.split_at(jpeg.len() - 2);
+    let with_scans = |count: usize| {
+        let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 0];
+        let bytes = [body, &scan.repeat(count), end].concat();
+        let source = file(&encapsulated(colour(16, 16, "1"), &[bytes]), JPEG);
+        stage(&StageRequest {
+            source,
+            frame: 1,
+            stage: Stage::Stored,
+            limits: Limits::default(),
+        })
+    };
+    with_scans(0).unwrap();
+    let refused = with_scans(5000).unwrap_err().to_string();
+    assert!(refused.contains("5001 scans"), "{refused}");
 }

@@ -5,7 +5,6 @@ use dicom_object::InMemDicomObject;
 
 use super::layout::{Layout, Photometric};
 use super::transform::{Modality, Voi};
-use crate::stage::of_any_type;
 use crate::{ImagingError, Samples};
 
 /// Modality values: 64-bit floating point after a rescale, 8 or 16 bits out of a table, the stored values where the
@@ -23,11 +22,9 @@ pub(super) fn modality(
     Ok(match modality {
         Modality::Linear { .. } if !is_stated => stored,
         Modality::Linear { slope, intercept } => {
-            Samples::F64(mapped(&stored, |value| value * slope + intercept))
+            Samples::F64(stored.each(|value| value * slope + intercept))
         }
-        Modality::Table { bits, .. } => {
-            of_table(mapped(&stored, |value| modality.apply(value)), bits)
-        }
+        Modality::Table { bits, .. } => of_table(stored.each(|value| modality.apply(value)), bits),
     })
 }
 
@@ -52,17 +49,13 @@ pub(super) fn voi(
     }
     Ok(match Voi::read(object, frame)? {
         Some(table @ Voi::Table { .. }) => {
-            of_table(mapped(&values, |value| table.entry(value)), table.bits())
+            of_table(values.each(|value| table.entry(value)), table.bits())
         }
         Some(Voi::Window(window)) => {
-            Samples::F64(mapped(&values, |value| window.spread(value, low, high)))
+            Samples::F64(values.each(|value| window.spread(value, low, high)))
         }
         _ => values,
     })
-}
-
-fn mapped(samples: &Samples, value: impl Fn(f64) -> f64) -> Vec<f64> {
-    of_any_type!(samples, values => values.iter().map(|stored| value(f64::from(*stored))).collect())
 }
 
 /// Entries of a table are whole numbers of its stated depth.

@@ -127,7 +127,9 @@ impl Modality {
         match self {
             Self::Linear { slope, intercept } => stored * slope + intercept,
             Self::Table { first, entries, .. } => {
-                let index = (stored as i64 - first).clamp(0, entries.len() as i64 - 1);
+                let index = (stored as i64)
+                    .saturating_sub(*first)
+                    .clamp(0, entries.len() as i64 - 1);
                 f64::from(entries[index as usize])
             }
         }

@@ -1,6 +1,9 @@
 //! Writes small DICOM files, element by element, in explicit little endian.
 
-use casekin_imaging::{DecodeRequest, Limits, RenderRequest, Rgb8, Source, render};
+use casekin_imaging::{
+    DecodeRequest, ImagingError, Limits, RenderRequest, Rgb8, Source, Stage, StagePixels,
+    StageRequest, render, stage,
+};
 
 /// A data set under construction; elements must be added in order of their tags.
 #[derive(Clone, Default)]
@@ -83,6 +86,26 @@ impl DataSet {
     }
 }
 
+/// A data set with Pixel Data of fragments, with an empty offset table.
+pub fn encapsulated(head: DataSet, fragments: &[Vec<u8>]) -> DataSet {
+    let mut data_set = head;
+    data_set.0.extend([
+        0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF,
+    ]);
+    data_set.0.extend([0xFE, 0xFF, 0x00, 0xE0, 0, 0, 0, 0]);
+    for fragment in fragments {
+        let padded = fragment.len().next_multiple_of(2);
+        data_set.0.extend([0xFE, 0xFF, 0x00, 0xE0]);
+        data_set.0.extend((padded as u32).to_le_bytes());
+        data_set.0.extend(fragment);
+        data_set
+            .0
+            .resize(data_set.0.len() + padded - fragment.len(), 0);
+    }
+    data_set.0.extend([0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]);
+    data_set
+}
+
 /// A start with SOP class CT, a modality and a patient.
 pub fn start(modality: &str) -> DataSet {
     DataSet::default()
@@ -118,4 +141,14 @@ pub fn seen(source: Source, window: Option<(f32, f32)>) -> Rgb8 {
 /// The red channel.
 pub fn reds(rgb: &Rgb8) -> Vec<u8> {
     rgb.pixels.chunks(3).map(|pixel| pixel[0]).collect()
+}
+
+/// A frame at a stage.
+pub fn at_stage(source: Source, frame: u32, wanted: Stage) -> Result<StagePixels, ImagingError> {
+    stage(&StageRequest {
+        source,
+        frame,
+        stage: wanted,
+        limits: Limits::default(),
+    })
 }

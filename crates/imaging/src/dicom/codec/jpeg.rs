@@ -11,7 +11,21 @@ use crate::dicom::layout::Photometric;
 
 const NAME: &str = "JPEG";
 
+/// Start of scan. Compressed data cannot hold it: a byte of FF is followed by 00 there.
+const SCAN: [u8; 2] = [0xFF, 0xDA];
+/// Progressive encoders write about ten. Each scan is a pass over the whole picture and may cost a few bytes only, so
+/// thousands of them would keep a decoder busy for hours.
+const MOST_SCANS: usize = 256;
+
 pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
+    let scans = packed
+        .bytes
+        .windows(2)
+        .filter(|pair| **pair == SCAN)
+        .count();
+    if scans > MOST_SCANS {
+        return Err(packed.error(NAME, format!("{scans} scans where {MOST_SCANS} are read")));
+    }
     if jpeg12::is_twelve_bit(packed.bytes) {
         packed.check_components(NAME, 1)?;
         let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
