@@ -181,7 +181,7 @@ impl Walk<'_> {
         }
         // The parser reads whole numbers and would lose its place after a rest; what it then takes for a length
         // nobody has looked at.
-        if head.len % value_unit(head) != 0 {
+        if !head.len.is_multiple_of(value_unit(head)) {
             let reason = format!(
                 "element {}: its length does not fit its value representation",
                 tag_text(head.tag)
