@@ -130,12 +130,9 @@ mod tests {
             .collect();
         let chosen = choose_slices(&thumbs, 64);
         assert_eq!((chosen.len(), chosen[0]), (64, 0));
-        assert!(
-            chosen[63] >= 198
-                && chosen
-                    .windows(2)
-                    .all(|pair| (2..=4).contains(&(pair[1] - pair[0])))
-        );
+        // Neighbours differ by half a level: every third is taken, and 64 of those 67.
+        let steps = chosen.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(chosen[63] == 198 && steps.clone().all(|step| step == 3 || step == 6));
         assert_eq!(choose_slices(&thumbs[..9], 3).len(), 3);
         assert_eq!(choose_slices(&thumbs[..3], 1).len(), 1);
     }

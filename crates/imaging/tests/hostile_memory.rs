@@ -108,8 +108,11 @@ fn jpeg(side: u16) -> Vec<u8> {
     file
 }
 
+/// Tag, count and value.
+type Entry = (u16, u32, u32);
+
 /// A TIFF of directories of long values, each pointing at the given next one.
-fn tiff(directories: &[(&[(u16, u32, u32)], u32)], tail: &[u8]) -> Vec<u8> {
+fn tiff(directories: &[(&[Entry], u32)], tail: &[u8]) -> Vec<u8> {
     let mut file = b"II\x2A\0\x08\0\0\0".to_vec();
     for (entries, next) in directories {
         file.extend((entries.len() as u16).to_le_bytes());
@@ -126,7 +129,7 @@ fn tiff(directories: &[(&[(u16, u32, u32)], u32)], tail: &[u8]) -> Vec<u8> {
 }
 
 /// Grey of 8 bits in one strip.
-fn page(side: u32) -> [(u16, u32, u32); 8] {
+fn page(side: u32) -> [Entry; 8] {
     [
         (256, 1, side),
         (257, 1, side),

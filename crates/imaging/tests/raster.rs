@@ -211,12 +211,11 @@ fn inks_and_palettes_become_colours() {
 /// Three pixels of two bits: colours 2, 0 and 3 of a palette.
 fn palette(big_endian: bool, is_big: bool) -> Vec<u8> {
     let number = |value: u64, len: usize| {
-        let bytes = if big_endian {
+        if big_endian {
             value.to_be_bytes()[8 - len..].to_vec()
         } else {
             value.to_le_bytes()[..len].to_vec()
-        };
-        bytes
+        }
     };
     let (word, count_len, entry_len) = if is_big { (8, 8, 20) } else { (4, 2, 12) };
     let map_at = if is_big { 16 } else { 8 } + count_len + 10 * entry_len + word;

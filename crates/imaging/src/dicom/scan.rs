@@ -179,6 +179,15 @@ impl Walk<'_> {
         if end > self.bytes.len() as u64 {
             return Ok(false);
         }
+        // The parser reads whole numbers and would lose its place after a rest; what it then takes for a length
+        // nobody has looked at.
+        if !head.len.is_multiple_of(value_unit(head)) {
+            let reason = format!(
+                "element {}: its length does not fit its value representation",
+                tag_text(head.tag)
+            );
+            return Err(ImagingError::ParseDicom { reason });
+        }
         self.position = end as usize;
         if head.tag == EXTENDED_OFFSETS {
             let value = &self.bytes[head.value_at..self.position];
@@ -313,6 +322,22 @@ fn is_sequence(head: &ElementHead) -> bool {
     }
 }
 
+/// Bytes of one number of an element's values; 1 for text and bytes (PS3.5 6.2).
+fn value_unit(head: &ElementHead) -> u32 {
+    let vr = match head.vr {
+        Some(letters) => VR::from_binary(letters),
+        None => StandardDataDictionary
+            .by_tag(head.tag)
+            .map(|entry| entry.vr().relaxed()),
+    };
+    match vr {
+        Some(VR::US | VR::SS | VR::OW) => 2,
+        Some(VR::AT | VR::FL | VR::OF | VR::OL | VR::SL | VR::UL) => 4,
+        Some(VR::FD | VR::OD | VR::OV | VR::SV | VR::UV) => 8,
+        _ => 1,
+    }
+}
+
 fn read_u16(bytes: &[u8], at: usize, big_endian: bool) -> u16 {
     let pair = [bytes[at], bytes[at + 1]];
     if big_endian {
@@ -367,7 +392,8 @@ fn read_head(
         );
         return Err(ImagingError::ParseDicom { reason });
     }
-    if !has_long_length(vr) {
+    // PS3.5 7.1.2: representations of later editions have the long form, and the parser takes it so.
+    if !has_long_length(vr) && VR::from_binary(vr).is_some() {
         let len = u32::from(read_u16(bytes, at + 6, encoding.big_endian));
         return Ok(Some(ElementHead {
             vr: Some(vr),

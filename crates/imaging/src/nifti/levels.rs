@@ -89,7 +89,13 @@ fn percentiles<I: Iterator<Item = f64>>(
         if !narrow || high <= low {
             return (low, high);
         }
-        (from, to) = (low, high);
+        // To what really lies there: where that is one value, there is nothing to narrow any more.
+        (from, to) = values()
+            .filter(|value| (low..=high).contains(value))
+            .fold((high, low), |(a, b), value| (a.min(value), b.max(value)));
+        if to <= from {
+            return (from, from);
+        }
     }
     (from, to)
 }
