@@ -138,6 +138,40 @@ pub(crate) fn stored_frame(
     })
 }
 
+/// Decodes one frame of its own bytes: compressed, or as native pixel data holds them.
+///
+/// # Errors
+/// As [`stored_frame`].
+pub(super) fn frame_of_bytes(
+    file: &DicomFile,
+    layout: &Layout,
+    frame: u32,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<StoredFrame, ImagingError> {
+    let unpacked = match &file.pixels {
+        Some(PixelPlace::Encapsulated { .. }) => {
+            let packed = Packed {
+                bytes,
+                layout,
+                frame,
+                limits,
+            };
+            unpack(&packed, &file.syntax)?
+        }
+        _ => Unpacked::Native {
+            bytes: bytes.to_vec(),
+            planar: layout.planar,
+        },
+    };
+    Ok(StoredFrame {
+        width_px: layout.width_px,
+        height_px: layout.height_px,
+        samples_per_pixel: layout.samples_per_pixel,
+        samples: of_unpacked(unpacked, layout, frame)?,
+    })
+}
+
 fn of_native(
     file: &DicomFile,
     place: &PixelPlace,

@@ -5,6 +5,8 @@ mod backend;
 mod clusters;
 mod colour;
 mod cut;
+mod dicom;
+mod dicom_files;
 mod library;
 mod memory_file;
 mod mosaic;
@@ -17,12 +19,16 @@ mod tissue;
 use self::backend::{Backend, Level, Region};
 use self::colour::Colours;
 pub(crate) use self::cut::decode;
+use self::dicom::DicomBackend;
 use self::openslide::OpenSlideBackend;
 use self::recognise::Family;
 use self::scale::Scale;
 use crate::{
     DeepZoom, DeepZoomTile, Facts, Format, Header, Identity, ImagingError, Limits, Rgb8, Source,
 };
+
+/// SOP class of whole slides in DICOM.
+pub(crate) const DICOM_SLIDE_CLASS: &str = recognise::DICOM_SLIDE;
 
 /// Pixels of a level that are read at once; larger regions are read in blocks and shrunk block by block.
 const BLOCK_PX: u64 = 4_000_000;
@@ -59,7 +65,12 @@ impl Slide {
                 }
                 None => return Ok(None),
             },
-            Family::Dicom => return Ok(None),
+            Family::Dicom => {
+                let Some((backend, header)) = DicomBackend::open(source, limits)? else {
+                    return Ok(None);
+                };
+                return Ok(Some(Self::with_header(Box::new(backend), header, limits)));
+            }
         };
         let header = header_of(backend.as_ref());
         Ok(Some(Self::with_header(backend, header, limits)))
