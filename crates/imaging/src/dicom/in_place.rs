@@ -20,11 +20,14 @@ use crate::{Header, ImagingError, Limits, Rgb8, Source};
 const HEADER_BYTES: [usize; 4] = [256 << 10, 2 << 20, 16 << 20, 256 << 20];
 const ITEM: [u8; 4] = [0xFE, 0xFF, 0x00, 0xE0];
 
+/// The parts of the file that hold one frame.
+type FramePlace = Vec<Range<u64>>;
+
 /// One object, open in place.
 pub(crate) struct InPlace {
     picture: DicomPicture,
     bytes: Bytes,
-    frames: Vec<Vec<Range<u64>>>,
+    frames: Vec<FramePlace>,
 }
 
 impl InPlace {
@@ -107,7 +110,7 @@ fn read_header(source: &Source, limits: &Limits) -> Result<Option<DicomFile>, Im
 }
 
 /// Where each frame's bytes are in the file.
-fn places(picture: &DicomPicture, bytes: &Bytes) -> Result<Vec<Vec<Range<u64>>>, ImagingError> {
+fn places(picture: &DicomPicture, bytes: &Bytes) -> Result<Vec<FramePlace>, ImagingError> {
     let (file, layout, _) = picture.parts();
     let at = file.pixels_at as u64;
     let frames = layout.frames as usize;
@@ -128,7 +131,7 @@ fn places(picture: &DicomPicture, bytes: &Bytes) -> Result<Vec<Vec<Range<u64>>>,
             }
             let start = |frame: u64| at + header + frame * len;
             Ok((0..frames as u64)
-                .map(|frame| vec![start(frame)..start(frame + 1)])
+                .map(|frame| std::iter::once(start(frame)..start(frame + 1)).collect())
                 .collect())
         }
         _ => Err(attribute_error(
@@ -141,7 +144,7 @@ fn places(picture: &DicomPicture, bytes: &Bytes) -> Result<Vec<Vec<Range<u64>>>,
 /// The items of encapsulated pixel data (PS3.5 A.4): offset table and fragments, as ranges of their values.
 fn items(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<Range<u64>>, ImagingError> {
     // A frame in many fragments is legal and rare; more than this is an attack on memory.
-    let most = frames.saturating_mul(64).saturating_add(1);
+    let most = frames.saturating_mul(4).saturating_add(1024);
     let (mut at, mut found) = (start, Vec::new());
     while found.len() <= most {
         let Ok(head) = bytes.read(at..at + 8) else {
@@ -163,7 +166,7 @@ fn by_frame(
     table: Range<u64>,
     fragments: &[Range<u64>],
     frames: usize,
-) -> Result<Vec<Vec<Range<u64>>>, ImagingError> {
+) -> Result<Vec<FramePlace>, ImagingError> {
     if fragments.len() == frames {
         return Ok(fragments.iter().map(|part| vec![part.clone()]).collect());
     }

@@ -22,7 +22,14 @@ pub(super) struct DicomBackend {
     parts: Vec<Part>,
     /// The part whose header stands for the slide.
     first: usize,
-    kept: Mutex<VecDeque<((usize, u32), Arc<Rgb8>)>>,
+    kept: Mutex<VecDeque<KeptTile>>,
+}
+
+/// A decoded frame.
+struct KeptTile {
+    part: usize,
+    frame: u32,
+    rgb: Arc<Rgb8>,
 }
 
 /// A frame and where it lies in its level.
@@ -78,17 +85,22 @@ impl DicomBackend {
     }
 
     fn tile(&self, tile: Tile) -> Result<Arc<Rgb8>, ImagingError> {
-        let key = (tile.part, tile.frame);
+        let Tile { part, frame, .. } = tile;
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, rgb)) = lock().iter().find(|(known, _)| *known == key) {
-            return Ok(Arc::clone(rgb));
+        let known = |kept: &&KeptTile| (kept.part, kept.frame) == (part, frame);
+        if let Some(kept) = lock().iter().find(known) {
+            return Ok(Arc::clone(&kept.rgb));
         }
-        let rgb = Arc::new(self.parts[tile.part].object.frame(tile.frame)?);
+        let rgb = Arc::new(self.parts[part].object.frame(frame)?);
         let mut kept = lock();
-        kept.push_back((key, Arc::clone(&rgb)));
-        let mut bytes: usize = kept.iter().map(|(_, rgb)| rgb.pixels.len()).sum();
+        kept.push_back(KeptTile {
+            part,
+            frame,
+            rgb: Arc::clone(&rgb),
+        });
+        let mut bytes: usize = kept.iter().map(|kept| kept.rgb.pixels.len()).sum();
         while bytes > KEPT_BYTES {
-            bytes -= kept.pop_front().map_or(0, |(_, rgb)| rgb.pixels.len());
+            bytes -= kept.pop_front().map_or(0, |kept| kept.rgb.pixels.len());
         }
         Ok(rgb)
     }

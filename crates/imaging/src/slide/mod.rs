@@ -195,7 +195,7 @@ impl Slide {
         let index = self.level_for(across.min(down));
         let downsample = self.levels()[index].downsample;
         if across.min(down) > downsample * MUCH_FINER
-            && let Some(rgb) = self.from_overview(box_px, width_px, height_px)?
+            && let Some(rgb) = self.part_of_overview(box_px, width_px, height_px)?
         {
             return Ok(rgb);
         }
@@ -226,7 +226,7 @@ impl Slide {
 
     /// A box of the overview, where that is fine enough. It is read once and kept: a slide without small levels would
     /// else be read whole for every picture of it.
-    fn from_overview(
+    fn part_of_overview(
         &self,
         box_px: [u32; 4],
         width_px: u32,
