@@ -124,8 +124,17 @@ pub fn inspect(source: &Source, limits: &Limits) -> Result<Inspection, ImagingEr
 }
 
 fn inspect_unshielded(source: &Source, limits: &Limits) -> Result<Inspection, ImagingError> {
-    if let Some(slide) = Slide::open(source, limits)? {
-        return Ok(Inspection::Picture(Box::new(slide.header().clone())));
+    match Slide::open(source, limits) {
+        Ok(Some(slide)) => return Ok(Inspection::Picture(Box::new(slide.header().clone()))),
+        Ok(None) => {}
+        Err(ImagingError::FindPicture { reason }) => {
+            let sop_class_uid = Some(slide::DICOM_SLIDE_CLASS.to_owned());
+            return Ok(Inspection::NotAPicture {
+                reason,
+                sop_class_uid,
+            });
+        }
+        Err(error) => return Err(error),
     }
     match recognise(&source.read_start(SNIFF_BYTES, limits)?)? {
         Format::Dicom => dicom::inspect(source, limits),

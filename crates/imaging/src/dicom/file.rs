@@ -29,6 +29,8 @@ pub(crate) struct DicomFile {
     pub pixels: Option<PixelPlace>,
     /// The file ends inside an element.
     pub cut_short: bool,
+    /// Position in the file of the element that holds the pixels; senseless in deflated data sets.
+    pub pixels_at: usize,
     data_set: DataSet,
 }
 
@@ -62,6 +64,23 @@ impl DicomFile {
         let bytes = source.read_all(limits)?;
         let start = read_start(&bytes)?;
         Self::assemble(bytes, start, limits, false)
+    }
+
+    /// Parses the header in the first bytes of a file; `None` where they end before the pixels.
+    pub(crate) fn open_start(
+        bytes: Content,
+        limits: &Limits,
+    ) -> Result<Option<Self>, ImagingError> {
+        let start = read_start(&bytes)?;
+        let data_set = &bytes[start.data_set_at..];
+        if start.syntax.deflated
+            || scan(data_set, start.syntax.encoding, limits, false)?
+                .pixels
+                .is_none()
+        {
+            return Ok(None);
+        }
+        Self::assemble(bytes, start, limits, false).map(Some)
     }
 
     /// Opens the whole content.
@@ -101,6 +120,7 @@ impl DicomFile {
             media_sop_class: start.media_sop_class,
             pixels: found.pixels,
             cut_short: found.cut_short,
+            pixels_at: start.data_set_at.saturating_add(found.header.end),
             data_set,
         })
     }

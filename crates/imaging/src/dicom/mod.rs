@@ -3,7 +3,7 @@
 //! A data set is walked once by `scan`, which finds the pixels without copying them and bounds nesting and
 //! lengths; dicom-object then parses the header alone. Frames are decompressed one at a time.
 
-mod attributes;
+pub(crate) mod attributes;
 mod codec;
 mod colour;
 mod dates;
@@ -12,6 +12,7 @@ mod fragments;
 mod grey;
 mod header;
 mod identity;
+mod in_place;
 mod kinds;
 mod layout;
 mod native;
@@ -26,5 +27,6 @@ mod transform;
 mod unknown;
 
 pub(crate) use grey::CT_WINDOWS;
+pub(crate) use in_place::InPlace;
 pub(crate) use picture::{DicomPicture, inspect};
 pub(crate) use start::is_dicom;

@@ -46,6 +46,19 @@ impl DicomPicture {
         Self::with_layout(file, limits)
     }
 
+    /// Of a header alone: its frames come from elsewhere.
+    pub(super) fn of_header(file: DicomFile, limits: &Limits) -> Result<Self, ImagingError> {
+        if let Some(reason) = why_no_picture(&file) {
+            return Err(ImagingError::FindPicture { reason });
+        }
+        Self::with_layout(file, limits)
+    }
+
+    /// File and layout.
+    pub(super) fn parts(&self) -> (&DicomFile, &Layout, &Limits) {
+        (&self.file, &self.layout, &self.limits)
+    }
+
     /// Opens anything that has pixels, pictures of a patient or not (SEG, RT Dose), but no slide label.
     pub(crate) fn open_any(bytes: Content, limits: &Limits) -> Result<Self, ImagingError> {
         let file = DicomFile::open(bytes, limits)?;

@@ -46,17 +46,7 @@ pub(crate) fn stored_frame(
                 frame_offsets,
                 frames: layout.frames,
             };
-            let bytes = fragments.frame(frame)?;
-            let unpacked = unpack(
-                &Packed {
-                    bytes: &bytes,
-                    layout,
-                    frame,
-                    limits,
-                },
-                &file.syntax,
-            )?;
-            of_unpacked(unpacked, layout, frame)
+            return frame_of_bytes(file, layout, frame, &fragments.frame(frame)?, limits);
         }
     }?;
     Ok(StagePixels {
@@ -64,6 +54,40 @@ pub(crate) fn stored_frame(
         height_px: layout.height_px,
         channels: layout.samples_per_pixel,
         samples,
+    })
+}
+
+/// Decodes one frame of its own bytes: compressed, or as native pixel data holds them.
+///
+/// # Errors
+/// As [`stored_frame`].
+pub(super) fn frame_of_bytes(
+    file: &DicomFile,
+    layout: &Layout,
+    frame: u32,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<StagePixels, ImagingError> {
+    let unpacked = match &file.pixels {
+        Some(PixelPlace::Encapsulated { .. }) => {
+            let packed = Packed {
+                bytes,
+                layout,
+                frame,
+                limits,
+            };
+            unpack(&packed, &file.syntax)?
+        }
+        _ => Unpacked::Native {
+            bytes: bytes.to_vec(),
+            planar: layout.planar,
+        },
+    };
+    Ok(StagePixels {
+        width_px: layout.width_px,
+        height_px: layout.height_px,
+        channels: layout.samples_per_pixel,
+        samples: of_unpacked(unpacked, layout, frame)?,
     })
 }
 

@@ -5,6 +5,8 @@ mod backend;
 mod clusters;
 mod colour;
 mod cut;
+mod dicom;
+mod dicom_files;
 mod kept;
 mod library;
 mod memory_file;
@@ -15,9 +17,12 @@ mod scale;
 mod tiff_pages;
 mod tissue;
 
+use std::sync::OnceLock;
+
 use self::backend::{Backend, Level, Region};
 use self::colour::Colours;
 pub(crate) use self::cut::decode;
+use self::dicom::DicomBackend;
 pub(crate) use self::kept::{close_all as close_slides, open as open_kept};
 pub(crate) use self::memory_file::MemoryFile;
 use self::openslide::OpenSlideBackend;
@@ -27,10 +32,17 @@ use crate::{
     DeepZoom, DeepZoomTile, Facts, Format, Header, Identity, ImagingError, Limits, Rgb8, Source,
 };
 
+/// SOP class of whole slides in DICOM.
+pub(crate) const DICOM_SLIDE_CLASS: &str = recognise::DICOM_SLIDE;
+
 /// Pixels of a level that are read at once; larger regions are read in blocks and shrunk block by block.
 const BLOCK_PX: u64 = 4_000_000;
 /// How much coarser than wanted a level may be and still serve: scanners' ratios are rarely whole numbers.
 const COARSER: f64 = 1.01;
+/// Longest side of the overview that stands in for missing levels.
+const OVERVIEW_PX: u32 = 2048;
+/// How many times finer than wanted a level may be before the overview is taken instead.
+const MUCH_FINER: f64 = 2.5;
 /// Longest side of a rendered picture for which nobody named one.
 const RENDERED_PX: u32 = 4096;
 
@@ -40,6 +52,8 @@ pub struct Slide {
     colours: Colours,
     header: Header,
     limits: Limits,
+    /// The whole slide, small: stands in for the levels that a slide lacks.
+    overview: OnceLock<Rgb8>,
 }
 
 impl Slide {
@@ -62,7 +76,12 @@ impl Slide {
                 }
                 None => return Ok(None),
             },
-            Family::Dicom => return Ok(None),
+            Family::Dicom => {
+                let Some((backend, header)) = DicomBackend::open(source, limits)? else {
+                    return Ok(None);
+                };
+                return Ok(Some(Self::with_header(Box::new(backend), header, limits)));
+            }
         };
         let header = header_of(backend.as_ref());
         Ok(Some(Self::with_header(backend, header, limits)))
@@ -74,6 +93,7 @@ impl Slide {
             backend,
             header,
             limits: limits.clone(),
+            overview: OnceLock::new(),
         }
     }
 
@@ -177,6 +197,24 @@ impl Slide {
         let down = f64::from(box_height) / f64::from(height_px);
         let index = self.level_for(across.min(down));
         let downsample = self.levels()[index].downsample;
+        if across.min(down) > downsample * MUCH_FINER
+            && let Some(rgb) = self.part_of_overview(box_px, width_px, height_px)?
+        {
+            return Ok(rgb);
+        }
+        self.read_scaled(index, box_px, width_px, height_px)
+    }
+
+    /// A box of one level at exactly this size, however much has to be read.
+    fn read_scaled(
+        &self,
+        index: usize,
+        box_px: [u32; 4],
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<Rgb8, ImagingError> {
+        let [_, _, box_width, box_height] = box_px;
+        let downsample = self.levels()[index].downsample;
         let level_pixels = f64::from(box_width) / downsample * (f64::from(box_height) / downsample);
         Limits::check(
             "pixels read for one picture of a slide",
@@ -187,6 +225,44 @@ impl Slide {
             return self.block(index, box_px, width_px, height_px);
         }
         self.in_blocks(index, box_px, width_px, height_px)
+    }
+
+    /// A box of the overview, where that is fine enough. It is read once and kept: a slide without small levels would
+    /// else be read whole for every picture of it.
+    fn part_of_overview(
+        &self,
+        box_px: [u32; 4],
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<Option<Rgb8>, ImagingError> {
+        let (full_width, full_height) = (self.width_px(), self.height_px());
+        let whole = [0, 0, full_width, full_height];
+        let (overview_width, overview_height) = fitted(whole, OVERVIEW_PX);
+        let across = f64::from(full_width) / f64::from(overview_width);
+        let down = f64::from(full_height) / f64::from(overview_height);
+        let [x, y, box_width, box_height] = box_px;
+        let wanted = f64::from(box_width) / f64::from(width_px);
+        let wanted_down = f64::from(box_height) / f64::from(height_px);
+        if across > wanted * COARSER || down > wanted_down * COARSER {
+            return Ok(None);
+        }
+        let overview = match self.overview.get() {
+            Some(overview) => overview,
+            None => {
+                let index = self.level_for(across.min(down));
+                let read = self.read_scaled(index, whole, overview_width, overview_height)?;
+                self.overview.get_or_init(|| read)
+            }
+        };
+        let span = |from: u32, len: u32, ratio: f64, side: u32| {
+            let start = ((f64::from(from) / ratio).round() as u32).min(side - 1);
+            let len = ((f64::from(len) / ratio).round() as u32).clamp(1, side - start);
+            (start, len)
+        };
+        let (left, columns) = span(x, box_width, across, overview_width);
+        let (top, rows) = span(y, box_height, down, overview_height);
+        let part = overview.cut([left, top, columns, rows])?;
+        Ok(Some(part.shrink_to(width_px, height_px)))
     }
 
     /// A box of one level, shrunk to exactly this size.

@@ -242,11 +242,15 @@ fn read_error(reason: &str, path: &str) -> ImagingError {
 
 /// Premultiplied ARGB in native byte order (openslide.h), laid on white.
 fn on_white(argb: &[u32]) -> Vec<u8> {
-    let mut rgb = Vec::with_capacity(argb.len() * 3);
-    for pixel in argb {
+    let mut rgb = vec![0; argb.len() * 3];
+    for (out, pixel) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(argb) {
         let [alpha, red, green, blue] = pixel.to_be_bytes();
         let under = 255 - alpha;
-        rgb.extend([red, green, blue].map(|value| value.saturating_add(under)));
+        *out = [
+            red.saturating_add(under),
+            green.saturating_add(under),
+            blue.saturating_add(under),
+        ];
     }
     rgb
 }

@@ -11,7 +11,7 @@ const START_BYTES: usize = 1024;
 /// A tiled page of so many pixels is read in place even where it has no smaller levels.
 const LARGE_PIXELS: u64 = 64_000_000;
 /// VL Whole Slide Microscopy Image Storage (PS3.4 B.5), as the file meta group writes it.
-const DICOM_SLIDE: &[u8] = b"1.2.840.10008.5.1.4.1.1.77.1.6\0";
+pub(super) const DICOM_SLIDE: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
 /// Words by which vendors mark their TIFFs: Aperio, Leica, Ventana, Philips, Trestle.
 const VENDOR_WORDS: [&str; 6] = [
     "Aperio",
@@ -47,10 +47,7 @@ pub(super) enum Family {
 pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError> {
     let start = source.read_first(START_BYTES)?;
     if start.get(128..132) == Some(b"DICM") {
-        let is_slide = start
-            .windows(DICOM_SLIDE.len())
-            .any(|window| window == DICOM_SLIDE);
-        return Ok(is_slide.then_some(Family::Dicom));
+        return Ok(names_dicom_slide(&start).then_some(Family::Dicom));
     }
     let found = match &*start {
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => slide_tiff(&pages(source)),
@@ -61,6 +58,15 @@ pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError>
             .then_some(false),
     };
     Ok(found.map(|marked| Family::OpenSlide { marked }))
+}
+
+/// Whether the file meta group names the class of whole slides, and not one whose UID only starts like it.
+pub(super) fn names_dicom_slide(start: &[u8]) -> bool {
+    let longer = |after: Option<&u8>| after.is_some_and(|byte| matches!(byte, b'.' | b'0'..=b'9'));
+    (0..start.len().saturating_sub(DICOM_SLIDE.len())).any(|at| {
+        start[at..].starts_with(DICOM_SLIDE.as_bytes())
+            && !longer(start.get(at + DICOM_SLIDE.len()))
+    })
 }
 
 /// A vendor's mark, or tiled pages of several sizes, or a tiled page too large for a picture. Pictures that were
