@@ -43,4 +43,4 @@ pub use stage::{Samples, Stage, StagePixels, StageRequest};
 
 /// Version of windowing, orientation and cutting. It is stamped on every vector: views that were made by
 /// different versions are never compared.
-pub const PIPELINE_VERSION: u32 = 1;
+pub const PIPELINE_VERSION: u32 = 2;
