@@ -11,4 +11,5 @@ mod crash;
 mod demo_model;
 mod identity;
 mod real_files;
+mod slides;
 mod support;
