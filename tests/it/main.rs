@@ -13,4 +13,5 @@ mod demo_model;
 mod identity;
 mod planted;
 mod real_files;
+mod slides;
 mod support;

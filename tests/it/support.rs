@@ -191,7 +191,7 @@ pub fn shared() -> Option<PathBuf> {
 }
 
 /// Says that a test is skipped, where people and `cargo xtask test` look.
-fn skip(reason: &str) {
+pub fn skip(reason: &str) {
     let line = format!("skipped: {reason}");
     eprintln!("{line}");
     if let Some(file) = std::env::var_os("CASEKIN_SKIPS_FILE") {

@@ -22,13 +22,16 @@ const VENDOR_WORDS: [&str; 6] = [
     "<EncodeInfo",
 ];
 
-/// First bytes of what is no TIFF: Zeiss CZI, Sakura (SQLite), Hamamatsu VMS and VMU.
-const MAGIC_WORDS: [&[u8]; 4] = [
+/// First bytes of what is no TIFF: Zeiss CZI, Hamamatsu VMS and VMU.
+const MAGIC_WORDS: [&[u8]; 3] = [
     b"ZISRAWFILE",
-    b"SQLite format 3\0",
     b"[Virtual Microscope Specimen]",
     b"[Uncompressed Virtual Microscope Specimen]",
 ];
+
+const SQLITE: &[u8] = b"SQLite format 3\0";
+/// A table of Sakura's databases, named on their first page (64 KiB at most).
+const SAKURA_TABLE: &[u8] = b"SVSlideDataXML";
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError>
     let found = match &*start {
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => slide_tiff(&pages(source)),
         [0xFF, 0xD8, 0xFF, ..] if has_mirax_folder(source) => Some(false),
+        start if start.starts_with(SQLITE) => is_sakura(source)?.then_some(false),
         start => MAGIC_WORDS
             .iter()
             .any(|word| start.starts_with(word))
@@ -84,6 +88,12 @@ fn slide_tiff(pages: &[Page]) -> Option<bool> {
     let large = first.width_px.saturating_mul(first.height_px) > LARGE_PIXELS;
     (first.tiled && (large || pages.iter().any(smaller)) || pages.iter().any(has_mark))
         .then_some(false)
+}
+
+fn is_sakura(source: &Source) -> Result<bool, ImagingError> {
+    let page = source.read_first(64 << 10)?;
+    let mut windows = page.windows(SAKURA_TABLE.len());
+    Ok(windows.any(|window| window == SAKURA_TABLE))
 }
 
 /// MIRAX: a small JPEG beside a folder of its name that holds Slidedat.ini.
@@ -141,6 +151,9 @@ mod tests {
             family(b"ZISRAWFILE......"),
             Some(Family::OpenSlide { marked: false })
         );
+        assert_eq!(family(b"SQLite format 3\0 of anybody"), None);
+        let sakura = family(b"SQLite format 3\0 CREATE TABLE SVSlideDataXML");
+        assert_eq!(sakura, Some(Family::OpenSlide { marked: false }));
         assert_eq!(family(b"plain text"), None);
         assert_eq!(family(b""), None);
     }
