@@ -311,7 +311,12 @@ fn stage_unshielded(request: &StageRequest) -> Result<StagePixels, ImagingError>
         let reason = format!("{} has no stage but rgb", format.name());
         Err(ImagingError::FindPicture { reason })
     };
-    if let Some(slide) = slide::open_kept(source, limits)? {
+    // Of a slide in DICOM the frames are wanted, not the picture that they make.
+    let is_dicom = matches!(
+        recognise(&source.read_first(SNIFF_BYTES)?),
+        Ok(Format::Dicom)
+    );
+    if !is_dicom && let Some(slide) = slide::open_kept(source, limits)? {
         check_slide_frame(*frame)?;
         if *stage != Stage::Rgb {
             return no_stage_but_rgb(Format::Slide);

@@ -64,13 +64,19 @@ pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError>
     Ok(found.map(|marked| Family::OpenSlide { marked }))
 }
 
-/// Whether the file meta group names the class of whole slides, and not one whose UID only starts like it.
+/// Whether Media Storage SOP Class UID (PS3.10 7.1) is that of whole slides, and not one that only starts like it.
+/// Segmentations of slides name the class elsewhere.
 pub(super) fn names_dicom_slide(start: &[u8]) -> bool {
+    let tag_and_vr = b"\x02\0\x02\0UI";
     let longer = |after: Option<&u8>| after.is_some_and(|byte| matches!(byte, b'.' | b'0'..=b'9'));
-    (0..start.len().saturating_sub(DICOM_SLIDE.len())).any(|at| {
-        start[at..].starts_with(DICOM_SLIDE.as_bytes())
-            && !longer(start.get(at + DICOM_SLIDE.len()))
-    })
+    let at = start
+        .windows(tag_and_vr.len())
+        .position(|window| window == tag_and_vr);
+    // Two bytes of length stand between.
+    at.and_then(|at| start.get(at + tag_and_vr.len() + 2..))
+        .is_some_and(|value| {
+            value.starts_with(DICOM_SLIDE.as_bytes()) && !longer(value.get(DICOM_SLIDE.len()))
+        })
 }
 
 /// A vendor's mark, or tiled pages of several sizes, or a tiled page too large for a picture. Pictures that were
@@ -122,6 +128,17 @@ mod tests {
             ndpi: false,
             words: words.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_segmentation_of_a_slide_is_no_slide() {
+        let class = |uid: &str| [b"\x02\0\x02\0UI\x1e\0", uid.as_bytes(), b"\0"].concat();
+        assert!(names_dicom_slide(&class(DICOM_SLIDE)));
+        let segmentation = class("1.2.840.10008.5.1.4.1.1.66.4");
+        assert!(!names_dicom_slide(
+            &[&segmentation, DICOM_SLIDE.as_bytes()].concat()
+        ));
+        assert!(!names_dicom_slide(b"\x02\0\x02\0UI"));
     }
 
     #[test]
