@@ -2,7 +2,7 @@
 
 use casekin_imaging::{ImagingError, Limits, Slide, Source};
 
-use crate::support::{Http, Library, shared, skip};
+use crate::support::{Http, Library, case_ids, shared, skip};
 
 const CMU: &str = "CMU-1-Small-Region.svs";
 
@@ -22,9 +22,11 @@ fn a_slide_is_ingested_in_place_and_shown_tile_by_tile() {
         "{batch}"
     );
 
+    let answer = library.json(&["search", "--image", slide.to_str().unwrap()]);
+    let by_picture = case_ids(&answer).remove(0);
+
     let service = library.serve(&[]);
     let http = service.http();
-    let by_picture = library_hit(&http);
     let record = http.get_json(&format!("/api/v1/cases/{by_picture}"));
     let image = &record["images"][0];
     assert_eq!(image["format"], "slide", "{image}");
@@ -79,11 +81,4 @@ fn look_at(http: &Http, id: &str) {
         let status = http.client.get(url).send().unwrap().status();
         assert!(status.is_client_error(), "{path}: {status}");
     }
-}
-
-/// The id of the only case.
-fn library_hit(http: &Http) -> String {
-    let body = serde_json::json!({ "text": "tissue", "top": 1 });
-    let answer = http.post_json("/api/v1/search", &body);
-    answer["hits"][0]["case_id"].as_str().unwrap().to_owned()
 }
