@@ -154,6 +154,16 @@ fn strips_over_one_another() -> Vec<u8> {
     tiff(&[(&entries, 0)], &tables.concat())
 }
 
+/// A page of 16×16 whose one strip is a JPEG of another size.
+fn large_jpeg_in_small_page() -> Vec<u8> {
+    let inner = jpeg(16_000);
+    let mut entries = page(16);
+    entries[3] = (259, 1, 7);
+    entries[5] = (273, 1, 8 + 2 + 8 * 12 + 4);
+    entries[7] = (279, 1, inner.len() as u32);
+    tiff(&[(&entries, 0)], &inner)
+}
+
 fn bmp() -> Vec<u8> {
     let mut file = b"BM".to_vec();
     for word in [
@@ -297,6 +307,11 @@ fn tiffs() -> Vec<Case> {
             "TIFF strips over one another",
             Broken,
             strips_over_one_another(),
+        ),
+        (
+            "TIFF, a strip larger than its page",
+            Broken,
+            large_jpeg_in_small_page(),
         ),
     ]
 }
