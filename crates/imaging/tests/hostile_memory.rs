@@ -154,6 +154,16 @@ fn strips_over_one_another() -> Vec<u8> {
     tiff(&[(&entries, 0)], &tables.concat())
 }
 
+/// A page of 16×16 whose one strip is a JPEG of another size.
+fn large_jpeg_in_small_page() -> Vec<u8> {
+    let inner = jpeg(16_000);
+    let mut entries = page(16);
+    entries[3] = (259, 1, 7);
+    entries[5] = (273, 1, 8 + 2 + 8 * 12 + 4);
+    entries[7] = (279, 1, inner.len() as u32);
+    tiff(&[(&entries, 0)], &inner)
+}
+
 fn bmp() -> Vec<u8> {
     let mut file = b"BM".to_vec();
     for word in [
@@ -252,93 +262,101 @@ fn gzip_bomb() -> Vec<u8> {
     gzipped(&file)
 }
 
-fn files() -> Vec<(&'static str, Answer, Vec<u8>)> {
-    let text = [b"Comment\0\0".to_vec(), zeros(300)].concat();
-    let profile = [b"Profile\0\0".to_vec(), zeros(300)].concat();
-    let loop_to_itself = tiff(&[(&page(4), 8)], &[0; 64]);
+type Case = (&'static str, Answer, Vec<u8>);
+
+fn pngs() -> Vec<Case> {
+    use Answer::{Any, Broken, OverLimit};
+    let text = chunk(b"zTXt", &[b"Comment\0\0".to_vec(), zeros(300)].concat());
+    let profile = chunk(b"iCCP", &[b"Profile\0\0".to_vec(), zeros(300)].concat());
+    let few = &zeros(1)[..900];
+    vec![
+        ("PNG header", OverLimit, png(SIDE, 8, &[], few)),
+        (
+            "PNG, 16 bits, within the limit",
+            Broken,
+            png(14_000, 16, &[], few),
+        ),
+        ("PNG zTXt bomb", Any, png(4, 8, &text, &zeros(1))),
+        ("PNG iCCP bomb", Any, png(4, 8, &profile, &zeros(1))),
+        ("PNG IDAT bomb", Any, png(4, 8, &[], &zeros(300))),
+    ]
+}
+
+fn tiffs() -> Vec<Case> {
+    use Answer::{Broken, OverLimit};
     let second_at = 8 + 2 + 8 * 12 + 4;
     let loop_of_two = tiff(&[(&page(4), second_at), (&page(4), 8)], &[0; 64]);
     vec![
         (
-            "PNG header",
-            Answer::OverLimit,
-            png(SIDE, 8, &[], &zeros(1)[..900]),
-        ),
-        (
-            "PNG, 16 bits, within the limit",
-            Answer::Broken,
-            png(14_000, 16, &[], &zeros(1)[..900]),
-        ),
-        (
-            "PNG zTXt bomb",
-            Answer::Any,
-            png(4, 8, &chunk(b"zTXt", &text), &zeros(1)),
-        ),
-        (
-            "PNG iCCP bomb",
-            Answer::Any,
-            png(4, 8, &chunk(b"iCCP", &profile), &zeros(1)),
-        ),
-        ("PNG IDAT bomb", Answer::Any, png(4, 8, &[], &zeros(300))),
-        ("JPEG header", Answer::OverLimit, jpeg(SIDE as u16)),
-        ("JPEG within the limit", Answer::Broken, jpeg(14_000)),
-        (
             "TIFF header",
-            Answer::OverLimit,
+            OverLimit,
             tiff(&[(&page(SIDE), 0)], &[0; 1000]),
         ),
         (
             "TIFF within the limit",
-            Answer::Broken,
+            Broken,
             tiff(&[(&page(14_000), 0)], &[0; 1000]),
         ),
-        ("TIFF directory loop", Answer::Broken, loop_to_itself),
-        ("TIFF loop of two", Answer::Broken, loop_of_two),
+        (
+            "TIFF directory loop",
+            Broken,
+            tiff(&[(&page(4), 8)], &[0; 64]),
+        ),
+        ("TIFF loop of two", Broken, loop_of_two),
         (
             "TIFF strips over one another",
-            Answer::Broken,
+            Broken,
             strips_over_one_another(),
         ),
-        ("BMP header", Answer::OverLimit, bmp()),
-        ("WebP header", Answer::OverLimit, webp()),
-        ("GIF header", Answer::OverLimit, gif()),
-        ("JPEG 2000 header", Answer::OverLimit, code_stream(SIDE)),
-        ("DICOM header", Answer::OverLimit, dicom()),
-        ("DICOM nesting", Answer::OverLimit, nested()),
-        ("DICOM deflate bomb", Answer::OverLimit, deflated_bomb()),
+        (
+            "TIFF, a strip larger than its page",
+            Broken,
+            large_jpeg_in_small_page(),
+        ),
+    ]
+}
+
+fn other_pictures() -> Vec<Case> {
+    use Answer::{Broken, OverLimit};
+    vec![
+        ("JPEG header", OverLimit, jpeg(SIDE as u16)),
+        ("JPEG within the limit", Broken, jpeg(14_000)),
+        ("BMP header", OverLimit, bmp()),
+        ("WebP header", OverLimit, webp()),
+        ("GIF header", OverLimit, gif()),
+        ("JPEG 2000 header", OverLimit, code_stream(SIDE)),
+        ("DICOM header", OverLimit, dicom()),
+        ("DICOM nesting", OverLimit, nested()),
+        ("DICOM deflate bomb", OverLimit, deflated_bomb()),
+    ]
+}
+
+fn volumes() -> Vec<Case> {
+    use Answer::{Any, Broken, OverLimit};
+    let large = nifti([10_000, 10_000, 90_000, 1]).bytes();
+    let uncountable = nifti([13_000, 13_000, 90_000, i64::MAX >> 33]).bytes();
+    vec![
         (
             "NIfTI header",
-            Answer::OverLimit,
+            OverLimit,
             nifti([60_000, 60_000, 1, 1]).bytes(),
         ),
-        (
-            "NIfTI, many slices",
-            Answer::Broken,
-            nifti([10_000, 10_000, 90_000, 1]).bytes(),
-        ),
-        (
-            "NIfTI, gzipped header",
-            Answer::OverLimit,
-            gzipped(&nifti([10_000, 10_000, 90_000, 1]).bytes()),
-        ),
+        ("NIfTI, many slices", Broken, large.clone()),
+        ("NIfTI, gzipped header", OverLimit, gzipped(&large)),
         (
             "NIfTI, gzipped, within the limit",
-            Answer::Broken,
+            Broken,
             gzipped(&nifti([1000, 1000, 200, 1]).bytes()),
         ),
-        (
-            "NIfTI, more than counts",
-            Answer::Broken,
-            nifti([13_000, 13_000, 90_000, i64::MAX >> 33]).bytes(),
-        ),
-        ("NIfTI gzip bomb", Answer::Any, gzip_bomb()),
+        ("NIfTI, more than counts", Broken, uncountable),
+        ("NIfTI gzip bomb", Any, gzip_bomb()),
     ]
 }
 
 #[test]
 fn small_files_take_little_memory() {
     let mut wrong = Vec::new();
-    for (name, expected, bytes) in files() {
+    for (name, expected, bytes) in [pngs(), tiffs(), other_pictures(), volumes()].concat() {
         let source = Source::from_bytes("hostile", bytes);
         PEAK.store(NOW.load(Relaxed), Relaxed);
         let before = NOW.load(Relaxed);

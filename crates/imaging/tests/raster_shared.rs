@@ -1,4 +1,4 @@
-//! The rasters of the shared data against Pillow 12: lossless formats are equal to the bit (grey of more than 8 bits
+//! The rasters of the shared data against Pillow 13: lossless formats are equal to the bit (grey of more than 8 bits
 //! after the rule of `raster/levels.rs`), JPEG is within a fraction of a level on average. Skips where the shared
 //! data is absent.
 #![allow(clippy::unwrap_used)]

@@ -2,7 +2,7 @@
 //! deflate, JPEG and CCITT group 4. Every page is a frame.
 
 use image::metadata::Orientation;
-use tiff::decoder::{Decoder, DecodingResult};
+use tiff::decoder::{ChunkType, Decoder, DecodingResult};
 use tiff::tags::{CompressionMethod, PhotometricInterpretation, Tag};
 use tiff::{TiffError, TiffFormatError};
 
@@ -120,6 +120,7 @@ pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown,
     check_chunks(bytes, &mut decoder)?;
     let colour = decoder.colortype().map_err(said)?;
     let layout = decoder.image_buffer_layout().map_err(said)?;
+    check_planar_tiles(&mut decoder, page, layout.planes)?;
     let bytes_needed = layout.complete_len as u64;
     Limits::check(
         "bytes of one page",
@@ -216,6 +217,20 @@ fn check_chunks(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<(), Imagi
         if !fits(stated_width, width) || !fits(stated_height, height) {
             return Err(broken(TIFF, "a strip or tile is larger than its place"));
         }
+    }
+    Ok(())
+}
+
+/// The crate loses its place in the later planes of tiles that reach beyond the picture.
+fn check_planar_tiles(
+    decoder: &mut TiffDecoder<'_>,
+    page: Page,
+    planes: usize,
+) -> Result<(), ImagingError> {
+    let (width, height) = decoder.chunk_dimensions();
+    let is_even = page.width_px.is_multiple_of(width) && page.height_px.is_multiple_of(height);
+    if planes > 1 && decoder.get_chunk_type() == ChunkType::Tile && !is_even {
+        return Err(broken(TIFF, "planar tiles that reach beyond the picture"));
     }
     Ok(())
 }

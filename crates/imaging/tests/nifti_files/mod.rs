@@ -43,22 +43,47 @@ impl NiftiFile {
 
     /// The file.
     pub fn bytes(&self) -> Vec<u8> {
-        let start = if self.version == 1 { 352 } else { 544 };
-        let mut file = vec![0; start];
-        let mut put = |one: Option<usize>, two: usize, narrow: &[u8], wide: &[u8]| {
-            let (at, little) = match (self.version, one) {
-                (1, Some(one)) => (one, narrow),
-                (1, None) => return,
-                _ => (two, wide),
-            };
-            let mut word = little.to_vec();
-            if self.big_endian {
-                word.reverse();
-            }
-            file[at..at + word.len()].copy_from_slice(&word);
+        let mut file = vec![0; self.voxels_at()];
+        self.write_header(&mut file);
+        let (place, magic): (usize, &[u8]) = match self.version {
+            1 => (344, b"n+1\0"),
+            _ => (4, b"n+2\0\r\n\x1A\n"),
         };
-        let size: i32 = if self.version == 1 { 348 } else { 540 };
-        put(Some(0), 0, &size.to_le_bytes(), &size.to_le_bytes());
+        file[place..place + magic.len()].copy_from_slice(magic);
+        for voxel in self.voxels.chunks(self.datatype.1) {
+            let mut voxel = voxel.to_vec();
+            if self.big_endian && ![128, 2304].contains(&self.datatype.0) {
+                voxel.reverse();
+            }
+            file.extend(voxel);
+        }
+        file
+    }
+
+    fn voxels_at(&self) -> usize {
+        if self.version == 1 { 352 } else { 544 }
+    }
+
+    /// Writes a number at the place and in the width of the version.
+    fn put(&self, file: &mut [u8], one: (usize, &[u8]), two: (usize, &[u8])) {
+        let (at, little) = if self.version == 1 { one } else { two };
+        let mut word = little.to_vec();
+        if self.big_endian {
+            word.reverse();
+        }
+        file[at..at + word.len()].copy_from_slice(&word);
+    }
+
+    fn put_float(&self, file: &mut [u8], one: usize, two: usize, value: f64) {
+        self.put(
+            file,
+            (one, &(value as f32).to_le_bytes()),
+            (two, &value.to_le_bytes()),
+        );
+    }
+
+    fn write_header(&self, file: &mut [u8]) {
+        self.put(file, (0, &348i32.to_le_bytes()), (0, &540i32.to_le_bytes()));
         let sides = [
             4,
             self.dims[0],
@@ -70,69 +95,36 @@ impl NiftiFile {
             1,
         ];
         for (index, side) in sides.into_iter().enumerate() {
-            put(
-                Some(40 + index * 2),
-                16 + index * 8,
-                &(side as i16).to_le_bytes(),
-                &side.to_le_bytes(),
+            let narrow = (side as i16).to_le_bytes();
+            self.put(
+                file,
+                (40 + index * 2, &narrow),
+                (16 + index * 8, &side.to_le_bytes()),
             );
-            put(
-                Some(76 + index * 4),
-                104 + index * 8,
-                &1f32.to_le_bytes(),
-                &1f64.to_le_bytes(),
-            );
+            self.put_float(file, 76 + index * 4, 104 + index * 8, 1.0);
         }
         let code = self.datatype.0.to_le_bytes();
-        put(Some(70), 12, &code, &code);
-        put(
-            Some(108),
-            168,
-            &(start as f32).to_le_bytes(),
-            &(start as i64).to_le_bytes(),
+        self.put(file, (70, &code), (12, &code));
+        let start = self.voxels_at();
+        self.put(
+            file,
+            (108, &(start as f32).to_le_bytes()),
+            (168, &(start as i64).to_le_bytes()),
         );
-        let (slope, intercept) = self.scale;
-        put(
-            Some(112),
-            176,
-            &(slope as f32).to_le_bytes(),
-            &slope.to_le_bytes(),
-        );
-        put(
-            Some(116),
-            184,
-            &(intercept as f32).to_le_bytes(),
-            &intercept.to_le_bytes(),
-        );
-        if let Some(rows) = self.sform {
-            put(Some(254), 348, &1i16.to_le_bytes(), &1i32.to_le_bytes());
-            for (row, values) in rows.into_iter().enumerate() {
-                for (column, value) in values.into_iter().enumerate() {
-                    let (one, two) = (280 + row * 16 + column * 4, 400 + row * 32 + column * 8);
-                    put(
-                        Some(one),
-                        two,
-                        &(value as f32).to_le_bytes(),
-                        &value.to_le_bytes(),
-                    );
-                }
+        self.put_float(file, 112, 176, self.scale.0);
+        self.put_float(file, 116, 184, self.scale.1);
+        let Some(rows) = self.sform else { return };
+        self.put(file, (254, &1i16.to_le_bytes()), (348, &1i32.to_le_bytes()));
+        for (row, values) in rows.into_iter().enumerate() {
+            for (column, value) in values.into_iter().enumerate() {
+                self.put_float(
+                    file,
+                    280 + row * 16 + column * 4,
+                    400 + row * 32 + column * 8,
+                    value,
+                );
             }
         }
-        let magic_at = if self.version == 1 { 344 } else { 4 };
-        let magic: &[u8] = if self.version == 1 {
-            b"n+1\0"
-        } else {
-            b"n+2\0\r\n\x1A\n"
-        };
-        file[magic_at..magic_at + magic.len()].copy_from_slice(magic);
-        for voxel in self.voxels.chunks(self.datatype.1) {
-            let mut voxel = voxel.to_vec();
-            if self.big_endian && ![128, 2304].contains(&self.datatype.0) {
-                voxel.reverse();
-            }
-            file.extend(voxel);
-        }
-        file
     }
 
     /// As a source.
