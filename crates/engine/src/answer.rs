@@ -104,7 +104,7 @@ pub struct HitView {
     pub box_px: [u32; 4],
     /// Frame, counted from 0.
     pub frame: u32,
-    /// "whole", "frame", "tile" or "region".
+    /// "whole", "frame", "crop", "tile" or "region".
     pub kind: String,
     /// Modality of the picture.
     pub modality: Option<String>,

@@ -458,7 +458,7 @@ pub struct WorkerResult {
 /// A view with its vector.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EncodedView {
-    /// "whole", "frame", "tile" or "region".
+    /// "whole", "frame", "crop", "tile" or "region".
     pub kind: String,
     /// Frame, counted from 0.
     pub frame: u32,

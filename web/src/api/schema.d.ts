@@ -931,7 +931,7 @@ export interface components {
              * @description Frame, counted from 0.
              */
             frame: number;
-            /** @description "whole", "frame", "tile" or "region". */
+            /** @description "whole", "frame", "crop", "tile" or "region". */
             kind: string;
             /** @description How its values became RGB: "ct-3-window", "voi", … */
             made_by: string;
@@ -1043,7 +1043,7 @@ export interface components {
             frame: number;
             /** @description Id of the picture. */
             image_id: string;
-            /** @description "whole", "frame", "tile" or "region". */
+            /** @description "whole", "frame", "crop", "tile" or "region". */
             kind: string;
             /** @description Modality of the picture. */
             modality?: string | null;
