@@ -2,6 +2,8 @@
 //! pydicom reads, and that nothing panics. Skips where the shared data is absent.
 #![allow(clippy::unwrap_used)]
 
+mod samples;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use casekin_imaging::{
     DecodeRequest, ImagingError, Inspection, Limits, Source, Stage, StagePixels, StageRequest,
     ViewKind, decode, inspect, stage,
 };
+use samples::shared;
 use sha2::{Digest as _, Sha256};
 
 #[derive(serde::Deserialize)]
@@ -19,24 +22,6 @@ struct Row {
     ref_decode: String,
     ref_frame1_stats: String,
     ref_frame1_sha256_32: String,
-}
-
-fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("CASEKIN_SHARED")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-            here.ancestors()
-                .map(|above| above.join("shared"))
-                .find(|found| found.is_dir())
-        });
-    let found = root
-        .map(|root| root.join(folder))
-        .filter(|folder| folder.is_dir());
-    if found.is_none() {
-        println!("skipped: no shared/{folder} beside this checkout");
-    }
-    found
 }
 
 fn rows<T: serde::de::DeserializeOwned>(folder: &Path) -> Vec<T> {

@@ -2,10 +2,13 @@
 //! `dicom_stages.csv`: digests for lossless pictures, range and mean for lossy ones. Skips where the data is absent.
 #![allow(clippy::unwrap_used)]
 
+mod samples;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use casekin_imaging::{Limits, Source, Stage, StagePixels, StageRequest, stage};
+use samples::shared;
 use sha2::{Digest as _, Sha256};
 
 const GOLDENS: &str = include_str!("dicom_stages.csv");
@@ -23,24 +26,6 @@ struct Golden {
     min: f64,
     max: f64,
     mean: f64,
-}
-
-fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("CASEKIN_SHARED")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-            here.ancestors()
-                .map(|above| above.join("shared"))
-                .find(|found| found.is_dir())
-        });
-    let found = root
-        .map(|root| root.join(folder))
-        .filter(|folder| folder.is_dir());
-    if found.is_none() {
-        println!("skipped: no shared/{folder} beside this checkout");
-    }
-    found
 }
 
 fn pixels(path: PathBuf, frame: u32, wanted: Stage) -> Result<StagePixels, String> {

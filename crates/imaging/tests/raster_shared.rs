@@ -3,12 +3,14 @@
 //! data is absent.
 #![allow(clippy::unwrap_used)]
 
-use std::io::Write as _;
+mod samples;
+
 use std::path::{Path, PathBuf};
 
 use casekin_imaging::{
     ImagingError, Inspection, Limits, RenderRequest, Rgb8, Source, inspect, render,
 };
+use samples::shared;
 use sha2::{Digest as _, Sha256};
 
 /// Folder, lossless files in it, start of the SHA-256 over width, height (u32, little endian) and RGB of each, in
@@ -143,33 +145,6 @@ const ODD: [Odd; 28] = [
     ("trailing_garbage.jpg", Some(((420, 520), ""))),
     ("unicode_名前 é.png", Some(((128, 128), "fbf25b0ee2e18094"))),
 ];
-
-fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("CASEKIN_SHARED")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-            here.ancestors()
-                .map(|above| above.join("shared"))
-                .find(|found| found.is_dir())
-        });
-    let found = root
-        .map(|root| root.join(folder))
-        .filter(|folder| folder.is_dir());
-    if found.is_none() {
-        let said = format!("skipped: no shared/{folder} beside this checkout");
-        println!("{said}");
-        if let Some(path) = std::env::var_os("CASEKIN_SKIPS_FILE") {
-            let mut file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .unwrap();
-            writeln!(file, "{said}").unwrap();
-        }
-    }
-    found
-}
 
 fn first_frame(path: &Path) -> Result<Rgb8, ImagingError> {
     render(&RenderRequest {

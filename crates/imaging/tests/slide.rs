@@ -2,6 +2,7 @@
 //! read_region (openslide-python 1.4.7 with OpenSlide 4.0.1), tiles, hostile files.
 #![allow(clippy::unwrap_used)]
 
+mod samples;
 #[allow(dead_code)]
 mod slides;
 

@@ -1,6 +1,7 @@
 //! Whole slides in DICOM: real ones, and pyramids, sparse tiles, concatenations and labels written here.
 #![allow(clippy::unwrap_used)]
 
+mod samples;
 #[allow(dead_code)]
 mod slides;
 #[allow(dead_code)]

@@ -1,6 +1,7 @@
 //! What a slide is cut into: tissue tiles at one scale, a mosaic of them, always the same.
 #![allow(clippy::unwrap_used)]
 
+mod samples;
 #[allow(dead_code)]
 mod slides;
 
