@@ -226,12 +226,7 @@ impl Library {
         serving: &std::sync::Arc<Serving>,
         case_id: &str,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        let case_no = self
-            .inner
-            .catalog
-            .case_no(case_id)
-            .await?
-            .ok_or(EngineError::NoSuchCase)?;
+        let case_no = self.known_case_no(case_id).await?;
         let entries = self.inner.catalog.case_entries(&[case_no]).await?;
         let views = entries
             .into_iter()
@@ -258,12 +253,7 @@ impl Library {
 
     /// The words by which a case without encoded pictures is searched: its title and its labels.
     pub(super) async fn case_words(&self, case_id: &str) -> Result<Option<String>, EngineError> {
-        let case_no = self
-            .inner
-            .catalog
-            .case_no(case_id)
-            .await?
-            .ok_or(EngineError::NoSuchCase)?;
+        let case_no = self.known_case_no(case_id).await?;
         let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
         Ok(summaries.into_iter().next().map(|summary| {
             let labels = summary
@@ -324,12 +314,7 @@ impl Library {
         let Some(case_id) = &request.case else {
             return Ok(LeftOut::default());
         };
-        let case_no: CaseNo = self
-            .inner
-            .catalog
-            .case_no(case_id)
-            .await?
-            .ok_or(EngineError::NoSuchCase)?;
+        let case_no: CaseNo = self.known_case_no(case_id).await?;
         let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
         let patient = summaries.first().map_or(0, |summary| {
             patient_number(summary.facts.patient.as_deref())

@@ -45,6 +45,18 @@ impl Library {
         })
     }
 
+    /// The number of a case that must be there.
+    pub(crate) async fn known_case_no(
+        &self,
+        case_id: &str,
+    ) -> Result<casekin_catalog::CaseNo, EngineError> {
+        self.inner
+            .catalog
+            .case_no(case_id)
+            .await?
+            .ok_or(EngineError::NoSuchCase)
+    }
+
     /// A case, whole; with file paths only for the command line.
     ///
     /// # Errors
@@ -107,12 +119,7 @@ impl Library {
     /// # Errors
     /// [`EngineError::NoSuchCase`].
     pub async fn case_identity(&self, case_id: &str) -> Result<CaseIdentityRecord, EngineError> {
-        let case_no = self
-            .inner
-            .catalog
-            .case_no(case_id)
-            .await?
-            .ok_or(EngineError::NoSuchCase)?;
+        let case_no = self.known_case_no(case_id).await?;
         let identity = self.inner.catalog.identity_of(case_no).await?;
         let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
         Ok(CaseIdentityRecord {

@@ -144,12 +144,7 @@ impl Library {
         case_id: &str,
         note: &str,
     ) -> Result<CollectionRecord, EngineError> {
-        let case_no = self
-            .inner
-            .catalog
-            .case_no(case_id)
-            .await?
-            .ok_or(EngineError::NoSuchCase)?;
+        let case_no = self.known_case_no(case_id).await?;
         self.inner
             .catalog
             .add_to_collection(&CollectionId(id.to_owned()), case_no, note)
@@ -201,12 +196,7 @@ impl Library {
         id: &str,
         case_id: &str,
     ) -> Result<CollectionRecord, EngineError> {
-        let case_no = self
-            .inner
-            .catalog
-            .case_no(case_id)
-            .await?
-            .ok_or(EngineError::NoSuchCase)?;
+        let case_no = self.known_case_no(case_id).await?;
         self.inner
             .catalog
             .remove_from_collection(&CollectionId(id.to_owned()), case_no)
