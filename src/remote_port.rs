@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use casekin_engine::{EngineError, Source, WorkerEncoder, WorkerJob, WorkerPort, WorkerResult};
+use casekin_engine::{
+    EngineError, Source, VolumeSlice, WorkerEncoder, WorkerJob, WorkerPort, WorkerResult,
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -144,6 +146,13 @@ impl WorkerPort for RemotePort {
             .await
             .map_err(|error| EngineError::io("fetch the picture", std::io::Error::other(error)))?;
         Ok(Source::from_bytes(String::new(), bytes.to_vec()))
+    }
+
+    fn volume(&self, job: &WorkerJob) -> Option<VolumeSlice> {
+        job.volume.map(|part| VolumeSlice {
+            chosen: part.chosen,
+            range: part.range,
+        })
     }
 
     async fn renew(&self, job: &WorkerJob) -> Result<(), EngineError> {

@@ -187,6 +187,7 @@ fn admission(number: u64) -> Admission {
             sop_instance_uid: Some(format!("1.2.3.{number}")),
             original_name: None,
             facts_json: "{}".into(),
+            slice: None,
         }),
         ..Admission::default()
     }

@@ -27,6 +27,7 @@ pub fn request(bytes: &Arc<[u8]>) -> DecodeRequest {
         limits: Limits::default(),
         thumbnail_px: 320,
         cuts: casekin_imaging::Cuts::default(),
+        volume: None,
     }
 }
 

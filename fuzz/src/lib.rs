@@ -48,6 +48,7 @@ pub fn open(bytes: &[u8]) {
         limits: limits.clone(),
         thumbnail_px: 64,
         cuts: Cuts::default(),
+        volume: None,
     }));
     for view in decoded.iter().flat_map(|decoded| &decoded.views) {
         let pixels = view.rgb.width_px as usize * view.rgb.height_px as usize;

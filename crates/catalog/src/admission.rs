@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{BatchNo, CaseIdentity, CaseNo, ImageNo, JobId, ObjectRef};
+use crate::{BatchNo, CaseIdentity, CaseNo, ImageNo, JobId, NewSlice, ObjectRef};
 
 /// One file (or one report) as it enters.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +61,8 @@ pub struct NewImage {
     pub original_name: Option<String>,
     /// Further facts as a JSON object, none identifying.
     pub facts_json: String,
+    /// Its place in a volume of several files.
+    pub slice: Option<NewSlice>,
 }
 
 impl fmt::Debug for NewImage {

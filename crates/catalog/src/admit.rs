@@ -91,6 +91,8 @@ impl Catalog {
             (Some(image), None) => {
                 changed = true;
                 let (image_no, image_id, job) = self.new_image(write, case_no, image).await?;
+                self.hold_slice(write, (image_no, image), admission.batch)
+                    .await?;
                 let with = conflicts(write, self.sop_lookup(image), image).await?;
                 let outcome = if with.is_empty() {
                     Outcome::New

@@ -2,10 +2,12 @@
 
 use sqlx::SqliteConnection;
 
+use crate::deletions::{VectorRow, erased_vector};
 use crate::models::{active_stamp, mismatch};
 use crate::store::touch;
 use crate::{
-    CaseNo, Catalog, CatalogError, ImageNo, LeasedJob, ModelStamp, PixelBox, VectorLocation,
+    CaseNo, Catalog, CatalogError, ErasedVector, ImageNo, LeasedJob, ModelStamp, PixelBox,
+    VectorLocation,
 };
 
 /// A view with its vector already durable in the log.
@@ -47,12 +49,14 @@ pub struct JobOutcome {
 }
 
 /// The end of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completed {
     /// The sequence number under which the case changed.
     pub seq: u64,
     /// The same lease had completed the job before: nothing was done a second time.
     pub again: bool,
+    /// Vectors of views that the image had from an earlier plan of its volume, no longer named by anything.
+    pub replaced: Vec<ErasedVector>,
 }
 
 impl Catalog {
@@ -91,6 +95,7 @@ impl Catalog {
             }
         };
         fill_facts(&mut write, image, &outcome).await?;
+        let replaced = remove_views(&mut write, image).await?;
         insert_views(&mut write, (case, image, stamp_no), &outcome.views).await?;
         sqlx::query(
             "UPDATE jobs SET state = 'done', ended_ms = ?, lease_until_ms = NULL, reason = NULL \
@@ -103,7 +108,11 @@ impl Catalog {
         .map_err(CatalogError::query("ending a job"))?;
         let seq = touch(&mut write, case).await?;
         self.commit(write).await?;
-        Ok(Completed { seq, again: false })
+        Ok(Completed {
+            seq,
+            again: false,
+            replaced,
+        })
     }
 }
 
@@ -120,7 +129,33 @@ async fn completed_before(
     Ok(Completed {
         seq: seq.unsigned_abs(),
         again: true,
+        replaced: Vec::new(),
     })
+}
+
+/// Takes away an image's views of any stamp: a slice that is done again, by another plan of its volume.
+async fn remove_views(
+    write: &mut SqliteConnection,
+    image: ImageNo,
+) -> Result<Vec<ErasedVector>, CatalogError> {
+    let failed = || CatalogError::query("replacing a slice's views");
+    let rows: Vec<VectorRow> = sqlx::query_as(
+        "SELECT x.case_no, x.view_no, x.segment, x.offset_b, x.crc FROM views v \
+         JOIN view_vectors x ON x.case_no = v.case_no AND x.view_no = v.view_no \
+         WHERE v.image_no = ?",
+    )
+    .bind(image.sql())
+    .fetch_all(&mut *write)
+    .await
+    .map_err(failed())?;
+    if !rows.is_empty() {
+        sqlx::query("DELETE FROM views WHERE image_no = ?")
+            .bind(image.sql())
+            .execute(write)
+            .await
+            .map_err(failed())?;
+    }
+    Ok(rows.into_iter().map(erased_vector).collect())
 }
 
 async fn fill_facts(

@@ -8,7 +8,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::sealed::path_of;
-use crate::{CaseNo, Catalog, CatalogError, ImageNo, Keyring, ViewRecord};
+use crate::stacks::stack_place;
+use crate::{CaseNo, Catalog, CatalogError, ImageNo, Keyring, StackPlace, ViewRecord};
 
 /// Where an image's bytes are. `Debug` does not print the path: a file's name can be a patient's.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub struct ImageRecord {
     pub views: Vec<ViewRecord>,
     /// Images with the same SOP Instance UID and other bytes.
     pub conflicts: Vec<String>,
+    /// Its place in a volume of several files.
+    pub stack: Option<StackPlace>,
 }
 
 /// Different objects under one SOP Instance UID.
@@ -159,6 +162,7 @@ impl Catalog {
             failure: row.get("reason"),
             views: crate::views::views_of(conn, image_no).await?,
             conflicts: conflicts_of(conn, image_no).await?,
+            stack: stack_place(row),
         })
     }
 

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::images::object_of;
+use crate::stacks::slice_plan;
 use crate::store::Write;
 use crate::tokens::random_hex;
-use crate::{CaseNo, Catalog, CatalogError, ImageFacts, ImageNo, JobId, ObjectRef};
+use crate::{CaseNo, Catalog, CatalogError, ImageFacts, ImageNo, JobId, ObjectRef, SlicePlan};
 
 /// A job in the hands of a worker.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct LeasedJob {
     pub content_sha256: [u8; 32],
     /// Facts taken at admission.
     pub facts: ImageFacts,
+    /// What the plan of its volume says of it, where it is a slice of one.
+    pub plan: Option<SlicePlan>,
     /// This attempt's number, from 1.
     pub attempts: u32,
 }
@@ -248,27 +251,25 @@ impl Catalog {
 
     /// What the worker needs to know of the job it has just taken.
     async fn leased(&self, write: &mut Write, taken: Taken) -> Result<LeasedJob, CatalogError> {
-        let (image_id, case_no, content, object_key): (String, i64, Vec<u8>, Option<String>) =
-            sqlx::query_as(
-                "SELECT image_id, case_no, content_sha256, object_key FROM images WHERE image_no = ?",
-            )
+        let row = sqlx::query("SELECT * FROM images WHERE image_no = ?")
             .bind(taken.image_no.sql())
             .fetch_one(&mut **write)
             .await
             .map_err(CatalogError::query("reading a job's image"))?;
         let facts = image_facts(write, taken.image_no).await?;
         let (object, other_paths) =
-            object_of(write, self.keyring(), taken.image_no, object_key).await?;
+            object_of(write, self.keyring(), taken.image_no, row.get("object_key")).await?;
         Ok(LeasedJob {
             job_id: JobId::from_sql(taken.job_id),
             lease_token: taken.lease_token,
             image_no: taken.image_no,
-            image_id,
-            case_no: CaseNo::from_sql(case_no),
+            image_id: row.get("image_id"),
+            case_no: CaseNo::from_sql(row.get("case_no")),
             object,
             other_paths,
-            content_sha256: sha256_of(content)?,
+            content_sha256: sha256_of(row.get("content_sha256"))?,
             facts,
+            plan: slice_plan(&row),
             attempts: taken.attempts,
         })
     }
@@ -316,8 +317,8 @@ fn held(job: &LeasedJob, rows: u64) -> Result<(), CatalogError> {
 /// stops at its first row; joined by OR they would sort all that waits.
 async fn next_open(write: &mut Write, now_ms: i64) -> Result<Option<Open>, CatalogError> {
     let queued: Option<(i64, i64, u32)> = sqlx::query_as(
-        "SELECT job_id, image_no, attempts FROM jobs \
-         WHERE state = 'queued' AND not_before_ms <= ? ORDER BY job_id LIMIT 1",
+        "SELECT job_id, image_no, attempts FROM jobs INDEXED BY jobs_ready \
+         WHERE state = 'queued' AND held_by IS NULL AND not_before_ms <= ? ORDER BY job_id LIMIT 1",
     )
     .bind(now_ms)
     .fetch_optional(&mut **write)

@@ -1,16 +1,16 @@
 //! Re-encoding: vectors of a second stamp grow beside the old ones, which serve until the swap.
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::completion::insert_views;
 use crate::deletions::{VectorRow, erased_vector};
-use crate::images::object_of;
-use crate::jobs::{image_facts, sha256_of};
+use crate::images::{image_facts, object_of, sha256_of};
 use crate::models::{activate, ensure_stamp, stamp_number};
+use crate::stacks::slice_plan;
 use crate::{
     CaseNo, Catalog, CatalogError, ErasedVector, ImageFacts, ImageNo, ModelStamp, NewView,
-    ObjectRef,
+    ObjectRef, SlicePlan,
 };
 
 /// An image that has no vectors of the new stamp yet.
@@ -28,6 +28,8 @@ pub struct ReencodeImage {
     pub facts: ImageFacts,
     /// SHA-256 of the bytes.
     pub content_sha256: [u8; 32],
+    /// What the plan of its volume says of it, where it is a slice of one.
+    pub plan: Option<SlicePlan>,
 }
 
 /// How far a re-encoding is.
@@ -40,9 +42,6 @@ pub struct ReencodeProgress {
     /// Images that could not be read again.
     pub failed: u64,
 }
-
-/// Image, its id, case, hash of its bytes, object key.
-type OpenRow = (i64, String, i64, Vec<u8>, Option<String>);
 
 impl Catalog {
     /// Begins or resumes re-encoding to `stamp`; what could not be read is tried again. Errors: `UnknownModel`.
@@ -71,9 +70,9 @@ impl Catalog {
         let reading = || CatalogError::query("listing images to re-encode");
         let mut read = self.read().begin().await.map_err(reading())?;
         let stamp_no = known_stamp(&mut read, stamp).await?;
-        let rows: Vec<OpenRow> = sqlx::query_as(
-            "SELECT i.image_no, i.image_id, i.case_no, i.content_sha256, i.object_key \
-             FROM images i JOIN jobs j ON j.image_no = i.image_no WHERE j.state = 'done' \
+        let rows = sqlx::query(
+            "SELECT i.* FROM images i JOIN jobs j ON j.image_no = i.image_no \
+             WHERE j.state = 'done' AND i.in_volume IS NOT 0 \
              AND NOT EXISTS (SELECT 1 FROM reencode_failures f \
                WHERE f.image_no = i.image_no AND f.stamp_no = ?1) \
              AND NOT EXISTS (SELECT 1 FROM views v JOIN view_vectors x \
@@ -87,16 +86,18 @@ impl Catalog {
         .await
         .map_err(reading())?;
         let mut images = Vec::with_capacity(rows.len());
-        for (image_no, image_id, case_no, content, object_key) in rows {
-            let image_no = ImageNo::from_sql(image_no);
-            let (object, _) = object_of(&mut read, self.keyring(), image_no, object_key).await?;
+        for row in &rows {
+            let image_no = ImageNo::from_sql(row.get("image_no"));
+            let (object, _) =
+                object_of(&mut read, self.keyring(), image_no, row.get("object_key")).await?;
             images.push(ReencodeImage {
                 image_no,
-                image_id,
-                case_no: CaseNo::from_sql(case_no),
+                image_id: row.get("image_id"),
+                case_no: CaseNo::from_sql(row.get("case_no")),
                 object,
-                facts: image_facts(&mut read, image_no).await?,
-                content_sha256: sha256_of(content)?,
+                facts: image_facts(row),
+                content_sha256: sha256_of(row)?,
+                plan: slice_plan(row),
             });
         }
         Ok(images)
@@ -258,7 +259,8 @@ async fn progress(
              WHERE v.image_no = j.image_no AND x.stamp_no = ?1) AS encoded, \
            EXISTS (SELECT 1 FROM reencode_failures f \
              WHERE f.image_no = j.image_no AND f.stamp_no = ?1) AS failed \
-           FROM jobs j WHERE j.state = 'done')",
+           FROM jobs j JOIN images i ON i.image_no = j.image_no \
+           WHERE j.state = 'done' AND i.in_volume IS NOT 0)",
     )
     .bind(stamp_no)
     .fetch_one(conn)

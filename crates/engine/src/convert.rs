@@ -5,6 +5,7 @@ use casekin_index as index;
 use casekin_reports::{Analysis, Polarity, SectionKind};
 
 use crate::answer::ModelSummary;
+use crate::records::VolumeRecord;
 
 pub(crate) fn to_catalog_stamp(stamp: &index::Stamp) -> catalog::ModelStamp {
     catalog::ModelStamp {
@@ -48,6 +49,13 @@ pub(crate) fn model_summary(model: &catalog::ModelRecord, profile: &str) -> Mode
         name: model.name.clone(),
         profile: profile.to_owned(),
         demo: model.demo,
+    }
+}
+
+pub(crate) fn volume_record(plan: catalog::SlicePlan) -> VolumeRecord {
+    VolumeRecord {
+        chosen: plan.chosen,
+        range: plan.range,
     }
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::config::EncoderConfig;
 use crate::error::EngineError;
 use crate::library::Library;
+use crate::pictures::AskedPicture;
 use crate::records::Embedding;
 use crate::worker::WorkerEncoder;
 
@@ -210,7 +211,13 @@ impl LooseEncoder {
     ) -> Result<Vec<Embedding>, EngineError> {
         let pictures: Vec<_> = files
             .iter()
-            .map(|path| (path.display().to_string(), Source::Path(path.clone())))
+            .map(|path| {
+                let picture = AskedPicture {
+                    source: Source::Path(path.clone()),
+                    volume: None,
+                };
+                (path.display().to_string(), picture)
+            })
             .collect();
         let pictures = pictures.as_slice();
         embed(
@@ -230,7 +237,7 @@ impl LooseEncoder {
 struct Wanted<'a> {
     texts: &'a [String],
     /// Each with the name under which its vectors are given.
-    pictures: &'a [(String, Source)],
+    pictures: &'a [(String, AskedPicture)],
     limits: &'a casekin_imaging::Limits,
     decoding: &'a Decoders,
 }
@@ -260,12 +267,13 @@ fn embed(
                 .map(|(text, vector)| embedding(text, vector)),
         );
     }
-    for (name, source) in wanted.pictures {
+    for (name, picture) in wanted.pictures {
         let request = DecodeRequest {
-            source: source.clone(),
+            source: picture.source.clone(),
             limits: wanted.limits.clone(),
             thumbnail_px: 1,
             cuts: casekin_imaging::Cuts::default(),
+            volume: picture.volume,
         };
         let views = wanted.decoding.decode(&request)?.views;
         let vectors =
@@ -301,7 +309,7 @@ impl Library {
         let serving = self.inner.serving();
         let mut pictures = Vec::with_capacity(request.images.len());
         for id in &request.images {
-            pictures.push((id.clone(), self.picture_source(id).await?));
+            pictures.push((id.clone(), self.asked_picture(id).await?));
         }
         let limits = self.inner.config.limits.clone();
         let decoding = self.inner.decoding.clone();

@@ -25,10 +25,12 @@ mod reencode;
 mod search;
 mod shelves;
 mod status;
+mod volumes;
 mod worker;
 
 pub use casekin_imaging::{
-    Cuts, Decoders, Limits, PIPELINE_VERSION, Source, WorkerCommand, serve as serve_decoding,
+    Cuts, Decoders, Limits, PIPELINE_VERSION, Source, VolumeSlice, WorkerCommand,
+    serve as serve_decoding,
 };
 
 pub use answer::{

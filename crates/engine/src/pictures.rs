@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use casekin_catalog::ImageRecord as CatalogImage;
 use casekin_imaging::{
     DeepZoom, DeepZoomTile, Facts, ImagingError, Inspection, RenderRequest, Rgb8, ServedSlide,
-    Source, deep_zoom_tile,
+    Source, VolumeSlice, deep_zoom_tile,
 };
 
 use crate::error::EngineError;
 use crate::library::Library;
-use crate::records::{ImageRecord, PyramidRecord, QueryPictureRecord};
+use crate::records::{ImageRecord, PyramidRecord, QueryPictureRecord, SeriesPlace};
 
 /// Rendered frames kept for the viewer, which asks for many tiles of the same one.
 const KEPT_FRAME_BYTES: usize = 256 << 20;
@@ -28,6 +28,14 @@ pub struct Rendering {
     pub box_px: Option<[u32; 4]>,
     /// Longest side in pixels.
     pub max_px: Option<u32>,
+}
+
+/// A picture that somebody asks by.
+#[derive(Clone)]
+pub(crate) struct AskedPicture {
+    pub(crate) source: Source,
+    /// Its volume, where it is a slice of one: a question is as bright as what it is compared with.
+    pub(crate) volume: Option<VolumeSlice>,
 }
 
 /// The frames rendered last.
@@ -128,18 +136,35 @@ impl Library {
     }
 
     /// Where the bytes of a query picture ("q-…") or of a picture of the library ("i-…") can be read.
-    pub(crate) async fn picture_source(&self, id: &str) -> Result<Source, EngineError> {
+    async fn picture_source(&self, id: &str) -> Result<Source, EngineError> {
+        Ok(self.asked_picture(id).await?.source)
+    }
+
+    /// A query picture ("q-…") or a picture of the library ("i-…") that somebody asks by.
+    pub(crate) async fn asked_picture(&self, id: &str) -> Result<AskedPicture, EngineError> {
         if id.starts_with("q-") {
             let bytes = self
                 .inner
                 .query_pictures
                 .get(id)
                 .ok_or(EngineError::QueryPictureGone)?;
-            return Ok(Source::from_bytes(String::new(), bytes));
+            return Ok(AskedPicture {
+                source: Source::from_bytes(String::new(), bytes),
+                volume: None,
+            });
         }
         let image = self.catalog_image(id).await?;
-        self.object_source(&image.object, &image.other_paths, &image.content_sha256)
-            .await
+        let source = self
+            .object_source(&image.object, &image.other_paths, &image.content_sha256)
+            .await?;
+        let plan = image.stack.and_then(|place| place.plan);
+        Ok(AskedPicture {
+            source,
+            volume: plan.map(|plan| VolumeSlice {
+                chosen: true,
+                range: plan.range,
+            }),
+        })
     }
 
     async fn catalog_image(&self, id: &str) -> Result<CatalogImage, EngineError> {
@@ -347,6 +372,12 @@ pub(crate) fn image_record(image: &CatalogImage, with_path: bool) -> ImageRecord
         views: image.views.len() as u32,
         state: state.to_owned(),
         reason: image.failure.clone(),
+        series: image.stack.as_ref().map(|place| SeriesPlace {
+            series_id: place.stack_id.clone(),
+            position_mm: place.position_mm,
+            number: place.number,
+            in_volume: place.plan.is_none_or(|plan| plan.chosen),
+        }),
         path,
     }
 }

@@ -127,9 +127,25 @@ pub struct ImageRecord {
     pub state: String,
     /// Why it failed.
     pub reason: Option<String>,
+    /// Its place in a volume of several files, where it is a slice of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesPlace>,
     /// Path of the file; given by the command line only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+}
+
+/// Where a picture lies in a volume that is written as one file for each slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SeriesPlace {
+    /// The same for all slices of the volume: a keyed hash, no UID.
+    pub series_id: String,
+    /// Along the normal of the slices, in millimetres.
+    pub position_mm: Option<f64>,
+    /// Instance Number.
+    pub number: Option<i32>,
+    /// Whether it is searched by its own picture; slices that look like their neighbours are not.
+    pub in_volume: bool,
 }
 
 /// A report, masked and cut into sections and sentences.
@@ -433,6 +449,18 @@ pub struct WorkerJob {
     pub model: ModelSummary,
     /// Version of windowing, orientation and cutting that must make the views.
     pub pipeline_version: u32,
+    /// The picture's part in a volume of several files, where it is a slice of one.
+    #[serde(default)]
+    pub volume: Option<VolumeRecord>,
+}
+
+/// One slice's part in the plan of its volume.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VolumeRecord {
+    /// Whether it becomes a view; one that does not has a thumbnail alone.
+    pub chosen: bool,
+    /// The least and the greatest value of the volume, where its slices are read by them (MR).
+    pub range: Option<[f64; 2]>,
 }
 
 /// What a worker hands back.

@@ -15,6 +15,7 @@ use crate::error::EngineError;
 use crate::library::{Library, Serving};
 use crate::records::ModelRecord;
 use crate::status::ReencodeProgress;
+use crate::volumes::volume_slice;
 use crate::worker::{WorkerEncoder, result_of};
 
 /// Pictures taken up at once: between two of them the progress is durable.
@@ -305,6 +306,7 @@ impl Library {
             limits,
             thumbnail_px: 1,
             cuts: config.cuts.clone(),
+            volume: image.plan.map(volume_slice),
         };
         let encoder = target.encoder.clone();
         let decoding = self.inner.decoding.clone();

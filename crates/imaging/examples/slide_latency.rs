@@ -63,6 +63,7 @@ fn measure(source: &Source) -> Result<(), ImagingError> {
         limits,
         thumbnail_px: 512,
         cuts: Cuts::default(),
+        volume: None,
     };
     let (took, decoded) = timed(|| decode(&request));
     println!("  mosaic: {took:.0} ms, {} views", decoded?.views.len());

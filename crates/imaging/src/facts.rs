@@ -72,6 +72,30 @@ pub struct Header {
     pub facts: Facts,
     /// Who the patient is and who was there.
     pub identity: Identity,
+    /// Where it lies in a volume of several files, where it is one slice of such.
+    #[serde(default)]
+    pub slice: Option<SlicePlace>,
+}
+
+/// Where one file's slice lies in a volume that is written as one file for each slice (PS3.3 C.7.6.2).
+#[derive(Clone, Deserialize, PartialEq, Serialize)]
+pub struct SlicePlace {
+    /// What all slices of the volume have in common: series, size, orientation, kind, echo. It holds the Series
+    /// Instance UID: the caller hashes it, and `Debug` does not print it.
+    pub stack: String,
+    /// Distance from the origin of the patient's coordinates along the normal of the slices, in millimetres.
+    pub position_mm: Option<f64>,
+    /// Instance Number.
+    pub number: Option<i32>,
+}
+
+impl fmt::Debug for SlicePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlicePlace")
+            .field("position_mm", &self.position_mm)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Facts of a picture. Descriptions are free text in which people write names: the caller masks them, and

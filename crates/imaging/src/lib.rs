@@ -25,11 +25,12 @@ mod slices;
 mod slide;
 mod source;
 mod stage;
+mod volume;
 
 pub use cuts::{Cuts, Mosaic, PlainViews};
 pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};
 pub use error::ImagingError;
-pub use facts::{Facts, Format, Header, Identity, Inspection};
+pub use facts::{Facts, Format, Header, Identity, Inspection, SlicePlace};
 pub use isolation::{Answer, Call, Decoders, ServedSlide, WorkerCommand, serve, serve_with};
 pub use limits::Limits;
 pub use pipeline::{
@@ -40,7 +41,10 @@ pub use rgb::{Rgb8, encode_jpeg, encode_png};
 pub use slide::Slide;
 pub use source::Source;
 pub use stage::{Samples, Stage, StagePixels, StageRequest};
+pub use volume::{
+    SliceSurvey, SurveyRequest, VolumePlan, VolumeSlice, compared_slices, plan_volume, survey,
+};
 
 /// Version of windowing, orientation and cutting. It is stamped on every vector: views that were made by
 /// different versions are never compared.
-pub const PIPELINE_VERSION: u32 = 2;
+pub const PIPELINE_VERSION: u32 = 3;

@@ -4,8 +4,11 @@ use crate::dicom::DicomPicture;
 use crate::nifti::Nifti;
 use crate::raster::{self, Raster};
 use crate::recognise::recognise;
-use crate::slices::{Thumb, choose_slices, spread_evenly};
-use crate::{Format, Header, ImagingError, Limits, Rgb8, Source, StagePixels, View, ViewKind};
+use crate::slices::{Thumb, spread_evenly};
+use crate::{
+    Format, Header, ImagingError, Limits, Rgb8, SliceSurvey, Source, StagePixels, View, ViewKind,
+    VolumePlan, compared_slices, plan_volume,
+};
 
 /// An opened picture of any family.
 pub(crate) enum Picture {
@@ -29,6 +32,14 @@ pub(crate) enum Frame<'a> {
         volume: &'a Nifti,
         frame: u32,
     },
+}
+
+/// What of a picture becomes views.
+pub(crate) struct FrameCut {
+    /// Frame numbers from 1, in order.
+    pub frames: Vec<u32>,
+    /// The least and the greatest value of the volume, where its frames are read by them.
+    pub range: Option<[f64; 2]>,
 }
 
 /// Modalities whose frames are slices of a volume, or projections of one that change little by little.
@@ -67,12 +78,9 @@ impl Picture {
         })
     }
 
-    /// The frames that become views, in order, at least one: of volumes slices that differ, else evenly spread.
-    pub(crate) fn frames_for_views(
-        &self,
-        header: &Header,
-        limits: &Limits,
-    ) -> Result<Vec<u32>, ImagingError> {
+    /// The frames that become views, in order, at least one: of volumes slices that differ, else evenly spread; and
+    /// the range of the volume's values where they are read by it.
+    pub(crate) fn cut(&self, header: &Header, limits: &Limits) -> Result<FrameCut, ImagingError> {
         let facts = &header.facts;
         let largest_px = match self {
             Self::Raster(raster) => (1..=facts.frames)
@@ -82,42 +90,78 @@ impl Picture {
         };
         let frame_px = largest_px.unwrap_or(u64::from(facts.width_px) * u64::from(facts.height_px));
         let affordable = limits.max_view_pixels / frame_px.max(1);
-        let count = u64::from(limits.max_views).min(affordable).max(1) as usize;
-        let spread = |max: u32| spread_evenly(facts.frames as usize, max as usize);
-        let is_volume = match self {
-            Self::Dicom(_) => facts
+        let count = u64::from(limits.max_views).min(affordable).max(1) as u32;
+        if !self.is_volume(header) || facts.frames == 1 {
+            let frames = spread_evenly(facts.frames as usize, count as usize);
+            return Ok(FrameCut {
+                frames: frames.map(|index| index as u32 + 1).collect(),
+                range: None,
+            });
+        }
+        let compared = compared_frames(facts.frames, limits);
+        let VolumePlan { chosen, range } = plan_volume(&self.surveys(&compared)?, count);
+        Ok(FrameCut {
+            frames: chosen.into_iter().map(|index| compared[index]).collect(),
+            range,
+        })
+    }
+
+    /// The range by which the frames of a volume are read, `None` where each speaks for itself.
+    pub(crate) fn volume_range(&self, limits: &Limits) -> Result<Option<[f64; 2]>, ImagingError> {
+        let Self::Dicom(_) = self else {
+            return Ok(None);
+        };
+        let header = self.header()?;
+        let is_read_by_range = header.facts.modality.as_deref() == Some("MR");
+        if !is_read_by_range || header.facts.frames == 1 {
+            return Ok(None);
+        }
+        let surveys = self.surveys(&compared_frames(header.facts.frames, limits))?;
+        Ok(plan_volume(&surveys, 1).range)
+    }
+
+    fn is_volume(&self, header: &Header) -> bool {
+        match self {
+            Self::Dicom(_) => header
+                .facts
                 .modality
                 .as_deref()
                 .is_some_and(|code| VOLUMES.contains(&code)),
             Self::Raster(_) => false,
             Self::Nifti(_) => true,
-        };
-        if !is_volume || facts.frames == 1 {
-            return Ok(spread(count as u32).map(|index| index as u32 + 1).collect());
         }
-        let compared: Vec<u32> = spread(limits.max_compared_slices.max(1))
-            .map(|index| index as u32 + 1)
-            .collect();
-        let thumb = |frame: &u32| Ok(Thumb::of(&self.frame(*frame)?.for_people(None)?));
-        let thumbs = compared
+    }
+
+    fn surveys(&self, frames: &[u32]) -> Result<Vec<SliceSurvey>, ImagingError> {
+        frames
             .iter()
-            .map(thumb)
-            .collect::<Result<Vec<_>, ImagingError>>()?;
-        let chosen = choose_slices(&thumbs, count);
-        Ok(chosen.into_iter().map(|index| compared[index]).collect())
+            .map(|frame| self.frame(*frame)?.survey())
+            .collect()
     }
 }
 
+/// The frames of a volume that are looked at to choose among them, from 1.
+fn compared_frames(frames: u32, limits: &Limits) -> Vec<u32> {
+    compared_slices(frames as usize, limits)
+        .into_iter()
+        .map(|index| index as u32 + 1)
+        .collect()
+}
+
 impl Frame<'_> {
-    /// The whole frame, as the encoder reads it.
-    pub(crate) fn view(&self, kind: ViewKind) -> Result<View, ImagingError> {
+    /// The whole frame, as the encoder reads it; `range` is that of the volume's values, where it has one.
+    pub(crate) fn view(
+        &self,
+        kind: ViewKind,
+        range: Option<[f64; 2]>,
+    ) -> Result<View, ImagingError> {
         let (frame, made_by, rgb, mm_per_px) = match self {
             Self::Dicom {
                 picture,
                 frame,
                 stored,
             } => {
-                let (made_by, rgb) = picture.for_encoder(*frame, stored)?;
+                let (made_by, rgb) = picture.for_encoder(*frame, stored, range)?;
                 (*frame, made_by, rgb, picture.spacing_mm(*frame))
             }
             Self::Raster { frame, shown } => (*frame, shown.made_by, shown.rgb.clone(), None),
@@ -134,6 +178,25 @@ impl Frame<'_> {
             mm_per_px,
             made_by: made_by.to_owned(),
             rgb,
+        })
+    }
+
+    /// What the frame looks like from afar, by its own range of values where its volume's is to decide.
+    pub(crate) fn survey(&self) -> Result<SliceSurvey, ImagingError> {
+        let (rgb, range) = match self {
+            Self::Dicom {
+                picture,
+                frame,
+                stored,
+            } => (
+                picture.for_encoder(*frame, stored, None)?.1,
+                picture.volume_range(*frame, stored)?,
+            ),
+            _ => (self.for_people(None)?, None),
+        };
+        Ok(SliceSurvey {
+            levels: Thumb::of(&rgb).levels,
+            range,
         })
     }
 

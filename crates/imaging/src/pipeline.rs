@@ -13,7 +13,7 @@ use crate::recognise::{SNIFF_BYTES, recognise};
 use crate::slide;
 use crate::{
     Cuts, DeepZoomTile, Format, Header, ImagingError, Inspection, Limits, PlainViews, Rgb8, Slide,
-    Source, Stage, StagePixels, StageRequest,
+    Source, Stage, StagePixels, StageRequest, VolumeSlice,
 };
 
 /// What a view shows of its image.
@@ -61,6 +61,8 @@ pub struct DecodeRequest {
     pub thumbnail_px: u32,
     /// Which parts become views.
     pub cuts: Cuts,
+    /// The source's part in a volume of several files, where it is a slice of one.
+    pub volume: Option<VolumeSlice>,
 }
 
 /// One picture, decoded.
@@ -68,7 +70,7 @@ pub struct DecodeRequest {
 pub struct Decoded {
     /// Its header.
     pub header: Header,
-    /// Its views in order of frame, at least one.
+    /// Its views in order of frame, at least one; none of a slice that the plan of its volume leaves out.
     pub views: Vec<View>,
     /// The middle view as a person would see it, within `thumbnail_px` on its longest side.
     pub thumbnail: Rgb8,
@@ -83,6 +85,8 @@ pub struct RegionRequest {
     pub frame: u32,
     /// x, y, width, height in pixels of the whole frame.
     pub box_px: [u32; 4],
+    /// As [`DecodeRequest::volume`]; whether the slice was chosen does not matter here.
+    pub volume: Option<VolumeSlice>,
     /// What it may cost.
     pub limits: Limits,
 }
@@ -163,23 +167,27 @@ fn decode_unshielded(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
     }
     let picture = Picture::open(&request.source, &request.limits)?;
     let header = picture.header()?;
-    let frames = picture.frames_for_views(&header, &request.limits)?;
+    let cut = picture.cut(&header, &request.limits)?;
+    let range = cut.range.or(request.volume.and_then(|slice| slice.range));
+    let left_out = request.volume.is_some_and(|slice| !slice.chosen);
     let kind = if header.facts.frames > 1 {
         ViewKind::Frame
     } else {
         ViewKind::Whole
     };
-    let middle = frames.len() / 2;
-    let mut views = Vec::with_capacity(frames.len());
+    let middle = cut.frames.len() / 2;
+    let mut views = Vec::with_capacity(cut.frames.len());
     let mut thumbnail = None;
-    for (index, frame) in frames.into_iter().enumerate() {
+    for (index, frame) in cut.frames.into_iter().enumerate() {
         let pixels = picture.frame(frame)?;
         if index == middle {
             thumbnail = Some(pixels.for_people(None)?.fit_within(request.thumbnail_px));
         }
-        views.push(pixels.view(kind)?);
+        if !left_out {
+            views.push(pixels.view(kind, range)?);
+        }
     }
-    if kind == ViewKind::Whole && request.cuts.views == PlainViews::WholeAndCrops {
+    if kind == ViewKind::Whole && !left_out && request.cuts.views == PlainViews::WholeAndCrops {
         let crops = crops(&views[0], &request.limits)?;
         views.extend(crops);
     }
@@ -226,7 +234,12 @@ fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
         return slide.region_view(request.box_px, &Cuts::default());
     }
     let picture = Picture::open(&request.source, &request.limits)?;
-    let mut view = picture.frame(request.frame)?.view(ViewKind::Region)?;
+    let range = match request.volume.and_then(|slice| slice.range) {
+        Some(range) => Some(range),
+        None => picture.volume_range(&request.limits)?,
+    };
+    let frame = picture.frame(request.frame)?;
+    let mut view = frame.view(ViewKind::Region, range)?;
     view.rgb = view.rgb.cut(request.box_px)?;
     view.box_px = request.box_px;
     Ok(view)
@@ -338,7 +351,9 @@ fn stage_unshielded(request: &StageRequest) -> Result<StagePixels, ImagingError>
 
 /// Codecs are guarded where they are called; this is for what nobody thought of. A request owns all it works on,
 /// so nothing half-changed is left behind.
-fn shielded<T>(work: impl FnOnce() -> Result<T, ImagingError>) -> Result<T, ImagingError> {
+pub(crate) fn shielded<T>(
+    work: impl FnOnce() -> Result<T, ImagingError>,
+) -> Result<T, ImagingError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(ImagingError::SurviveDecoder {
             codec: "picture".to_owned(),

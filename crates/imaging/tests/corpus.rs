@@ -35,6 +35,7 @@ fn request(path: PathBuf) -> DecodeRequest {
         limits: Limits::default(),
         thumbnail_px: 128,
         cuts: casekin_imaging::Cuts::default(),
+        volume: None,
     }
 }
 

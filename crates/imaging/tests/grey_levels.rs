@@ -61,7 +61,7 @@ fn a_ct_without_rescale_and_sign_is_not_taken_for_hounsfield_units() {
 }
 
 fn mr(photometric: &str) -> DataSet {
-    start("MR").grey(photometric, [5, 1], false)
+    start("OT").grey(photometric, [5, 1], false)
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn frames_take_their_own_functional_groups() {
         bytes
     };
     let groups = [item(window("50.5")), item(window("150.5"))].concat();
-    let file = start("MR")
+    let file = start("PT")
         .us(0x0028_0002, 1)
         .text(0x0028_0004, b"CS", "MONOCHROME2")
         .text(0x0028_0008, b"IS", "2")
@@ -225,6 +225,7 @@ fn frames_take_their_own_functional_groups() {
         frame: 2,
         box_px,
         limits: Limits::default(),
+        volume: None,
     };
     let view = region(&cut).unwrap();
     assert_eq!(

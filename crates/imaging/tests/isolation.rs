@@ -105,6 +105,7 @@ fn a_worker_answers_as_this_process_does() {
             limits: limits.clone(),
             thumbnail_px: 64,
             cuts: Cuts::default(),
+            volume: None,
         };
         let (there, here) = (
             decoders.decode(&request).unwrap(),
@@ -118,6 +119,7 @@ fn a_worker_answers_as_this_process_does() {
             frame: 1,
             box_px: [5, 6, 70, 80],
             limits: limits.clone(),
+            volume: None,
         };
         assert_eq!(decoders.region(&boxed), region(&boxed));
         let smaller = RenderRequest {
@@ -194,9 +196,10 @@ fn a_worker_that_died_idle_is_replaced_unseen() {
         .status()
         .unwrap();
     assert!(killed.success());
-    // Until it is gone, its socket still takes a request.
+    // Until the last of its threads is gone, its socket still takes a request.
+    let threads = || std::fs::read_dir(format!("/proc/{number}/task")).map_or(0, Iterator::count);
     while std::fs::read_to_string(format!("/proc/{number}/stat"))
-        .is_ok_and(|stat| !stat.contains(") Z "))
+        .is_ok_and(|stat| !stat.contains(") Z ") || threads() > 1)
     {
         std::thread::yield_now();
     }

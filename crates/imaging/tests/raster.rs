@@ -99,6 +99,7 @@ fn pages_are_frames_of_their_own_size() {
         frame: 2,
         box_px: [1, 40, 2, 10],
         limits: Limits::default(),
+        volume: None,
     });
     assert_eq!(
         (cut.as_ref().unwrap().frame, cut.unwrap().rgb.pixels.len()),
@@ -302,6 +303,7 @@ fn cut(source: Source, limits: Limits) -> Decoded {
         limits,
         thumbnail_px: 64,
         cuts,
+        volume: None,
     })
     .unwrap()
 }

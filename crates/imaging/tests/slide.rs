@@ -228,6 +228,7 @@ fn a_drawn_box_is_read_at_the_scale_of_tiles() {
             frame: 1,
             box_px,
             limits: Limits::default(),
+            volume: None,
         })
     };
     let view = ask([200, 300, 1200, 1200]).unwrap();

@@ -131,6 +131,7 @@ pub fn picture(case: &str, number: u8) -> Admission {
             sop_instance_uid: None,
             original_name: None,
             facts_json: "{}".to_owned(),
+            slice: None,
         }),
         ..Admission::default()
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use casekin_catalog::{
     Admission, BatchNo, CaseFallback, CaseIdentity, Keyring, NewCaseFacts, NewImage, NewReport,
-    ObjectRef,
+    NewSlice, ObjectRef,
 };
 use casekin_imaging::{Facts, Header};
 use casekin_reports::manifest::{Row, Sex};
@@ -143,6 +143,11 @@ pub(super) fn admission(
         sop_instance_uid: header.facts.sop_instance_uid.clone(),
         original_name,
         facts_json: facts_json(&header.facts, &masked),
+        slice: header.slice.clone().map(|place| NewSlice {
+            stack: place.stack,
+            position_mm: place.position_mm,
+            number: place.number,
+        }),
     };
     let report = report_text.map(|text| new_report(&masked(&text)));
     Admission {

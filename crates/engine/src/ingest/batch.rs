@@ -86,6 +86,13 @@ impl Batches {
         self.with(batch_no, |progress| progress.reading = false);
     }
 
+    /// Batches whose files are still being read.
+    pub(crate) fn reading(&self) -> Vec<BatchNo> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = running.iter().filter(|(_, progress)| progress.reading);
+        reading.map(|(batch_no, _)| BatchNo(*batch_no)).collect()
+    }
+
     fn get(&self, batch_no: BatchNo) -> Progress {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.get(&batch_no.0).cloned().unwrap_or_default()

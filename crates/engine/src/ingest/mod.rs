@@ -78,6 +78,8 @@ impl Library {
                     library.inner.batches.broke_off(batch_no, error.to_string());
                 }
                 library.inner.batches.finish_reading(batch_no);
+                // The last of its volumes can be planned now.
+                library.inner.jobs.notify_one();
             }
         });
         self.batch(&batch::public_id(batch_no)).await

@@ -10,6 +10,7 @@ use casekin_reports::query_words;
 use crate::convert::{patient_number, to_index_location};
 use crate::error::EngineError;
 use crate::library::{Library, Serving};
+use crate::pictures::AskedPicture;
 use crate::query::{ImageQuery, SearchRequest, Way};
 
 /// Views of one example case or picture that take part in a question.
@@ -276,7 +277,7 @@ impl Library {
         serving: &std::sync::Arc<Serving>,
         image: &ImageQuery,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        let source = self.picture_source(&image.image_id).await?;
+        let AskedPicture { source, volume } = self.asked_picture(&image.image_id).await?;
         let limits = self.inner.config.limits.clone();
         let cuts = self.inner.config.cuts.clone();
         let decoding = self.inner.decoding.clone();
@@ -289,6 +290,7 @@ impl Library {
                         frame: image.frame.saturating_add(1),
                         box_px,
                         limits,
+                        volume,
                     };
                     vec![decoding.region(&request)?]
                 }
@@ -298,6 +300,7 @@ impl Library {
                         limits,
                         thumbnail_px: 1,
                         cuts,
+                        volume,
                     };
                     decoding.decode(&request)?.views
                 }

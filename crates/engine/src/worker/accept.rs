@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use casekin_catalog::{JobOutcome, LeasedJob, NewView, PixelBox, ViewRef};
+use casekin_catalog::{ErasedVector, JobOutcome, LeasedJob, NewView, PixelBox, ViewRef};
 use casekin_imaging::Facts;
+use casekin_index::VectorLog;
 
-use crate::convert::{to_catalog_location, to_catalog_stamp};
+use crate::convert::{to_catalog_location, to_catalog_stamp, to_index_location};
 use crate::error::EngineError;
 use crate::ingest::facts_for_catalog;
 use crate::library::Library;
+use crate::projection;
 use crate::records::{EncodedView, WorkerResult};
 
 impl Library {
@@ -24,6 +26,9 @@ impl Library {
         let _model = inner.model_change.read().await;
         let serving = inner.serving();
         check_result(&serving.stamp, &result)?;
+        if result.views.is_empty() && job.plan.is_none_or(|plan| plan.chosen) {
+            return Err(refused("it holds no view"));
+        }
         let thumbnail = BASE64
             .decode(&result.thumbnail)
             .map_err(|_| refused("the thumbnail is not base64"))?;
@@ -45,9 +50,27 @@ impl Library {
             thumbnail_key: Some(thumbnail_key),
             stamp: to_catalog_stamp(&serving.stamp),
         };
-        inner.catalog.complete_job(job, outcome).await?;
+        let completed = inner.catalog.complete_job(job, outcome).await?;
         inner.changed.notify_one();
-        Ok(())
+        self.erase_replaced(&serving.log, &completed.replaced).await
+    }
+
+    /// Takes the vectors of an earlier plan away once the index no longer names them.
+    async fn erase_replaced(
+        &self,
+        log: &Arc<VectorLog>,
+        replaced: &[ErasedVector],
+    ) -> Result<(), EngineError> {
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        projection::catch_up(&self.inner).await?;
+        let locations: Vec<_> = replaced
+            .iter()
+            .map(|vector| to_index_location(vector.location))
+            .collect();
+        let log = Arc::clone(log);
+        Ok(tokio::task::spawn_blocking(move || log.erase_all(&locations)).await??)
     }
 
     /// Writes vectors to the log and says what the catalog should keep of their views.
@@ -126,9 +149,6 @@ fn check_result(stamp: &casekin_index::Stamp, result: &WorkerResult) -> Result<(
                 "a vector is not of the model's length or not normalised",
             ));
         }
-    }
-    if result.views.is_empty() {
-        return Err(refused("it holds no view"));
     }
     Ok(())
 }

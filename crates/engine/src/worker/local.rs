@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casekin_catalog::LeasedJob;
-use casekin_imaging::{Limits, Source};
+use casekin_imaging::{Limits, Source, VolumeSlice};
 
 use super::{Worker, WorkerEncoder, WorkerPort, report_failure};
 use crate::error::EngineError;
 use crate::library::Library;
 use crate::reconcile::LOCAL_WORKER;
 use crate::records::WorkerResult;
+use crate::volumes::volume_slice;
 
 /// How long an idle worker sleeps where nobody wakes it.
 const IDLE: Duration = Duration::from_millis(500);
@@ -24,13 +25,11 @@ impl WorkerPort for LocalPort {
     type Job = LeasedJob;
 
     async fn lease(&self) -> Result<Option<LeasedJob>, EngineError> {
-        let lease_ms = self.library.inner.config.ingest.lease_ms;
-        Ok(self
-            .library
-            .inner
-            .catalog
-            .lease_job(LOCAL_WORKER, lease_ms)
-            .await?)
+        self.library.lease_next(LOCAL_WORKER).await
+    }
+
+    fn volume(&self, job: &LeasedJob) -> Option<VolumeSlice> {
+        job.plan.map(volume_slice)
     }
 
     async fn source(&self, job: &LeasedJob) -> Result<Source, EngineError> {
@@ -83,6 +82,19 @@ impl WorkerPort for LocalPort {
 }
 
 impl Library {
+    /// Leases the next job. Volumes that are ready are planned between other jobs, and at once when there is none.
+    pub(super) async fn lease_next(&self, worker: &str) -> Result<Option<LeasedJob>, EngineError> {
+        let lease_ms = self.inner.config.ingest.lease_ms;
+        let mut planned = self.plan_next_volume(false).await?;
+        loop {
+            let leased = self.inner.catalog.lease_job(worker, lease_ms).await?;
+            if leased.is_some() || (!planned && !self.plan_next_volume(true).await?) {
+                return Ok(leased);
+            }
+            planned = false;
+        }
+    }
+
     pub(crate) fn worker_encoder(&self) -> WorkerEncoder {
         let serving = self.inner.serving();
         WorkerEncoder {

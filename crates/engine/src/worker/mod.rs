@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use casekin_imaging::{Cuts, DecodeRequest, Decoded, Decoders, Facts, Limits, Source, ViewKind};
+use casekin_imaging::{
+    Cuts, DecodeRequest, Decoded, Decoders, Facts, Limits, Source, ViewKind, VolumeSlice,
+};
 use tokio::sync::mpsc;
 
 use crate::encoding::EncoderSlot;
@@ -32,6 +34,8 @@ pub trait WorkerPort: Send + Sync + 'static {
     fn lease(&self) -> impl Future<Output = Result<Option<Self::Job>, EngineError>> + Send;
     /// Where the job's picture can be read.
     fn source(&self, job: &Self::Job) -> impl Future<Output = Result<Source, EngineError>> + Send;
+    /// The job's part in a volume of several files, where its picture is a slice of one.
+    fn volume(&self, job: &Self::Job) -> Option<VolumeSlice>;
     /// Keeps a lease that is being worked on.
     fn renew(&self, job: &Self::Job) -> impl Future<Output = Result<(), EngineError>> + Send;
     /// Hands results back.
@@ -151,6 +155,7 @@ impl Worker {
             limits: self.limits.clone(),
             thumbnail_px: self.thumbnail_px,
             cuts: self.cuts.clone(),
+            volume: port.volume(job),
         };
         let decoded = tokio::task::spawn_blocking(move || decoding.decode(&request)).await??;
         Ok(Box::new(decoded))
@@ -208,7 +213,11 @@ async fn keep_leases<P: WorkerPort, T>(
             Ok(done) => return Ok(done?),
             Err(_) => {
                 for job in jobs {
-                    port.renew(job).await?;
+                    match port.renew(job).await {
+                        // Somebody else does it now; what comes of it here is refused.
+                        Ok(()) | Err(EngineError::LeaseLost) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }

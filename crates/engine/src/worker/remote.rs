@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use casekin_catalog::LeasedJob;
 use casekin_imaging::Source;
 
-use crate::convert::model_summary;
+use crate::convert::{model_summary, volume_record};
 use crate::error::EngineError;
 use crate::library::Library;
 use crate::records::{WorkerJob, WorkerResult};
@@ -17,16 +17,12 @@ impl Library {
     /// Any error of the catalog.
     pub async fn lease_remote(&self, worker: &str) -> Result<Option<WorkerJob>, EngineError> {
         let lease_ms = self.inner.config.ingest.lease_ms;
-        let Some(job) = self
-            .inner
-            .catalog
-            .lease_job(&format!("remote {worker}"), lease_ms)
-            .await?
-        else {
+        let Some(job) = self.lease_next(&format!("remote {worker}")).await? else {
             return Ok(None);
         };
         let serving = self.inner.serving();
         let (job_id, lease_token) = (job.job_id.0, job.lease_token.clone());
+        let volume = job.plan.map(volume_record);
         self.inner
             .remote_leases
             .lock()
@@ -38,6 +34,7 @@ impl Library {
             lease_ms,
             model: model_summary(&serving.model, &serving.stamp.profile),
             pipeline_version: serving.stamp.pipeline_version,
+            volume,
         }))
     }
 

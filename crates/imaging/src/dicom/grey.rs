@@ -24,6 +24,7 @@ pub(super) struct Grey {
     inverted: bool,
     is_hounsfield: bool,
     is_projection: bool,
+    is_magnetic_resonance: bool,
     padding: Option<(f64, f64)>,
     whole_range: Option<(f64, f64)>,
 }
@@ -61,6 +62,7 @@ impl Grey {
                 && (is_rescaled || layout.signed)
                 && has_hounsfield_type(object, frame),
             is_projection: matches!(modality_code.as_str(), "CR" | "DX"),
+            is_magnetic_resonance: modality_code == "MR",
             padding: padding(object)?,
             whole_range: (layout.bits_stored <= 8 && !layout.signed && identity)
                 .then(|| (0.0, f64::from((1u32 << layout.bits_stored) - 1))),
@@ -68,13 +70,25 @@ impl Grey {
         })
     }
 
-    /// What the encoder reads: CT as three windows, CR and DX stretched to their own range after the window.
-    pub(super) fn for_encoder(&self, samples: &Samples) -> Rendered {
+    /// What the encoder reads: CT as three windows, CR and DX stretched to their own range after the window, MR
+    /// from the least to the greatest value of its volume, whose units mean nothing beyond one acquisition.
+    pub(super) fn for_encoder(&self, samples: &Samples, volume: Option<[f64; 2]>) -> Rendered {
         if self.is_hounsfield {
             let channels = CT_WINDOWS.map(|(low, high)| Voi::Range { low, high });
             return Rendered {
                 made_by: "ct-3-window",
                 rgb: self.map(samples, &[&channels[0], &channels[1], &channels[2]]),
+            };
+        }
+        if self.is_magnetic_resonance {
+            let [low, high] = volume.unwrap_or_else(|| self.spread(samples, 0.0).into());
+            return Rendered {
+                made_by: if volume.is_some() {
+                    "volume-min-max"
+                } else {
+                    "min-max"
+                },
+                rgb: self.map(samples, &[&Voi::Range { low, high }]),
             };
         }
         if self.is_projection && (self.stated.is_some() || self.whole_range.is_none()) {
@@ -85,6 +99,12 @@ impl Grey {
             made_by,
             rgb: self.map(samples, &[voi.as_ref()]),
         }
+    }
+
+    /// The least and the greatest value where the encoder reads the picture by those of its volume.
+    pub(super) fn volume_range(&self, samples: &Samples) -> Option<[f64; 2]> {
+        self.is_magnetic_resonance
+            .then(|| self.spread(samples, 0.0).into())
     }
 
     /// What a person sees: one window.

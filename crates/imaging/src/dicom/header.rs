@@ -9,6 +9,7 @@ use super::dates;
 use super::file::DicomFile;
 use super::identity;
 use super::layout::Layout;
+use super::slice::slice_place;
 use crate::{Facts, Format, Header, ImagingError, Limits};
 
 /// Builds the header of an object that holds a picture.
@@ -64,10 +65,12 @@ pub(crate) fn build(file: &DicomFile, limits: &Limits) -> Result<Header, Imaging
         burned_in_annotation: first_text(object, tags::BURNED_IN_ANNOTATION)
             .is_some_and(|word| word == "YES"),
     };
+    let slice = slice_place(object, &facts);
     Ok(Header {
         format: Format::Dicom,
         facts,
         identity: identity::collect(object, birth_date, limits),
+        slice,
     })
 }
 

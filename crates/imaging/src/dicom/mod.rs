@@ -18,6 +18,7 @@ mod layout;
 mod native;
 mod picture;
 mod scan;
+mod slice;
 mod stages;
 mod start;
 mod stored;

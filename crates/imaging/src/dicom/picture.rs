@@ -115,7 +115,8 @@ impl DicomPicture {
         Ok(StagePixels { samples, ..stored })
     }
 
-    /// A frame as the encoder reads it, and how it was made.
+    /// A frame as the encoder reads it, and how it was made. `volume` is the range of the volume's values, where the
+    /// frame is one slice of it.
     ///
     /// # Errors
     /// Senseless look-up tables, windows or palettes.
@@ -123,8 +124,29 @@ impl DicomPicture {
         &self,
         frame: u32,
         stored: &StagePixels,
+        volume: Option<[f64; 2]>,
     ) -> Result<(&'static str, Rgb8), ImagingError> {
-        self.made(frame, stored, |grey| grey.for_encoder(&stored.samples))
+        self.made(frame, stored, |grey| {
+            grey.for_encoder(&stored.samples, volume)
+        })
+    }
+
+    /// The least and the greatest value of a frame where the encoder reads it by those of its volume (MR).
+    ///
+    /// # Errors
+    /// As [`Self::for_encoder`].
+    pub(crate) fn volume_range(
+        &self,
+        frame: u32,
+        stored: &StagePixels,
+    ) -> Result<Option<[f64; 2]>, ImagingError> {
+        match self.layout.photometric {
+            Photometric::Monochrome1 | Photometric::Monochrome2 => {
+                let grey = Grey::read(&self.file.object, &self.layout, frame)?;
+                Ok(grey.volume_range(&stored.samples))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// A frame as a person sees it, through a window or the file's own.

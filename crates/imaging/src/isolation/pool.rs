@@ -17,7 +17,7 @@ use super::child::{Hello, Request};
 use super::wire::{self, Answer, Call};
 use crate::{
     DecodeRequest, Decoded, ImagingError, Inspection, Limits, RegionRequest, RenderRequest, Rgb8,
-    Source, View,
+    SliceSurvey, Source, SurveyRequest, View,
 };
 
 /// Environment that workers keep: where libraries are found. No secret of the service's is in it.
@@ -34,6 +34,9 @@ const KEPT_VARIABLES: [&str; 7] = [
 const KEPT_WORKERS: usize = 16;
 /// Shared memory that an idle worker may hold.
 const KEPT_MEMORY_BYTES: u64 = 64 << 20;
+
+/// Levels of a survey, which is at most 32 × 32 pixels.
+const MAX_SURVEY_LEVELS: usize = 32 * 32;
 
 /// Longest wait for a worker's first word; starting a process on a busy machine takes its time.
 const START: Duration = Duration::from_secs(60);
@@ -105,6 +108,17 @@ impl Decoders {
     pub fn decode(&self, request: &DecodeRequest) -> Result<Decoded, ImagingError> {
         match self.ask(Call::Decode(request.clone()))? {
             Answer::Decoded(decoded) => Ok(*decoded),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// As [`crate::survey`].
+    ///
+    /// # Errors
+    /// As [`crate::survey`], and [`ImagingError::KeepDecoderAlive`], [`ImagingError::FinishInTime`].
+    pub fn survey(&self, request: &SurveyRequest) -> Result<SliceSurvey, ImagingError> {
+        match self.ask(Call::Survey(request.clone()))? {
+            Answer::Survey(survey) if survey.levels.len() <= MAX_SURVEY_LEVELS => Ok(survey),
             _ => Err(mixed_up()),
         }
     }

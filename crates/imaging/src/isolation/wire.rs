@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DecodeRequest, Decoded, ImagingError, Inspection, Limits, RegionRequest, RenderRequest, Rgb8,
-    SlideTileRequest, Source, View,
+    SliceSurvey, SlideTileRequest, Source, SurveyRequest, View,
 };
 
 /// Longest message without its pixels. A header is some kilobytes; this is for thousands of frames.
@@ -21,6 +21,8 @@ pub enum Call {
     Inspect(Source, Limits),
     /// [`crate::decode`].
     Decode(DecodeRequest),
+    /// [`crate::survey`].
+    Survey(SurveyRequest),
     /// [`crate::region`].
     Region(RegionRequest),
     /// [`crate::render`].
@@ -38,6 +40,8 @@ pub enum Answer {
     Inspection(Inspection),
     /// Of [`Call::Decode`].
     Decoded(Box<Decoded>),
+    /// Of [`Call::Survey`].
+    Survey(SliceSurvey),
     /// Of [`Call::Region`].
     View(Box<View>),
     /// Of [`Call::Render`] and [`Call::SlideTile`].
@@ -55,6 +59,7 @@ impl Call {
         match self {
             Self::Inspect(source, limits) => crate::inspect(source, limits).map(Answer::Inspection),
             Self::Decode(request) => crate::decode(request).map(Box::new).map(Answer::Decoded),
+            Self::Survey(request) => crate::survey(request).map(Answer::Survey),
             Self::Region(request) => crate::region(request).map(Box::new).map(Answer::View),
             Self::Render(request) => crate::render(request).map(Answer::Picture),
             Self::SlideSize(source, limits) => {
@@ -69,6 +74,7 @@ impl Call {
         match self {
             Self::Inspect(_, limits) | Self::SlideSize(_, limits) => limits,
             Self::Decode(request) => &request.limits,
+            Self::Survey(request) => &request.limits,
             Self::Region(request) => &request.limits,
             Self::Render(request) => &request.limits,
             Self::SlideTile(request) => &request.limits,
@@ -80,6 +86,7 @@ impl Call {
         match self {
             Self::Inspect(source, _) | Self::SlideSize(source, _) => source,
             Self::Decode(request) => &mut request.source,
+            Self::Survey(request) => &mut request.source,
             Self::Region(request) => &mut request.source,
             Self::Render(request) => &mut request.source,
             Self::SlideTile(request) => &mut request.source,
@@ -91,7 +98,7 @@ impl Answer {
     /// The pictures in it, in an order that both sides keep.
     fn pictures(&mut self) -> Vec<&mut Rgb8> {
         match self {
-            Self::Inspection(_) | Self::SlideSize(_) => Vec::new(),
+            Self::Inspection(_) | Self::Survey(_) | Self::SlideSize(_) => Vec::new(),
             Self::Decoded(decoded) => {
                 let decoded = &mut **decoded;
                 let mut pictures: Vec<_> =

@@ -88,6 +88,7 @@ impl Geometry {
                 ..Facts::default()
             },
             identity: Identity::default(),
+            slice: None,
         }
     }
 

@@ -120,6 +120,7 @@ impl Raster {
                 ..Facts::default()
             },
             identity: Identity::default(),
+            slice: None,
         }
     }
 

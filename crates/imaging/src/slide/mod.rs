@@ -371,5 +371,6 @@ fn header_of(backend: &dyn Backend) -> Header {
         format: Format::Slide,
         facts,
         identity: Identity::default(),
+        slice: None,
     }
 }

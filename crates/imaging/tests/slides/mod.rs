@@ -30,5 +30,6 @@ pub fn request(source: Source) -> DecodeRequest {
         limits: Limits::default(),
         thumbnail_px: 256,
         cuts: Cuts::default(),
+        volume: None,
     }
 }

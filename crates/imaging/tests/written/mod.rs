@@ -121,6 +121,7 @@ pub fn request(source: Source) -> DecodeRequest {
         limits: Limits::default(),
         thumbnail_px: 64,
         cuts: casekin_imaging::Cuts::default(),
+        volume: None,
     }
 }
 
