@@ -13,5 +13,6 @@ mod demo_model;
 mod identity;
 mod planted;
 mod real_files;
+mod series;
 mod slides;
 mod support;

@@ -17,7 +17,7 @@ pub struct StatusCounts {
     pub views: u64,
     /// Vectors, of all stamps.
     pub vectors: u64,
-    /// Images with vectors of the active model.
+    /// Images with vectors of the active model, or left out by the plan of their volume.
     pub images_with_vectors: u64,
     /// `images_with_vectors / images`; 1 in an empty library.
     pub coverage: f64,
@@ -65,7 +65,7 @@ impl Catalog {
         let (views, vectors, encoded): (i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM view_vectors WHERE stamp_no = ?1), \
              (SELECT COUNT(*) FROM view_vectors), \
-             (SELECT COUNT(*) FROM images i WHERE EXISTS (SELECT 1 FROM views v \
+             (SELECT COUNT(*) FROM images i WHERE i.in_volume = 0 OR EXISTS (SELECT 1 FROM views v \
                JOIN view_vectors x ON x.case_no = v.case_no AND x.view_no = v.view_no \
                WHERE v.image_no = i.image_no AND x.stamp_no = ?1))",
         )

@@ -1,5 +1,6 @@
 //! Volumes of several files: places of slices, surveys, plans, and slices that are read by the range of their volume.
 
+#[allow(dead_code)]
 mod written;
 
 use casekin_imaging::{
