@@ -48,8 +48,8 @@ pub use records::{
     BatchRecord, CaseIdentityRecord, CaseListItem, CasePage, CaseRecord, CollectionItem,
     CollectionName, CollectionRecord, ConflictRecord, Embedding, EncodedView, EvidenceItem,
     EvidencePassage, FailureRecord, ImageRecord, IngestRequest, JobPage, JobRecord, ModelRecord,
-    PyramidRecord, QueryPictureRecord, ReportRecord, SectionRecord, SentenceRecord, TokenRecord,
-    Upload, UploadFacts, WorkerJob, WorkerResult,
+    PyramidRecord, QueryPictureRecord, ReportRecord, SectionRecord, SentenceRecord, SeriesPlace,
+    TokenRecord, Upload, UploadFacts, VolumeRecord, WorkerJob, WorkerResult,
 };
 pub use shelves::ItemChange;
 pub use status::{IndexProgress, JobCounts, ReencodeProgress, Status};

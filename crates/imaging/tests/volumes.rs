@@ -1,5 +1,7 @@
 //! Volumes of several files: places of slices, surveys, plans, and slices that are read by the range of their volume.
 
+#![allow(clippy::unwrap_used)]
+
 #[allow(dead_code)]
 mod written;
 
