@@ -124,6 +124,15 @@ pub struct SearchArgs {
     /// Ways of finding that take part: report, image, text_to_image
     #[arg(long, value_delimiter = ',', value_name = "WAY")]
     pub ways: Vec<String>,
+    /// Show the nearest cases even where none is better than chance
+    #[arg(long)]
+    pub all: bool,
+    /// Compare pictures with those of other kinds too, a radiograph with a CT, say
+    #[arg(long)]
+    pub any_modality: bool,
+    /// Let other cases of the example case's patient answer too
+    #[arg(long, requires = "case")]
+    pub same_patient: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,10 @@ pub fn answer(answer: &SearchAnswer) {
     for notice in &answer.notices {
         eprintln!("note: {notice}");
     }
+    if answer.no_match {
+        println!("No good match among {} cases.", answer.cases_searched);
+        return;
+    }
     if answer.hits.is_empty() {
         println!(
             "No case was found among {}. Try other words or fewer filters.",
@@ -49,7 +53,13 @@ pub fn answer(answer: &SearchAnswer) {
 fn show_hit(hit: &Hit) {
     let similarity = hit
         .similarity
-        .map(|cosine| format!("  similarity {cosine:.3}"))
+        .map(|cosine| match hit.nearer_than {
+            Some(share) => format!(
+                "  similarity {cosine:.3}, nearer than {:.1} % of random pairs",
+                share * 100.0
+            ),
+            None => format!("  similarity {cosine:.3}"),
+        })
         .unwrap_or_default();
     println!(
         "{:>3}. {}  {}{similarity}",

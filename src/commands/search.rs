@@ -35,6 +35,9 @@ pub async fn run(global: &Global, config: &Config, args: SearchArgs) -> anyhow::
         filters: args.filters,
         top: Some(args.top),
         ways,
+        all: args.all,
+        any_modality: args.any_modality,
+        same_patient: args.same_patient,
     };
     let answer: SearchAnswer = client.post("/api/v1/search", &request).await?;
     client.close().await?;

@@ -11,6 +11,7 @@ mod crash;
 mod decode;
 mod demo_model;
 mod identity;
+mod no_match;
 mod planted;
 mod real_files;
 mod series;

@@ -22,12 +22,40 @@ pub struct SearchAnswer {
     pub complete: bool,
     /// Cases that the filters let through.
     pub cases_searched: u64,
+    /// What each way's best similarity means in this library, where the answer went by pictures. A way without a match
+    /// that is better than chance is left out, unless the question asks for all.
+    #[serde(default)]
+    pub judgements: Vec<Judgement>,
+    /// True when a way was left out and no other found anything: nothing in the library is like what was asked.
+    #[serde(default)]
+    pub no_match: bool,
     /// The most similar cases, best first.
     pub hits: Vec<Hit>,
     /// Counts of the filterable facts, over all cases that the filters let through.
     pub facets: Vec<Facet>,
     /// Labels among the hits.
     pub votes: Votes,
+}
+
+/// What the best similarity of one way means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Judgement {
+    /// The way.
+    pub way: Way,
+    /// "picture", "case", "text" or "region".
+    pub kind: String,
+    /// The best similarity that was found: a cosine, of several pictures the mean.
+    pub best: f32,
+    /// Share of random pairs of different patients that are less similar.
+    pub nearer_than: Option<f32>,
+    /// What a match must reach; unset where too few cases are there to say, and for regions.
+    pub needed: Option<f32>,
+    /// What the library's own cases reach by their best match among other patients, half of them.
+    pub typical: Option<f32>,
+    /// Cases of the library that were asked to find out.
+    pub questions: u64,
+    /// The best is below what a match must reach.
+    pub no_match: bool,
 }
 
 /// The model behind an answer.
@@ -54,6 +82,9 @@ pub struct Hit {
     pub score: f32,
     /// Best cosine similarity between a picture of the case and the query, where pictures took part.
     pub similarity: Option<f32>,
+    /// Share of random pairs of different patients that are less similar than that.
+    #[serde(default)]
+    pub nearer_than: Option<f32>,
     /// One line that says what the case is.
     pub title: String,
     /// Labels of the case.

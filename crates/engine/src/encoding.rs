@@ -215,6 +215,7 @@ impl LooseEncoder {
                 let picture = AskedPicture {
                     source: Source::Path(path.clone()),
                     volume: None,
+                    modality: None,
                 };
                 (path.display().to_string(), picture)
             })

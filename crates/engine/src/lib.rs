@@ -11,6 +11,7 @@ mod encoding;
 mod error;
 mod evidence;
 mod ingest;
+mod judgement;
 mod library;
 mod lock;
 mod models;
@@ -34,8 +35,8 @@ pub use casekin_imaging::{
 };
 
 pub use answer::{
-    Facet, FacetValue, FoundBy, Hit, HitView, ModelSummary, Passage, PassagePart, SearchAnswer,
-    Vote, Votes,
+    Facet, FacetValue, FoundBy, Hit, HitView, Judgement, ModelSummary, Passage, PassagePart,
+    SearchAnswer, Vote, Votes,
 };
 pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig};
 pub use encoding::{EmbedRequest, LooseEncoder};

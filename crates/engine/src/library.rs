@@ -33,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) serving: RwLock<Arc<Serving>>,
     pub(crate) query_pictures: QueryPictures,
     pub(crate) batches: Batches,
+    pub(crate) calibrations: crate::judgement::Calibrations,
     pub(crate) planning: crate::volumes::Planning,
     /// Woken when the catalog has changed and the index should follow.
     pub(crate) changed: Arc<Notify>,
@@ -99,6 +100,7 @@ impl Library {
                 serving: RwLock::new(Arc::new(serving)),
                 query_pictures: QueryPictures::default(),
                 batches: Batches::default(),
+                calibrations: crate::judgement::Calibrations::default(),
                 planning: crate::volumes::Planning::default(),
                 changed: Arc::new(Notify::new()),
                 jobs: Notify::new(),

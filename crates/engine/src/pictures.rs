@@ -36,6 +36,8 @@ pub(crate) struct AskedPicture {
     pub(crate) source: Source,
     /// Its volume, where it is a slice of one: a question is as bright as what it is compared with.
     pub(crate) volume: Option<VolumeSlice>,
+    /// What the library says of it, or the picture when it was uploaded.
+    pub(crate) modality: Option<String>,
 }
 
 /// The frames rendered last.
@@ -118,7 +120,10 @@ impl Library {
             Inspection::Picture(header) => header.facts,
             Inspection::NotAPicture { reason, .. } => return Err(EngineError::bad_query(reason)),
         };
-        let id = self.inner.query_pictures.keep(bytes);
+        let id = self
+            .inner
+            .query_pictures
+            .keep(bytes, facts.modality.clone());
         let Facts {
             width_px,
             height_px,
@@ -151,6 +156,7 @@ impl Library {
             return Ok(AskedPicture {
                 source: Source::from_bytes(String::new(), bytes),
                 volume: None,
+                modality: self.inner.query_pictures.modality(id),
             });
         }
         let image = self.catalog_image(id).await?;
@@ -160,6 +166,7 @@ impl Library {
         let plan = image.stack.and_then(|place| place.plan);
         Ok(AskedPicture {
             source,
+            modality: image.facts.modality,
             volume: plan.map(|plan| VolumeSlice {
                 chosen: true,
                 range: plan.range,

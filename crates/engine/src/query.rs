@@ -27,6 +27,20 @@ pub struct SearchRequest {
     /// Ways of finding that take part; all that apply when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ways: Option<Vec<Way>>,
+    /// Show the nearest cases even where none is better than chance.
+    #[serde(skip_serializing_if = "is_false")]
+    pub all: bool,
+    /// Compare pictures with those of other kinds too, a radiograph with a CT, say. Otherwise pictures are compared
+    /// with those of the same family of modalities, and with those of unknown modality.
+    #[serde(skip_serializing_if = "is_false")]
+    pub any_modality: bool,
+    /// Of a question by a case: let other cases of its patient answer too.
+    #[serde(skip_serializing_if = "is_false")]
+    pub same_patient: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// One example picture.

@@ -9,6 +9,8 @@ use crate::filter::{range, truth};
 use crate::rows::{CaseRow, Columns, Row};
 use crate::{Field, Filter, IndexError};
 
+/// Code of a fact that is not known.
+const UNKNOWN_WORD: u32 = 0;
 const MAX_DEPTH: usize = 32;
 const MAX_NODES: usize = 2_048;
 
@@ -188,6 +190,10 @@ fn compile(
             value,
         } => Test::Synthetic(truth(value)?),
         Filter::Is { field, value } => word(columns, *field, value),
+        Filter::Unknown {
+            field: Field::Label | Field::AgeYears | Field::Date | Field::Synthetic,
+        } => Test::Never,
+        Filter::Unknown { field } => Test::Code(*field, UNKNOWN_WORD),
         Filter::Between { field, min, max } => between(*field, *min, *max)?,
     })
 }

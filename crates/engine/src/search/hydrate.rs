@@ -8,6 +8,7 @@ use casekin_catalog::{CaseNo, CaseSummary, HydratedView, PixelBox};
 use super::ways::{Found, Ranked};
 use crate::answer::{FoundBy, Hit, HitView, Passage, PassagePart};
 use crate::error::EngineError;
+use crate::judgement::Kind;
 use crate::library::Library;
 
 /// Views of one hit that are shown.
@@ -95,14 +96,29 @@ fn hit(
         .get(&ranked.case_no)
         .map(|words| words.passages.iter().map(passage).collect());
     let facts = &summary.facts;
+    let similarity = views
+        .iter()
+        .filter_map(|view| view.similarity)
+        .reduce(f32::max);
+    let kind = found.kinds.get(&ranked.case_no);
+    let nearer_than = similarity
+        .zip(found.calibration.as_ref())
+        .zip(kind)
+        .and_then(|((similarity, calibration), kind)| {
+            // A single view is compared as pictures are, whatever asked.
+            let kind = if *kind == Kind::Text {
+                Kind::Text
+            } else {
+                Kind::Picture
+            };
+            calibration.nearer_than(kind, similarity)
+        });
     Hit {
         rank,
         case_id: summary.case_id.clone(),
         score: ranked.score,
-        similarity: views
-            .iter()
-            .filter_map(|view| view.similarity)
-            .reduce(f32::max),
+        similarity,
+        nearer_than,
         title: facts.title.clone().unwrap_or_default(),
         labels: facts.labels.clone(),
         modalities: summary.modalities.clone(),

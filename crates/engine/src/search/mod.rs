@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use casekin_index::{Filter, RankedWay, fuse};
 
-use crate::answer::{Facet, FacetValue, SearchAnswer};
+use crate::answer::{Facet, FacetValue, Judgement, SearchAnswer};
 use crate::convert::model_summary;
 use crate::error::EngineError;
 use crate::library::{Library, Serving};
@@ -41,12 +41,14 @@ impl Library {
         let question = self
             .question_vectors(&serving, &request, &mut notices)
             .await?;
-        let found = self.ask(&serving, &request, &filter, question).await?;
+        let cases_searched = count_of(&serving, &filter).await?;
+        let found = self
+            .ask(&serving, &request, (&filter, cases_searched), question)
+            .await?;
         let ranked = rank(&found, request.top.unwrap_or(DEFAULT_TOP) as usize);
         let hits = self.hydrate(&found, ranked).await?;
         let counts = self.inner.catalog.status_counts(60_000).await?;
         let facets = facets_of(&serving, &filter).await?;
-        let cases_searched = count_of(&serving, &filter).await?;
         let pending = counts.jobs.queued + counts.jobs.running;
         let pictures_asked = found.ways().any(|way| way != Way::Report);
         if pending > 0 && pictures_asked {
@@ -55,6 +57,10 @@ impl Library {
             ));
         }
         notices.extend(self.stand_in_notices(&serving, &hits));
+        let left_out = found.judgements.iter().any(|one| one.no_match);
+        let without_match = found.judgements.iter().filter(|one| one.no_match);
+        notices.extend(without_match.map(|one| in_words(one, request.all)));
+        let no_match = left_out && !request.all && hits.is_empty();
         Ok(SearchAnswer {
             complete: found.complete && !(pending > 0 && pictures_asked),
             model: Some(model_summary(&serving.model, &serving.stamp.profile)),
@@ -63,6 +69,8 @@ impl Library {
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             cases_searched,
             votes: votes::count(&hits),
+            judgements: found.judgements,
+            no_match,
             query: request,
             hits,
             facets,
@@ -86,7 +94,7 @@ impl Library {
         &self,
         serving: &Arc<Serving>,
         request: &SearchRequest,
-        filter: &Filter,
+        (filter, cases_searched): (&Filter, u64),
         question: QuestionVectors,
     ) -> Result<Found, EngineError> {
         let left_out = self.left_out(request).await?;
@@ -96,7 +104,17 @@ impl Library {
             }
             (text, _) => text.clone(),
         };
+        let by_vectors = question.text.is_some() || !question.pictures.is_empty();
+        let calibration = match by_vectors {
+            true => self.calibration(serving).await,
+            false => None,
+        };
+        let cases = serving.index.stats().cases.max(1);
         let asked = ways::Asked {
+            calibration,
+            share: cases_searched as f64 / cases as f64,
+            all: request.all,
+            any_modality: request.any_modality,
             text,
             filter: filter.clone(),
             question,
@@ -145,6 +163,25 @@ fn understood(mut request: SearchRequest) -> Result<SearchRequest, EngineError> 
     }
     request.top = Some(top);
     Ok(request)
+}
+
+/// Why a way was left out, or what to think of it.
+fn in_words(judgement: &Judgement, shown: bool) -> String {
+    let asked = match judgement.kind.as_str() {
+        "text" => "No picture of the library fits the words",
+        "case" => "No case of the library looks like what was asked",
+        _ => "No picture of the library is like the one asked",
+    };
+    let needed = judgement.needed.unwrap_or_default();
+    let nearest = format!(
+        "{asked}: the nearest has a similarity of {:.2}, a match here has {needed:.2} or more",
+        judgement.best
+    );
+    if shown {
+        format!("{nearest}; what is shown is no better than chance")
+    } else {
+        format!("{nearest}. It was left out; ask for all to see the nearest")
+    }
 }
 
 /// Filters as the index takes them.

@@ -56,6 +56,7 @@ mod tests {
             case_id: String::new(),
             score: 0.0,
             similarity: None,
+            nearer_than: None,
             title: String::new(),
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             modalities: Vec::new(),

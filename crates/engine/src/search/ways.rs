@@ -1,14 +1,17 @@
 //! The ways of finding, each a ranked list of cases: words in reports, pictures near pictures, pictures near words.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use casekin_catalog::CaseNo;
 use casekin_imaging::{DecodeRequest, RegionRequest};
 use casekin_index::{CaseMatch, Filter, NearestQuery, WordMatch, WordsQuery};
 use casekin_reports::query_words;
 
+use crate::answer::Judgement;
 use crate::convert::{patient_number, to_index_location};
 use crate::error::EngineError;
+use crate::judgement::{Calibration, Kind};
 use crate::library::{Library, Serving};
 use crate::pictures::AskedPicture;
 use crate::query::{ImageQuery, SearchRequest, Way};
@@ -21,6 +24,10 @@ const MAX_QUERY_VIEWS: usize = 64;
 pub(super) struct QuestionVectors {
     /// Of example pictures and of the example case.
     pub(super) pictures: Vec<Vec<f32>>,
+    /// Modalities of those pictures, as far as they say.
+    pub(super) modalities: Vec<Option<String>>,
+    /// What kind of question the pictures are.
+    pub(super) kind: Option<Kind>,
     /// Of the words, by the text tower.
     pub(super) text: Option<Vec<f32>>,
 }
@@ -41,6 +48,11 @@ pub(super) struct Asked {
     pub(super) ways: Option<Vec<Way>>,
     pub(super) demo: bool,
     pub(super) depth: usize,
+    pub(super) calibration: Option<Arc<Calibration>>,
+    /// Share of the library's cases that the filters let through.
+    pub(super) share: f64,
+    pub(super) all: bool,
+    pub(super) any_modality: bool,
 }
 
 /// One way's cases, best first, with the way's own score.
@@ -56,6 +68,10 @@ pub(super) struct Found {
     pub(super) words: HashMap<u64, WordMatch>,
     /// Matches by picture, and where none by the text tower.
     pub(super) pictures: HashMap<u64, CaseMatch>,
+    /// Kind of question by which a case's pictures matched.
+    pub(super) kinds: HashMap<u64, Kind>,
+    pub(super) judgements: Vec<Judgement>,
+    pub(super) calibration: Option<Arc<Calibration>>,
     pub(super) complete: bool,
 }
 
@@ -79,6 +95,9 @@ pub(super) fn ask(serving: &Serving, asked: &Asked) -> Result<Found, EngineError
         lists: Vec::new(),
         words: HashMap::new(),
         pictures: HashMap::new(),
+        kinds: HashMap::new(),
+        judgements: Vec::new(),
+        calibration: asked.calibration.clone(),
         complete: true,
     };
     let wanted = |way| asked.ways.as_ref().is_none_or(|ways| ways.contains(&way));
@@ -137,31 +156,34 @@ fn by_vectors(
     vectors: Vec<Vec<f32>>,
     found: &mut Found,
 ) -> Result<(), EngineError> {
-    // The demo model's words mean something over phantoms only: real pictures are never ranked by them.
-    let filter = if asked.demo && way == Way::TextToImage {
-        let phantoms = Filter::Is {
-            field: casekin_index::Field::Synthetic,
-            value: "true".into(),
-        };
-        Filter::all_of([asked.filter.clone(), phantoms])
-    } else {
-        asked.filter.clone()
-    };
     let answer = serving.index.nearest(&NearestQuery {
         vectors,
-        filter,
+        filter: filter_of(asked, way),
         exclude: asked.left_out.cases.clone(),
         exclude_patients: asked.left_out.patients.clone(),
         k: asked.depth,
         exact: false,
     })?;
     found.complete &= answer.complete;
+    let kind = match way {
+        Way::TextToImage => Kind::Text,
+        _ => asked.question.kind.unwrap_or(Kind::Case),
+    };
+    if let (Some(best), Some(calibration)) = (answer.matches.first(), &asked.calibration) {
+        let judgement = calibration.judge(way, kind, best.score, asked.share);
+        let is_no_match = judgement.no_match;
+        found.judgements.push(judgement);
+        if is_no_match && !asked.all {
+            return Ok(());
+        }
+    }
     let cases: Vec<(u64, f32)> = answer
         .matches
         .iter()
         .map(|one| (one.case_no, one.score))
         .collect();
     for one in answer.matches {
+        found.kinds.entry(one.case_no).or_insert(kind);
         found.pictures.entry(one.case_no).or_insert(one);
     }
     if !cases.is_empty() || way == Way::Image {
@@ -174,6 +196,22 @@ fn by_vectors(
     Ok(())
 }
 
+/// The views that may answer one way.
+fn filter_of(asked: &Asked, way: Way) -> Filter {
+    let own = match way {
+        // The demo model's words mean something over phantoms only: real pictures are never ranked by them.
+        Way::TextToImage if asked.demo => Filter::Is {
+            field: casekin_index::Field::Synthetic,
+            value: "true".into(),
+        },
+        Way::Image if !asked.any_modality => {
+            Filter::same_family(asked.question.modalities.iter().map(Option::as_deref))
+        }
+        _ => Filter::All,
+    };
+    Filter::all_of([asked.filter.clone(), own])
+}
+
 impl Library {
     /// Encodes what a question shows and says. Without a model, words alone are left and a notice says why.
     pub(super) async fn question_vectors(
@@ -184,7 +222,9 @@ impl Library {
     ) -> Result<QuestionVectors, EngineError> {
         let mut vectors = QuestionVectors::default();
         if let Some(case_id) = &request.case {
-            vectors.pictures = self.case_vectors(serving, case_id).await?;
+            let views = self.case_vectors(serving, case_id).await?;
+            (vectors.pictures, vectors.modalities) = views.into_iter().unzip();
+            vectors.kind = Some(Kind::Case);
             if vectors.pictures.is_empty() {
                 notices.push(
                     "This case has no encoded picture yet; it was searched by its words alone"
@@ -193,9 +233,14 @@ impl Library {
             }
         }
         for image in &request.images {
-            vectors
-                .pictures
-                .extend(self.image_vectors(serving, image).await?);
+            let (views, modality) = self.image_vectors(serving, image).await?;
+            vectors.kind = Some(match (vectors.kind, image.box_px, views.len()) {
+                (None, Some(_), _) | (Some(Kind::Region), ..) => Kind::Region,
+                (None, None, 1) => Kind::Picture,
+                _ => Kind::Case,
+            });
+            vectors.pictures.extend(views);
+            vectors.modalities.push(modality);
         }
         let vector_ways = request
             .ways
@@ -226,7 +271,7 @@ impl Library {
         &self,
         serving: &std::sync::Arc<Serving>,
         case_id: &str,
-    ) -> Result<Vec<Vec<f32>>, EngineError> {
+    ) -> Result<Vec<(Vec<f32>, Option<String>)>, EngineError> {
         let case_no = self.known_case_no(case_id).await?;
         let entries = self.inner.catalog.case_entries(&[case_no]).await?;
         let views = entries
@@ -239,15 +284,14 @@ impl Library {
         let locations: Vec<_> = views
             .iter()
             .step_by(step)
-            .map(|view| to_index_location(view.location))
+            .map(|view| (to_index_location(view.location), view.modality.clone()))
             .collect();
         let log = std::sync::Arc::clone(&serving.log);
         tokio::task::spawn_blocking(move || {
             locations
-                .iter()
-                .map(|at| log.read(at))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(EngineError::from)
+                .into_iter()
+                .map(|(at, modality)| Ok((log.read(&at)?, modality)))
+                .collect()
         })
         .await?
     }
@@ -276,14 +320,18 @@ impl Library {
         &self,
         serving: &std::sync::Arc<Serving>,
         image: &ImageQuery,
-    ) -> Result<Vec<Vec<f32>>, EngineError> {
-        let AskedPicture { source, volume } = self.asked_picture(&image.image_id).await?;
+    ) -> Result<(Vec<Vec<f32>>, Option<String>), EngineError> {
+        let AskedPicture {
+            source,
+            volume,
+            modality,
+        } = self.asked_picture(&image.image_id).await?;
         let limits = self.inner.config.limits.clone();
         let cuts = self.inner.config.cuts.clone();
         let decoding = self.inner.decoding.clone();
         let (serving, image) = (std::sync::Arc::clone(serving), image.clone());
         tokio::task::spawn_blocking(move || {
-            let views = match image.box_px {
+            let (views, modality) = match image.box_px {
                 Some(box_px) => {
                     let request = RegionRequest {
                         source,
@@ -292,7 +340,7 @@ impl Library {
                         limits,
                         volume,
                     };
-                    vec![decoding.region(&request)?]
+                    (vec![decoding.region(&request)?], modality)
                 }
                 None => {
                     let request = DecodeRequest {
@@ -302,12 +350,13 @@ impl Library {
                         cuts,
                         volume,
                     };
-                    decoding.decode(&request)?.views
+                    let decoded = decoding.decode(&request)?;
+                    (decoded.views, modality.or(decoded.header.facts.modality))
                 }
             };
             let step = views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
             let chosen: Vec<_> = views.iter().step_by(step).map(|view| &view.rgb).collect();
-            serving.encoder.question_images(&chosen)
+            Ok((serving.encoder.question_images(&chosen)?, modality))
         })
         .await?
     }
@@ -324,7 +373,7 @@ impl Library {
         });
         Ok(LeftOut {
             cases: vec![case_no.0],
-            patients: if patient == 0 {
+            patients: if patient == 0 || request.same_patient {
                 Vec::new()
             } else {
                 vec![patient]

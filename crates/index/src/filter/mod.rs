@@ -1,5 +1,6 @@
 //! Filters: a closed syntax tree over facts of cases and views. Never knows how an engine evaluates it.
 
+mod families;
 mod parse;
 
 pub(crate) use parse::{range, truth};
@@ -111,6 +112,11 @@ pub enum Filter {
         field: Field,
         /// Its value; for `date` a day, month or year, for `age_years` completed years.
         value: String,
+    },
+    /// The fact is unknown. Not for `label`, `age_years`, `date` and `synthetic`, of which it lets nothing through.
+    Unknown {
+        /// The fact.
+        field: Field,
     },
     /// The number lies between these, both included. An unknown fact does not.
     Between {
