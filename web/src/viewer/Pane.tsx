@@ -1,6 +1,7 @@
 // One picture to zoom, pan, turn, window, leaf through and draw on.
 
 import { useEffect, useRef } from "react";
+import { api } from "../api/client";
 import { Icon } from "../ui/icons";
 import { BoxActions } from "./BoxActions";
 import { BoxLayer, type Mark } from "./BoxLayer";
@@ -44,10 +45,11 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
       orientation,
       series,
       navigator: bench.navigator,
-      wheelLeafs: frames > 1,
+      wheelLeafs: frames > 1 || slot.leaf?.word === "Slice",
     },
     (step) => leafBy(slot, step),
   );
+  useReadyAhead(slot.leaf?.ahead, view.loading);
   const { attach } = bench;
   // biome-ignore lint/correctness/useExhaustiveDependencies: only another picture or spacing is another member
   useEffect(() => attach(slot, view), [attach, view.projection, record?.mm_per_px?.[0], slot.key]);
@@ -141,6 +143,18 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
       </figcaption>
     </figure>
   );
+}
+
+/** Slices that come next are rendered by the service while one looks at this, so that leafing is smooth. */
+function useReadyAhead(ahead: readonly string[] | undefined, loading: boolean): void {
+  const wanted = loading || !ahead ? "" : ahead.join(" ");
+  useEffect(() => {
+    const abort = new AbortController();
+    // What cannot be made ready says so when it is shown.
+    for (const imageId of wanted.split(" ").filter(Boolean))
+      api.pyramid(imageId, 0, abort.signal).catch(() => {});
+    return () => abort.abort();
+  }, [wanted]);
 }
 
 function LeafSlider({ word, at, of, to }: Leafing) {

@@ -1,8 +1,8 @@
 // The viewer over the results: the picture that matched, the query's picture beside it, others beside on demand.
 
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { createPortal } from "react-dom";
-import type { Box, Hit, ImageQuery, ImageRecord } from "../api/types";
+import type { Box, Hit, HitView, ImageQuery, ImageRecord } from "../api/types";
 import { isQueryPicture } from "../api/urls";
 import { useShortcuts } from "../app/keyboard";
 import { EMPTY_QUERY, hasQuestion, type PageQuery, queryHref } from "../app/query-url";
@@ -12,10 +12,12 @@ import { Icon } from "../ui/icons";
 import { useBench } from "./bench";
 import { benchKeys } from "./bench-keys";
 import { isWhole } from "./geometry";
+import { leafAmong } from "./leaf";
 import { Panes } from "./Pane";
 import { useCaseImages, useImageRecords } from "./records";
 import { Strip } from "./Strip";
 import type { Slot } from "./slot";
+import { sliceText, stacksOf } from "./stacks";
 import { ViewerHead } from "./ViewerHead";
 import { ViewerTools } from "./ViewerTools";
 import { MOST_PANES, type PanePlace, parsePanes, useRememberedPanes } from "./view-hash";
@@ -116,7 +118,7 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
     hit?.views.find(({ image_id }) => image_id === open.image);
   const size = record && { width: record.width_px, height: record.height_px };
   const mark = view && size && !isWhole(view.box, size) ? view : null;
-  const placeInCase = images.findIndex(({ image_id }) => image_id === open.image);
+  const stacks = useMemo(() => stacksOf(images), [images]);
   const slots: Slot[] = [];
   if (compare && asked)
     slots.push(
@@ -134,14 +136,7 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
         <Caption image={record} imageId={open.image} similarity={view?.similarity} marked={mark !== null} />
       ),
       marks: mark && mark.frame === open.frame ? [{ box: mark.box, kind: "match" }] : [],
-      leaf:
-        placeInCase >= 0
-          ? {
-              at: placeInCase,
-              of: images.length,
-              to: (at) => go(images[at]?.image_id ?? open.image, 0),
-            }
-          : undefined,
+      leaf: leafAmong(stacks, open.image, (image) => go(image, 0)),
       onFrame: (frame) => go(open.image, frame),
       onClose: extras[0] && (() => promote(extras[0])),
     }),
@@ -209,7 +204,7 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
           items={hit.views.map((other, at) => ({
             key: `${other.image_id}-${other.frame}-${other.box.join()}`,
             imageId: other.image_id,
-            name: `Part ${at + 1}: ${other.modality ?? "picture"}`,
+            name: `Part ${at + 1}: ${partName(other, sliceText(stacks, other.image_id))}`,
             current: other.image_id === open.image && other.frame === open.frame,
             badge: other.similarity?.toFixed(2),
             onShow: () => go(other.image_id, other.frame),
@@ -221,6 +216,9 @@ export default function ViewerOverlay({ query, open, hits, onClose }: OverlayPro
     document.body,
   );
 }
+
+const partName = ({ modality }: HitView, slice: string | null): string =>
+  [modality ?? "picture", slice && `slice ${slice}`].filter(Boolean).join(", ");
 
 interface CaptionProps {
   image: ImageRecord | null;

@@ -4,11 +4,14 @@ import type { ReactNode } from "react";
 import type { Box, ImageRecord } from "../api/types";
 import type { Mark } from "./BoxLayer";
 
-/** The pictures of a case as one series to leaf through. */
+/** What a picture of one frame is leafed among: the slices of its series, or the pictures of its case. */
 export interface Leaf {
+  word?: "Slice";
   at: number;
   of: number;
   to: (at: number) => void;
+  /** Pictures that may come next and are made ready. */
+  ahead?: readonly string[];
 }
 
 export interface Slot {
@@ -31,14 +34,14 @@ export interface Slot {
   onClose?: () => void;
 }
 
-export interface Leafing extends Leaf {
-  word: "Frame" | "Picture";
+export interface Leafing extends Omit<Leaf, "word" | "ahead"> {
+  word: "Frame" | "Slice" | "Picture";
 }
 
 /** By what a pane is leafed; null where there is nothing to leaf. */
 export function leafingOf(slot: Slot): Leafing | null {
   if (slot.frames > 1) return { word: "Frame", at: slot.frame, of: slot.frames, to: slot.onFrame };
-  return slot.leaf && slot.leaf.of > 1 ? { word: "Picture", ...slot.leaf } : null;
+  return slot.leaf && slot.leaf.of > 1 ? { ...slot.leaf, word: slot.leaf.word ?? "Picture" } : null;
 }
 
 /** Leafs by a step, to the ends and no further. */
