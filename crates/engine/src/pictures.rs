@@ -376,6 +376,7 @@ pub(crate) fn image_record(image: &CatalogImage, with_path: bool) -> ImageRecord
         height_px: facts.height_px,
         frames: facts.frames,
         mm_per_px: facts.spacing_mm,
+        window: facts.window,
         views: image.views.len() as u32,
         state: state.to_owned(),
         reason: image.failure.clone(),

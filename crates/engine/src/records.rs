@@ -125,6 +125,9 @@ pub struct ImageRecord {
     pub frames: u32,
     /// Millimetres per pixel, x and y.
     pub mm_per_px: Option<[f32; 2]>,
+    /// Centre and width of the window that the file names for its first frame, in its units (HU in CT).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<[f32; 2]>,
     /// Views cut from it.
     pub views: u32,
     /// "queued", "running", "encoded" or "failed".

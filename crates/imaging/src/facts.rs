@@ -145,6 +145,9 @@ pub struct Facts {
     pub stain: Option<String>,
     /// Magnification of the scanner's objective, for example 20 or 40.
     pub objective_power: Option<f32>,
+    /// Centre and width of the first window that the file names for people, after the Modality LUT (HU in CT).
+    #[serde(default)]
+    pub window: Option<[f32; 2]>,
     /// Position in the series.
     pub instance_number: Option<i32>,
     /// Burned In Annotation is `YES`: the pixels may name the patient.

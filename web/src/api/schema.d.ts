@@ -1006,6 +1006,11 @@ export interface components {
             labels: string[];
             /** @description Modalities of its pictures. */
             modalities: string[];
+            /**
+             * Format: float
+             * @description Share of random pairs of different patients that are less similar than that.
+             */
+            nearer_than?: number | null;
             /** @description The passages of the report that matched. */
             passages: components["schemas"]["Passage"][];
             /**
@@ -1110,6 +1115,8 @@ export interface components {
              * @description Width in pixels.
              */
             width_px: number;
+            /** @description Centre and width of the window that the file names for its first frame, in its units (HU in CT). */
+            window?: number[] | null;
         };
         /** @description How far the index has followed the catalog. */
         IndexProgress: {
@@ -1207,6 +1214,40 @@ export interface components {
             reason?: string | null;
             /** @description State. */
             state: string;
+        };
+        /** @description What the best similarity of one way means. */
+        Judgement: {
+            /**
+             * Format: float
+             * @description The best similarity that was found: a cosine, of several pictures the mean.
+             */
+            best: number;
+            /** @description "picture", "case", "text" or "region". */
+            kind: string;
+            /**
+             * Format: float
+             * @description Share of random pairs of different patients that are less similar.
+             */
+            nearer_than?: number | null;
+            /**
+             * Format: float
+             * @description What a match must reach; unset where too few cases are there to say, and for regions.
+             */
+            needed?: number | null;
+            /** @description The best is below what a match must reach. */
+            no_match: boolean;
+            /**
+             * Format: int64
+             * @description Cases of the library that were asked to find out.
+             */
+            questions: number;
+            /**
+             * Format: float
+             * @description What the library's own cases reach by their best match among other patients, half of them.
+             */
+            typical?: number | null;
+            /** @description The way. */
+            way: components["schemas"]["Way"];
         };
         /** @description The cases of an accession or a study. */
         Launched: {
@@ -1377,7 +1418,14 @@ export interface components {
             facets: components["schemas"]["Facet"][];
             /** @description The most similar cases, best first. */
             hits: components["schemas"]["Hit"][];
+            /**
+             * @description What each way's best similarity means in this library, where the answer went by pictures. A way without a match
+             *     that is better than chance is left out, unless the question asks for all.
+             */
+            judgements?: components["schemas"]["Judgement"][];
             model?: components["schemas"]["ModelSummary"] | null;
+            /** @description True when a way was left out and no other found anything: nothing in the library is like what was asked. */
+            no_match?: boolean;
             /** @description What a reader must know about this answer, in plain words. */
             notices: string[];
             /** @description The question as it was understood. */
@@ -1400,6 +1448,17 @@ export interface components {
         /** @description A question to the library. At least one of `text`, `images` and `case` must be given. */
         SearchRequest: {
             /**
+             * @description Show the nearest cases even where none is better than chance.
+             * @default false
+             */
+            all?: boolean;
+            /**
+             * @description Compare pictures with those of other kinds too, a radiograph with a CT, say. Otherwise pictures are compared
+             *     with those of the same family of modalities, and with those of unknown modality.
+             * @default false
+             */
+            any_modality?: boolean;
+            /**
              * @description Id of a case of the library: cases like this one. The case itself and its patient are left out.
              * @default null
              */
@@ -1414,6 +1473,11 @@ export interface components {
              * @default []
              */
             images?: components["schemas"]["ImageQuery"][];
+            /**
+             * @description Of a question by a case: let other cases of its patient answer too.
+             * @default false
+             */
+            same_patient?: boolean;
             /**
              * @description Free text: "pleural effusion", "no pneumothorax", "\"ground glass\" nodules".
              * @default null

@@ -34,7 +34,10 @@ export type QueryImage = Schemas["QueryPictureRecord"];
 
 export type CaseListItem = Schemas["CaseListItem"];
 export type CaseList = Schemas["CasePage"];
-export type ImageRecord = With<Schemas["ImageRecord"], { mm_per_px?: [number, number] | null }>;
+export type ImageRecord = With<
+  Schemas["ImageRecord"],
+  { mm_per_px?: [number, number] | null; window?: [number, number] | null }
+>;
 export type CaseRecord = With<Schemas["CaseRecord"], { images: ImageRecord[] }>;
 export type CaseIdentity = Schemas["CaseIdentityRecord"];
 export type Pyramid = Schemas["PyramidRecord"];

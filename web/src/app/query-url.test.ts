@@ -20,6 +20,9 @@ const FULL: PageQuery = {
   filters: ["modality=CT|MR", "age=40..60", "label!=a=b"],
   ways: ["report", "text_to_image"],
   top: 50,
+  all: true,
+  anyModality: true,
+  samePatient: true,
   browse: false,
   open: { image: "i-9", frame: 2 },
 };

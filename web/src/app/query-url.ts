@@ -1,6 +1,6 @@
 // The whole query lives in the page's address, so that back, forward, reload and a sent link all work.
 //
-//   /?q=words &image=i-…|q-… &frame= &box=x,y,w,h &case=ID &f=key=value … &way= &top= &open=i-… &of=frame &beside=
+//   /?q=words &image=i-…|q-… &frame= &box=x,y,w,h &case=ID &f=key=value … &way= &top= &all= &anykind= &samepatient= &open=i-… &of=frame &beside=
 //
 // `image` may repeat; `frame` and `box` belong to the `image` before them. `open` is the picture in the viewer,
 // `beside` whether the query's picture stands beside it (left out: where there is room).
@@ -14,6 +14,12 @@ export interface PageQuery {
   filters: string[];
   ways: Way[];
   top: number | null;
+  /** Show the nearest cases even where none is better than chance. */
+  all: boolean;
+  /** Compare pictures with those of other kinds too. */
+  anyModality: boolean;
+  /** Let other cases of the example case's patient answer. */
+  samePatient: boolean;
   /** True for "show me the library": cases in order, without a question. */
   browse: boolean;
   open: { image: string; frame: number; beside?: boolean } | null;
@@ -26,6 +32,9 @@ export const EMPTY_QUERY: PageQuery = {
   filters: [],
   ways: [],
   top: null,
+  all: false,
+  anyModality: false,
+  samePatient: false,
   browse: false,
   open: null,
 };
@@ -59,6 +68,9 @@ export function parseQuery(search: string): PageQuery {
     else if (key === "f" && value) query.filters.push(value);
     else if (key === "way" && (WAYS as string[]).includes(value)) query.ways.push(value as Way);
     else if (key === "top") query.top = wholeNumber(value);
+    else if (key === "all") query.all = true;
+    else if (key === "anykind") query.anyModality = true;
+    else if (key === "samepatient") query.samePatient = true;
     else if (key === "browse") query.browse = true;
     else if (key === "open" && value) query.open = { image: value, frame: 0 };
     else if (key === "of") openFrame = wholeNumber(value) ?? 0;
@@ -81,6 +93,9 @@ export function formatQuery(query: PageQuery): string {
   for (const filter of query.filters) params.append("f", filter);
   for (const way of query.ways) params.append("way", way);
   if (query.top) params.append("top", String(query.top));
+  if (query.all) params.append("all", "1");
+  if (query.anyModality) params.append("anykind", "1");
+  if (query.samePatient) params.append("samepatient", "1");
   if (query.browse && !hasQuestion(query)) params.append("browse", "1");
   if (query.open) {
     params.append("open", query.open.image);
@@ -118,5 +133,8 @@ export function toRequest(query: PageQuery): SearchRequest {
   if (query.filters.length > 0) request.filters = query.filters;
   if (query.ways.length > 0) request.ways = query.ways;
   if (query.top) request.top = query.top;
+  if (query.all) request.all = true;
+  if (query.anyModality) request.any_modality = true;
+  if (query.samePatient && query.case) request.same_patient = true;
   return request;
 }

@@ -140,10 +140,7 @@ export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
             <FoundByChip key={found.way} found={found} standIn={standIn && !hit.synthetic} />
           ))}
           {hit.similarity != null && (
-            <li
-              className="similarity"
-              title="Best cosine similarity between a picture of the case and the query"
-            >
+            <li className="similarity" title={similarityMeaning(hit)}>
               cos {hit.similarity.toFixed(2)}
             </li>
           )}
@@ -178,3 +175,11 @@ export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
     </article>
   );
 });
+
+/** What the cosine means: against pairs of pictures of different patients. */
+function similarityMeaning({ nearer_than }: Hit): string {
+  const best = "Best cosine similarity between a picture of the case and the query";
+  if (nearer_than == null) return best;
+  const share = Math.floor(nearer_than * 1000) / 10;
+  return `${best}; nearer than ${share} % of random pairs of different patients`;
+}

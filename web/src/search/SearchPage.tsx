@@ -97,7 +97,9 @@ export function SearchPage({ query }: { query: PageQuery }) {
           </Failure>
         )}
         {!data && loading && <Skeletons />}
-        {data && !loading && hits.length === 0 && <NoMatch query={query} onChange={change} />}
+        {data && !loading && hits.length === 0 && (
+          <NoMatch query={query} refused={data.no_match ?? false} onChange={change} />
+        )}
         <div className={loading && data ? "hits hits-stale" : "hits"} aria-busy={loading}>
           {hits.map((hit, at) => (
             <HitCard
@@ -259,7 +261,40 @@ function Skeletons() {
   );
 }
 
-function NoMatch({ query, onChange }: { query: PageQuery; onChange: (part: Partial<PageQuery>) => void }) {
+interface NoMatchProps {
+  query: PageQuery;
+  /** The nearest were no better than chance and are not shown. */
+  refused: boolean;
+  onChange: (part: Partial<PageQuery>) => void;
+}
+
+function NoMatch({ query, refused, onChange }: NoMatchProps) {
+  if (refused) {
+    return (
+      <div className="empty">
+        <h2>No good match</h2>
+        <p>
+          The nearest cases are less like this than cases of this library usually are like their nearest kin.
+          They are not shown, because they would mean nothing.
+        </p>
+        <div className="empty-actions">
+          <button type="button" className="button button-primary" onClick={() => onChange({ all: true })}>
+            Show the nearest anyway
+          </button>
+          {query.filters.length > 0 && (
+            <button type="button" className="button" onClick={() => onChange({ filters: [] })}>
+              Remove the filters
+            </button>
+          )}
+          {query.images.length > 0 && !query.anyModality && (
+            <button type="button" className="button" onClick={() => onChange({ anyModality: true })}>
+              Search pictures of every kind
+            </button>
+          )}
+        </div>
+      </div>
+    );
+  }
   return (
     <div className="empty">
       <h2>No case matches</h2>

@@ -12,7 +12,7 @@ import { type Leafing, leafBy, leafingOf, type Slot } from "./slot";
 import { useSeadragon } from "./useSeadragon";
 import { useWindowDrag } from "./useWindowDrag";
 import { useCalm } from "./useZoom";
-import { hasWindow, windowText } from "./windows";
+import { hasWindow, ownWindow, windowText } from "./windows";
 
 const NO_MARKS: Mark[] = [];
 /** Tiles are asked anew at most so often while a window is dragged. */
@@ -34,6 +34,7 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
   const picture = useRef<HTMLDivElement>(null);
   const { window, orientation } = bench.lookOf(slot);
   const grey = hasWindow(record);
+  const own = grey ? ownWindow(record, frame) : null;
   const asked = useCalm(window, WINDOW_CALM_MS);
   const view = useSeadragon(
     element,
@@ -59,6 +60,7 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
     imageId,
     frame,
     window,
+    own,
     onWindow: (next) => bench.setWindow(slot, next),
   });
 
@@ -126,7 +128,9 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
         <div className="pane-readouts">
           {grey && (
             <span className="pane-levels" title="Centre and width of the window; 0 takes the file’s own">
-              {window ? windowText(window) : "File’s own window"}
+              {window
+                ? windowText(window)
+                : ["File’s own window", own && windowText(own)].filter(Boolean).join("  ")}
             </span>
           )}
           <ScaleBar

@@ -13,6 +13,8 @@ interface WindowDrag {
   imageId: string;
   frame: number;
   window: Window | null;
+  /** The window that the file names; measured where it names none. */
+  own: Window | null;
   onWindow: (window: Window) => void;
 }
 
@@ -32,7 +34,7 @@ export function useWindowDrag(element: RefObject<HTMLElement | null>, options: W
       if (drag?.base) latest.current.onWindow(dragWindow(drag.base, drag.dx, drag.dy));
     };
     const begin = (event: PointerEvent) => {
-      const { enabled, tool, imageId, frame, window } = latest.current;
+      const { enabled, tool, imageId, frame, window, own } = latest.current;
       const ours = event.button === RIGHT_BUTTON || (tool && event.button === 0);
       const onControl = event.target instanceof Element && event.target.closest("button, input, .navigator");
       if (!enabled || !ours || onControl || drag) return;
@@ -46,10 +48,10 @@ export function useWindowDrag(element: RefObject<HTMLElement | null>, options: W
         y: event.clientY,
         dx: 0,
         dy: 0,
-        base: window,
+        base: window ?? own,
       };
       drag = begun;
-      if (window) return;
+      if (begun.base) return;
       valuesOf(imageId, frame).then((values) => {
         begun.base = values?.own ?? null;
         // The finger may have left already: where it went still counts.

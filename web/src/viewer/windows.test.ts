@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { dragWindow, hasWindow, presetsFor, sameWindow, windowText } from "./windows";
+import { dragWindow, hasWindow, ownWindow, presetsFor, sameWindow, windowText } from "./windows";
 
 const SOFT = { center: 40, width: 400 };
+
+describe("the file's own window", () => {
+  it("is that of the first frame", () => {
+    expect(ownWindow({ window: [40, 400] }, 0)).toEqual({ center: 40, width: 400 });
+    expect(ownWindow({ window: [40, 400] }, 1)).toBeNull();
+    expect(ownWindow({}, 0)).toBeNull();
+    expect(ownWindow(null, 0)).toBeNull();
+  });
+});
 
 describe("dragging a window", () => {
   it("goes nowhere without a movement", () => {

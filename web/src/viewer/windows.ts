@@ -48,6 +48,10 @@ type Seen = Pick<ImageRecord, "format" | "modality"> | null;
 export const hasWindow = (image: Seen): boolean =>
   image?.format.toLowerCase() === "dicom" && image.modality != null && GREY.has(image.modality);
 
+/** The window that the file names for its first frame; null where it names none, and for other frames. */
+export const ownWindow = (image: Pick<ImageRecord, "window"> | null, frame: number): Window | null =>
+  image?.window && frame === 0 ? { center: image.window[0], width: image.window[1] } : null;
+
 /** Presets that make sense for a picture, in the order of the keys; none where its values are colours. */
 export function presetsFor(image: Seen): readonly Preset[] {
   if (!hasWindow(image)) return [];

@@ -58,6 +58,7 @@ pub(crate) fn build(file: &DicomFile, limits: &Limits) -> Result<Header, Imaging
         series_description: text(object, tags::SERIES_DESCRIPTION),
         stain: stain(object),
         objective_power: None,
+        window: window(object),
         instance_number: integer(object, tags::INSTANCE_NUMBER)
             .ok()
             .flatten()
@@ -88,6 +89,18 @@ pub(crate) fn spacing_mm(object: &InMemDicomObject, frame: u32) -> Option<[f32; 
         let [y, x] = [*spacing.first()?, *spacing.get(1)?];
         (x > 0.0 && y > 0.0 && x.is_finite() && y.is_finite()).then_some([x as f32, y as f32])
     })
+}
+
+/// The window through which a frame is shown where nobody asks for another: a VOI LUT comes before it (PS3.3 C.11.2).
+fn window(object: &InMemDicomObject) -> Option<[f32; 2]> {
+    if !items(object, tags::VOILUT_SEQUENCE).is_empty() {
+        return None;
+    }
+    let of_frame = |tag| for_frame(object, 1, tags::FRAME_VOILUT_SEQUENCE, tag);
+    let first = |tag| numbers(of_frame(tag)?, tag).ok()?.first().copied();
+    let (centre, width) = (first(tags::WINDOW_CENTER)?, first(tags::WINDOW_WIDTH)?);
+    let is_usable = centre.is_finite() && width.is_finite() && width > 0.0;
+    is_usable.then_some([centre as f32, width as f32])
 }
 
 fn meaning(codes: &[InMemDicomObject]) -> Option<String> {
