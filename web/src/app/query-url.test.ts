@@ -77,6 +77,9 @@ describe("the request", () => {
       filters: FULL.filters,
       ways: FULL.ways,
       top: 50,
+      all: true,
+      any_modality: true,
+      same_patient: true,
     });
   });
 
