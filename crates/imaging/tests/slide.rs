@@ -7,7 +7,7 @@ mod samples;
 mod slides;
 
 use casekin_imaging::{
-    DeepZoom, DeepZoomTile, Format, ImagingError, Inspection, Limits, RegionRequest, RenderRequest,
+    Cuts, DeepZoom, DeepZoomTile, Format, ImagingError, Inspection, Limits, RegionRequest, RenderRequest,
     Rgb8, Slide, Source, ViewKind, decode, inspect, region, render,
 };
 use sha2::{Digest as _, Sha256};
@@ -222,14 +222,19 @@ fn a_slide_over_the_pixel_limit_is_still_shown() {
 #[test]
 fn a_drawn_box_is_read_at_the_scale_of_tiles() {
     let Some(folder) = folder() else { return };
-    let ask = |box_px| {
+    let ask_at = |box_px, tile_um_per_px| {
         region(&RegionRequest {
             source: Source::Path(folder.join(CMU)),
             frame: 1,
             box_px,
+            cuts: Cuts {
+                tile_um_per_px,
+                ..Cuts::default()
+            },
             limits: Limits::default(),
         })
     };
+    let ask = |box_px| ask_at(box_px, 1.0);
     let view = ask([200, 300, 1200, 1200]).unwrap();
     assert_eq!(
         (view.kind, view.box_px),
@@ -238,6 +243,10 @@ fn a_drawn_box_is_read_at_the_scale_of_tiles() {
     assert_eq!(view.rgb.width_px, 599);
     let [mm, _] = view.mm_per_px.unwrap();
     assert!((mm - 0.001).abs() < 2e-6, "{mm}");
+    let finer = ask_at([200, 300, 1000, 1000], 0.5).unwrap();
+    assert_eq!(finer.rgb.width_px, 998, "0.499 um per pixel at 0.5");
+    let coarser = ask_at([200, 300, 2000, 2000], 2.0).unwrap();
+    assert_eq!(coarser.rgb.width_px, 499);
     let small = ask([200, 300, 200, 100]).unwrap();
     assert_eq!(
         (small.rgb.width_px, small.rgb.height_px),

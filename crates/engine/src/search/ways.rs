@@ -288,6 +288,7 @@ impl Library {
                         source,
                         frame: image.frame.saturating_add(1),
                         box_px,
+                        cuts,
                         limits,
                     };
                     vec![decoding.region(&request)?]
