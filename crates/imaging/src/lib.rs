@@ -25,6 +25,7 @@ mod slices;
 mod slide;
 mod source;
 mod stage;
+mod ycbcr_labels;
 
 pub use cuts::{Cuts, Mosaic, PlainViews};
 pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};

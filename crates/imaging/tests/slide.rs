@@ -7,8 +7,8 @@ mod samples;
 mod slides;
 
 use casekin_imaging::{
-    Cuts, DeepZoom, DeepZoomTile, Format, ImagingError, Inspection, Limits, RegionRequest, RenderRequest,
-    Rgb8, Slide, Source, ViewKind, decode, inspect, region, render,
+    Cuts, DeepZoom, DeepZoomTile, Format, ImagingError, Inspection, Limits, RegionRequest,
+    RenderRequest, Rgb8, Slide, Source, ViewKind, decode, inspect, region, render,
 };
 use sha2::{Digest as _, Sha256};
 use slides::{folder, open, request};
@@ -84,12 +84,6 @@ fn regions_equal_openslide_pythons() {
         (NDPI, [1900, 2000, 256, 256], 256, "61a7d47913cbfcf3"),
         (NDPI, [1000, 1000, 1200, 1200], 300, "5d43094112bc5ffe"),
         (
-            "derived_cmu1_pyramid_jpeg.tif",
-            [500, 600, 256, 256],
-            256,
-            "b3401f6438f80eac",
-        ),
-        (
             "derived_cmu1_crop_deflate_bigtiff.tif",
             [100, 100, 400, 400],
             200,
@@ -121,7 +115,7 @@ fn regions_equal_openslide_pythons() {
         assert_eq!(digest(&rgb), expected, "{file} {box_px:?}");
         colours_kept += 1;
     }
-    assert_eq!(colours_kept, 6);
+    assert_eq!(colours_kept, 5);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tiff::tags::{CompressionMethod, PhotometricInterpretation, Tag};
 use tiff::{TiffError, TiffFormatError};
 
 use super::tiff_colour::{self, Samples};
+use super::tiff_jpeg;
 use super::tiff_reader::{Budgeted, OVERLAPS};
 use super::{Page, Shown, broken};
 use crate::{Format, ImagingError, Limits, Rgb8};
@@ -117,7 +118,7 @@ pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown,
     } else {
         None
     };
-    check_chunks(bytes, &mut decoder)?;
+    let first_jpeg = check_chunks(bytes, &mut decoder)?;
     let colour = decoder.colortype().map_err(said)?;
     let layout = decoder.image_buffer_layout().map_err(said)?;
     check_planar_tiles(&mut decoder, page, layout.planes)?;
@@ -129,15 +130,21 @@ pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown,
     )?;
     let mut values = DecodingResult::U8(Vec::new());
     decoder.read_image_to_buffer(&mut values).map_err(said)?;
-    let samples = Samples {
+    let mut samples = Samples {
         values,
         colour,
         planes: layout.planes,
         width: page.width_px as usize,
         height: page.height_px as usize,
     };
+    let labels_hold = first_jpeg.is_none_or(|jpeg| tiff_jpeg::check_labels(&mut samples, jpeg));
     let (made_by, pixels) =
         tiff_colour::to_rgb(&samples, palette.as_deref()).map_err(|reason| broken(TIFF, reason))?;
+    let made_by = if labels_hold {
+        made_by
+    } else {
+        "colours not as labelled"
+    };
     Ok(Shown {
         made_by,
         rgb: Rgb8 {
@@ -179,9 +186,12 @@ fn photometric_place(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Option<u64>
         .map(|at| (at + value_at) as u64)
 }
 
-/// Strips and tiles may share their bytes, but not without bound. Those of JPEG state sizes of their own: one larger than its place would take memory that the page
-/// does not account for.
-fn check_chunks(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<(), ImagingError> {
+/// Strips and tiles may share their bytes, but not without bound. Those of JPEG state sizes of their own: one larger
+/// than its place would take memory that the page does not account for. The first of those is given back.
+fn check_chunks<'a>(
+    bytes: &'a [u8],
+    decoder: &mut TiffDecoder<'_>,
+) -> Result<Option<&'a [u8]>, ImagingError> {
     let mut of = |tile, strip| -> Result<Vec<u64>, ImagingError> {
         let found = match decoder.find_tag_unsigned_vec(tile).map_err(said)? {
             Some(found) => Some(found),
@@ -197,28 +207,24 @@ fn check_chunks(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<(), Imagi
     if all / READ_OVER > bytes.len() as u64 {
         return Err(broken(TIFF, OVERLAPS));
     }
-    let (width, height) = decoder.chunk_dimensions();
-    let compression = decoder
+    let is_jpeg = decoder
         .find_tag_unsigned::<u16>(Tag::Compression)
-        .map_err(said)?;
-    if compression != Some(CompressionMethod::ModernJPEG.to_u16()) {
-        return Ok(());
+        .map_err(said)?
+        == Some(CompressionMethod::ModernJPEG.to_u16());
+    if !is_jpeg {
+        return Ok(None);
     }
+    let mut first = None;
     for (place, length) in places.into_iter().zip(lengths) {
         let chunk = usize::try_from(place)
             .ok()
             .and_then(|start| bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?))
             .ok_or_else(|| broken(TIFF, "a strip or tile lies beyond the end of the file"))?;
-        let (stated_width, stated_height) = stated_size(chunk)
-            .ok_or_else(|| broken(TIFF, "a strip or tile without a JPEG frame header"))?;
-        // Writers may round a strip up to whole blocks.
-        let fits =
-            |stated: u16, place: u32| u64::from(stated) <= u64::from(place).div_ceil(16) * 16;
-        if !fits(stated_width, width) || !fits(stated_height, height) {
-            return Err(broken(TIFF, "a strip or tile is larger than its place"));
-        }
+        tiff_jpeg::check_size(chunk, decoder.chunk_dimensions())
+            .map_err(|reason| broken(TIFF, reason))?;
+        first.get_or_insert(chunk);
     }
-    Ok(())
+    Ok(first)
 }
 
 /// The crate loses its place in the later planes of tiles that reach beyond the picture.
@@ -233,31 +239,6 @@ fn check_planar_tiles(
         return Err(broken(TIFF, "planar tiles that reach beyond the picture"));
     }
     Ok(())
-}
-
-/// Width and height of the first frame header (ISO 10918-1 B.2.2).
-fn stated_size(jpeg: &[u8]) -> Option<(u16, u16)> {
-    let mut rest = jpeg.strip_prefix(&[0xFF, 0xD8])?;
-    while let [0xFF, marker, tail @ ..] = rest {
-        rest = match (marker, tail) {
-            (0xFF, _) => &rest[1..],
-            (
-                0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF,
-                [_, _, _, h0, h1, w0, w1, ..],
-            ) => {
-                return Some((
-                    u16::from_be_bytes([*w0, *w1]),
-                    u16::from_be_bytes([*h0, *h1]),
-                ));
-            }
-            (0xDA, _) => return None,
-            (_, [high, low, ..]) => {
-                tail.get(usize::from(u16::from_be_bytes([*high, *low])).max(2)..)?
-            }
-            _ => return None,
-        };
-    }
-    None
 }
 
 fn said(error: TiffError) -> ImagingError {

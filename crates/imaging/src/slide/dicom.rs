@@ -1,19 +1,16 @@
 //! Whole slides in DICOM (PS3.3 C.8.12, VL Whole Slide Microscopy): tiles as frames, one object per level or several
 //! where a level is a concatenation. Labels and overviews are refused where their headers are read.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
 use super::backend::{Backend, Level, Region};
 use super::dicom_files::{Matrix, Part, Set, gather};
+use super::tiles::{KeptTiles, lay};
 use crate::dicom::attributes::{integer, items, numbers, text};
 use crate::{Header, ImagingError, Limits, Rgb8, Source};
-
-/// Decoded tiles that one open slide keeps.
-const KEPT_BYTES: usize = 32 << 20;
 
 /// One open slide.
 pub(super) struct DicomBackend {
@@ -22,14 +19,8 @@ pub(super) struct DicomBackend {
     parts: Vec<Part>,
     /// The part whose header stands for the slide.
     first: usize,
-    kept: Mutex<VecDeque<KeptTile>>,
-}
-
-/// A decoded frame.
-struct KeptTile {
-    part: usize,
-    frame: u32,
-    rgb: Arc<Rgb8>,
+    /// By part and frame.
+    kept: KeptTiles<(usize, u32)>,
 }
 
 /// A frame and where it lies in its level.
@@ -79,30 +70,15 @@ impl DicomBackend {
             tiles,
             parts,
             first,
-            kept: Mutex::default(),
+            kept: KeptTiles::default(),
         };
         Ok(Some((backend, header)))
     }
 
     fn tile(&self, tile: Tile) -> Result<Arc<Rgb8>, ImagingError> {
         let Tile { part, frame, .. } = tile;
-        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |kept: &&KeptTile| (kept.part, kept.frame) == (part, frame);
-        if let Some(kept) = lock().iter().find(known) {
-            return Ok(Arc::clone(&kept.rgb));
-        }
-        let rgb = Arc::new(self.parts[part].object.frame(frame)?);
-        let mut kept = lock();
-        kept.push_back(KeptTile {
-            part,
-            frame,
-            rgb: Arc::clone(&rgb),
-        });
-        let mut bytes: usize = kept.iter().map(|kept| kept.rgb.pixels.len()).sum();
-        while bytes > KEPT_BYTES {
-            bytes -= kept.pop_front().map_or(0, |kept| kept.rgb.pixels.len());
-        }
-        Ok(rgb)
+        self.kept
+            .get((part, frame), || self.parts[part].object.frame(frame))
     }
 
     fn object(&self) -> &InMemDicomObject {
@@ -134,7 +110,6 @@ impl Backend for DicomBackend {
                 && x + i64::from(tile_width) > 0
                 && y + i64::from(tile_height) > 0;
             if meets {
-                // What a tile holds beyond the matrix's border is padding.
                 let inside = (
                     i64::from(level.width_px.saturating_sub(tile.x_px)),
                     i64::from(level.height_px.saturating_sub(tile.y_px)),
@@ -166,22 +141,6 @@ impl Backend for DicomBackend {
 
     fn held_bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.held_bytes).sum()
-    }
-}
-
-/// Copies a tile to (x, y) of a picture, as far as both reach.
-fn lay(out: &mut Rgb8, tile: &Rgb8, (x, y): (i64, i64), inside: (i64, i64)) {
-    let columns = i64::from(tile.width_px).min(inside.0);
-    let rows = i64::from(tile.height_px).min(inside.1);
-    let (from, to) = ((-x).max(0), columns.min(i64::from(out.width_px) - x));
-    if from >= to {
-        return;
-    }
-    for row in (-y).max(0)..rows.min(i64::from(out.height_px) - y) {
-        let source = (row * i64::from(tile.width_px) + from) as usize * 3;
-        let target = ((y + row) * i64::from(out.width_px) + x + from) as usize * 3;
-        let len = (to - from) as usize * 3;
-        out.pixels[target..target + len].copy_from_slice(&tile.pixels[source..source + len]);
     }
 }
 

@@ -10,11 +10,15 @@ mod dicom_files;
 mod kept;
 mod library;
 mod memory_file;
+mod mislabelled;
 mod mosaic;
 mod openslide;
 mod recognise;
 mod scale;
+mod tiff_levels;
 mod tiff_pages;
+mod tiff_tiles;
+mod tiles;
 mod tissue;
 
 use std::sync::OnceLock;
@@ -28,6 +32,7 @@ pub(crate) use self::memory_file::MemoryFile;
 use self::openslide::OpenSlideBackend;
 use self::recognise::Family;
 use self::scale::Scale;
+use self::tiff_tiles::TiffBackend;
 use crate::{
     DeepZoom, DeepZoomTile, Facts, Format, Header, Identity, ImagingError, Limits, Rgb8, Source,
 };
@@ -67,13 +72,8 @@ impl Slide {
             return Ok(None);
         };
         let backend: Box<dyn Backend> = match family {
-            Family::OpenSlide { marked } => match OpenSlideBackend::open(source, limits)? {
-                Some(backend) => Box::new(backend),
-                None if marked => {
-                    return Err(ImagingError::ReadSlide {
-                        reason: "damaged, or of a kind that OpenSlide does not know".to_owned(),
-                    });
-                }
+            Family::OpenSlide { marked } => match by_openslide(source, marked, limits)? {
+                Some(backend) => backend,
                 None => return Ok(None),
             },
             Family::Dicom => {
@@ -328,6 +328,24 @@ impl Slide {
             }
         }
         Ok(whole)
+    }
+}
+
+/// A slide in a scanner's format; one whose labels are wrong is not left to OpenSlide, which believes them.
+fn by_openslide(
+    source: &Source,
+    marked: bool,
+    limits: &Limits,
+) -> Result<Option<Box<dyn Backend>>, ImagingError> {
+    if let Some(backend) = TiffBackend::open(source, marked)? {
+        return Ok(Some(Box::new(backend)));
+    }
+    match OpenSlideBackend::open(source, limits)? {
+        Some(backend) => Ok(Some(Box::new(backend))),
+        None if marked => Err(ImagingError::ReadSlide {
+            reason: "damaged, or of a kind that OpenSlide does not know".to_owned(),
+        }),
+        None => Ok(None),
     }
 }
 
