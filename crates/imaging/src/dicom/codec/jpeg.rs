@@ -26,9 +26,15 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
     if !has_few_scans(packed.bytes) {
         return Err(packed.error(NAME, format!("more than {MOST_SCANS} scans")));
     }
+    // Every block of 8×8 takes a bit at least: a stated size without the bytes for it takes no memory. Lossless runs
+    // of one value take a bit for each pixel.
+    let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
+    let blocks = u64::from(width_px.div_ceil(8)) * u64::from(height_px.div_ceil(8));
+    if blocks / 8 > packed.bytes.len() as u64 {
+        return Err(packed.error(NAME, "too short for the size that is stated"));
+    }
     if jpeg12::is_twelve_bit(packed.bytes) {
         packed.check_components(NAME, 1)?;
-        let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
         let values = jpeg12::decode(packed.bytes, width_px, height_px)
             .map_err(|reason| packed.error("JPEG (12 bits)", reason))?;
         let values = values.into_iter().map(u32::from).collect();
