@@ -29,7 +29,7 @@ pub(crate) struct DicomFile {
     pub pixels: Option<PixelPlace>,
     /// The file ends inside an element.
     pub cut_short: bool,
-    /// Position in the file of the element that holds the pixels; senseless in deflated data sets.
+    /// Position of the element that holds the pixels: in the file, or in the inflated data set.
     pub pixels_at: usize,
     data_set: DataSet,
 }
@@ -120,7 +120,10 @@ impl DicomFile {
             media_sop_class: start.media_sop_class,
             pixels: found.pixels,
             cut_short: found.cut_short,
-            pixels_at: start.data_set_at.saturating_add(found.header.end),
+            pixels_at: match data_set {
+                DataSet::InFile { at, .. } => at.saturating_add(found.header.end),
+                DataSet::Inflated(_) => found.header.end,
+            },
             data_set,
         })
     }

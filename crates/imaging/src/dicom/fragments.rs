@@ -8,12 +8,21 @@ use dicom_dictionary_std::tags;
 use super::attributes::attribute_error;
 use crate::ImagingError;
 
-/// Start of image of JPEG and JPEG-LS, start of code stream and signature box of JPEG 2000.
-const STARTS: [&[u8]; 3] = [
+/// Start of image of JPEG and JPEG-LS, start of code stream and signature box of JPEG 2000 and of JPEG XL.
+const STARTS: [&[u8]; 5] = [
     &[0xFF, 0xD8],
     &[0xFF, 0x4F],
     &[0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50],
+    &[0xFF, 0x0A],
+    &[0x00, 0x00, 0x00, 0x0C, 0x4A, 0x58],
 ];
+/// Bytes of the longest of them.
+pub(super) const START_BYTES: u64 = 6;
+
+/// Whether a fragment that begins like this begins a frame.
+pub(super) fn starts_frame(fragment: &[u8]) -> bool {
+    STARTS.iter().any(|start| fragment.starts_with(start))
+}
 
 /// Fragments of one object, and which of them start a frame.
 pub(super) struct Fragments<'a> {
@@ -85,13 +94,8 @@ impl<'a> Fragments<'a> {
     }
 
     fn by_start_markers(&self) -> Option<Vec<usize>> {
-        let starts_frame = |part: &Range<usize>| {
-            STARTS
-                .iter()
-                .any(|start| self.bytes[part.clone()].starts_with(start))
-        };
         let firsts: Vec<usize> = (0..self.fragments.len())
-            .filter(|index| starts_frame(&self.fragments[*index]))
+            .filter(|index| starts_frame(&self.bytes[self.fragments[*index].clone()]))
             .collect();
         (firsts.len() == self.frames as usize && firsts.first() == Some(&0)).then_some(firsts)
     }

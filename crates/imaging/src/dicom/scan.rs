@@ -256,7 +256,7 @@ impl Walk<'_> {
             let (frame_offsets, fragments) = if fragments {
                 self.fragments(head.value_at, encoding)
             } else {
-                (Vec::new(), Vec::new())
+                (self.extended_offsets.clone(), Vec::new())
             };
             return Some(PixelPlace::Encapsulated {
                 frame_offsets,

@@ -140,7 +140,7 @@ impl Backend for DicomBackend {
     }
 
     fn held_bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.held_bytes).sum()
+        self.parts.iter().map(|part| part.object.held_bytes()).sum()
     }
 }
 
