@@ -256,6 +256,27 @@ fn nested() -> Vec<u8> {
     data_set.file("1.2.840.10008.1.2.1")
 }
 
+/// Bytes of undefined length that are no pixels: to a parser their items hold elements, of which the second states
+/// 4 GB.
+fn bytes_in_items() -> Vec<u8> {
+    let mut data_set = start("CT");
+    let element = |vr: &[u8; 2], len: u32| {
+        let head = [b"\x09\0\x10\x10".as_slice(), vr, &[0, 0]].concat();
+        [head, len.to_le_bytes().to_vec()].concat()
+    };
+    data_set.0.extend(element(b"OW", u32::MAX));
+    let mut inner = element(b"OB", 4_000_000_000);
+    inner.extend([0; 40]);
+    data_set.0.extend([0xFE, 0xFF, 0x00, 0xE0]);
+    data_set.0.extend((inner.len() as u32).to_le_bytes());
+    data_set.0.extend(inner);
+    data_set.0.extend([0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]);
+    data_set
+        .grey("MONOCHROME2", [2, 2], false)
+        .pixels(&[0; 4])
+        .file("1.2.840.10008.1.2.1")
+}
+
 fn deflated_bomb() -> Vec<u8> {
     let mut deflater = DeflateEncoder::new(Vec::new(), Compression::fast());
     deflater.write_all(&start("CT").0).unwrap();
@@ -372,6 +393,7 @@ fn other_pictures() -> Vec<Case> {
         ("DICOM header", OverLimit, dicom()),
         ("DICOM JPEG within the limit", Broken, dicom_jpeg(14_000)),
         ("DICOM nesting", OverLimit, nested()),
+        ("DICOM, bytes in items", Broken, bytes_in_items()),
         ("DICOM deflate bomb", OverLimit, deflated_bomb()),
     ]
 }

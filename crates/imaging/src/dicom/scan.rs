@@ -201,7 +201,8 @@ impl Walk<'_> {
         head: &ElementHead,
         encoding: Encoding,
     ) -> Result<bool, ImagingError> {
-        let pixels = head.tag == PIXEL_DATA || matches!(head.vr.as_ref(), Some(b"OB" | b"OW"));
+        // As the parser has it, which would else find lengths where this walk saw bytes.
+        let pixels = head.tag == PIXEL_DATA && head.vr != Some(*b"SQ");
         let kind = if pixels {
             Kind::Fragments
         } else {
