@@ -55,6 +55,13 @@ fn full_and_sparse_tiles_lie_where_they_belong() {
     assert_eq!(open.picture(None, None).unwrap(), sparse.expected());
     let cut = open.picture(Some([3, 2, 6, 5]), None).unwrap();
     assert_eq!(cut, sparse.expected().cut([3, 2, 6, 5]).unwrap());
+    let mut without_places = full.clone();
+    without_places.says_sparse = true;
+    let read = Slide::open(&without_places.source(), &Limits::default()).map(|_| ());
+    assert!(
+        matches!(read, Err(ImagingError::ReadAttribute { .. })),
+        "{read:?}"
+    );
     let facts = &open.header().facts;
     assert_eq!((facts.width_px, facts.height_px, facts.frames), (10, 7, 1));
     assert_eq!(facts.objective_power, Some(20.0));

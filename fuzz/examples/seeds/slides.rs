@@ -109,6 +109,8 @@ struct Written {
     big: bool,
     big_endian: bool,
     jpeg: bool,
+    /// The page says RGB where its JPEG tiles hold YCbCr.
+    wrong_label: bool,
 }
 
 impl Written {
@@ -169,7 +171,7 @@ impl Written {
             let count = places.len() as u64;
             let (places, lengths) = (list(&places), list(&lengths));
             let size = side * u64::from(TILE_PX) - 3;
-            let photometric = if self.jpeg { 6 } else { 2 };
+            let photometric = if self.jpeg && !self.wrong_label { 6 } else { 2 };
             let compression = if self.jpeg { 7 } else { 1 };
             let entries = [
                 self.entry(256, 3, 1, size),
@@ -200,11 +202,12 @@ pub fn all() -> Vec<Vec<u8>> {
     let mut files = dicoms();
     for big in [false, true] {
         for big_endian in [false, true] {
-            for jpeg in [false, true] {
+            for (jpeg, wrong_label) in [(false, false), (true, false), (true, true)] {
                 let written = Written {
                     big,
                     big_endian,
                     jpeg,
+                    wrong_label,
                 };
                 files.push(written.file());
             }

@@ -1,6 +1,8 @@
 //! One opened DICOM object: its header parsed, its pixels located but not copied.
 
+use std::borrow::Cow;
 use std::io::Read as _;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dicom_object::InMemDicomObject;
@@ -104,11 +106,8 @@ impl DicomFile {
             }
         };
         let found = scan(data_set.bytes(), start.syntax.encoding, limits, fragments)?;
-        let object = parse_header(
-            &data_set.bytes()[found.header.clone()],
-            start.syntax.encoding,
-            limits,
-        )?;
+        let header = without(&data_set.bytes()[found.header.clone()], &found.left_out);
+        let object = parse_header(&header, start.syntax.encoding, limits)?;
         if object.iter().next().is_none() {
             return Err(ImagingError::ParseDicom {
                 reason: "the data set is empty".to_owned(),
@@ -159,6 +158,21 @@ fn inflate(deflated: &[u8], limits: &Limits) -> Result<Vec<u8>, ImagingError> {
         .read_to_end(&mut bytes)
         .map_err(damaged)?;
     Ok(bytes)
+}
+
+/// The bytes without some parts, which are in order.
+fn without<'a>(bytes: &'a [u8], parts: &[Range<usize>]) -> Cow<'a, [u8]> {
+    if parts.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut kept = Vec::new();
+    let mut at = 0;
+    for part in parts {
+        kept.extend_from_slice(&bytes[at..part.start]);
+        at = part.end;
+    }
+    kept.extend_from_slice(&bytes[at..]);
+    Cow::Owned(kept)
 }
 
 fn parse_header(

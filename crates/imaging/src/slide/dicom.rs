@@ -9,8 +9,11 @@ use dicom_object::InMemDicomObject;
 use super::backend::{Backend, Level, Region};
 use super::dicom_files::{Matrix, Part, Set, gather};
 use super::tiles::{KeptTiles, lay};
-use crate::dicom::attributes::{integer, items, numbers, text};
+use crate::dicom::attributes::{attribute_error, integer, items, numbers, text};
 use crate::{Header, ImagingError, Limits, Rgb8, Source};
+
+/// Dimension Organization Type (PS3.3 C.7.6.17) of slides whose tiles have places of their own.
+const SPARSE: &str = "TILED_SPARSE";
 
 /// One open slide.
 pub(super) struct DicomBackend {
@@ -145,7 +148,8 @@ impl Backend for DicomBackend {
 }
 
 /// Places the frames of one object: by their Plane Position (Slide) where frames have one (TILED_SPARSE), else row by
-/// row (TILED_FULL, PS3.3 C.7.6.17.3). Of several focal planes and optical paths the first is taken.
+/// row (TILED_FULL, PS3.3 C.7.6.17.3). Of several focal planes and optical paths the first is taken. A frame of sparse
+/// tiles without a place is left out.
 fn place(
     part: &Part,
     index: usize,
@@ -164,7 +168,8 @@ fn place(
             read(tags::ROW_POSITION_IN_TOTAL_IMAGE_PIXEL_MATRIX)?,
         ))
     };
-    if groups.first().and_then(position).is_some() {
+    let is_sparse = text(object, tags::DIMENSION_ORGANIZATION_TYPE).as_deref() == Some(SPARSE);
+    if is_sparse || groups.first().and_then(position).is_some() {
         let mut seen: std::collections::HashSet<(u32, u32)> =
             placed.iter().map(|tile| (tile.x_px, tile.y_px)).collect();
         for (frame, group) in (1..=count).zip(groups) {
@@ -179,6 +184,10 @@ fn place(
                     frame,
                 });
             }
+        }
+        if placed.is_empty() {
+            let sequence = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
+            return Err(attribute_error(sequence, "no places of sparse tiles"));
         }
         return Ok(());
     }

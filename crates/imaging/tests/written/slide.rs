@@ -16,6 +16,8 @@ pub struct Written {
     /// Tiles by column and row, in the order of frames.
     pub tiles: Vec<[u16; 2]>,
     pub sparse: bool,
+    /// Dimension Organization Type.
+    pub says_sparse: bool,
     /// Frames of the concatenation that come before.
     pub after: Option<u16>,
 }
@@ -31,6 +33,7 @@ impl Written {
             level,
             tiles: tiles.collect(),
             sparse: false,
+            says_sparse: false,
             after: None,
         }
     }
@@ -69,6 +72,9 @@ impl Written {
                 b"UL",
                 &u32::from(after).to_le_bytes(),
             );
+        }
+        if self.says_sparse {
+            set = set.text(0x0020_9311, b"CS", "TILED_SPARSE");
         }
         let side = |side: u16| u32::from(side).to_le_bytes();
         set = set
