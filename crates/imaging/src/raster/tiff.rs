@@ -89,35 +89,42 @@ fn with_bounds<'a>(
     Ok(Decoder::new(reader).map_err(said)?.with_limits(bounds))
 }
 
-/// Decodes one page, before it is turned.
-pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown, ImagingError> {
+/// A decoder at a page, and the page's palette.
+fn open_page<'a>(
+    bytes: &'a [u8],
+    page: Page,
+    limits: &Limits,
+) -> Result<(TiffDecoder<'a>, Option<Vec<u16>>), ImagingError> {
     let mut decoder = open(bytes, limits)?;
     decoder.seek_to_image(page.directory).map_err(said)?;
     let photometric = decoder
         .find_tag_unsigned::<u16>(Tag::PhotometricInterpretation)
         .map_err(said)?;
-    let is_palette = photometric == Some(PhotometricInterpretation::RGBPalette.to_u16());
-    let palette = if is_palette {
-        let entries = decoder
-            .find_tag_unsigned_vec::<u16>(Tag::ColorMap)
-            .map_err(said)?
-            .ok_or_else(|| broken(TIFF, "a palette picture without its ColorMap"))?;
-        // The crate reads no palettes: the indices are read as grey levels, and looked up here.
-        let place = photometric_place(bytes, &mut decoder)
-            .ok_or_else(|| broken(TIFF, "no PhotometricInterpretation"))?;
-        let grey = PhotometricInterpretation::BlackIsZero.to_u16();
-        let word = if bytes.starts_with(b"MM") {
-            grey.to_be_bytes()
-        } else {
-            grey.to_le_bytes()
-        };
-        let reader = Budgeted::new(bytes, budget(bytes)).with_word(place, word);
-        decoder = with_bounds(reader, bytes, limits)?;
-        decoder.seek_to_image(page.directory).map_err(said)?;
-        Some(entries)
+    if photometric != Some(PhotometricInterpretation::RGBPalette.to_u16()) {
+        return Ok((decoder, None));
+    }
+    let entries = decoder
+        .find_tag_unsigned_vec::<u16>(Tag::ColorMap)
+        .map_err(said)?
+        .ok_or_else(|| broken(TIFF, "a palette picture without its ColorMap"))?;
+    // The crate reads no palettes: the indices are read as grey levels, and looked up here.
+    let place = photometric_place(bytes, &mut decoder)
+        .ok_or_else(|| broken(TIFF, "no PhotometricInterpretation"))?;
+    let grey = PhotometricInterpretation::BlackIsZero.to_u16();
+    let word = if bytes.starts_with(b"MM") {
+        grey.to_be_bytes()
     } else {
-        None
+        grey.to_le_bytes()
     };
+    let reader = Budgeted::new(bytes, budget(bytes)).with_word(place, word);
+    let mut decoder = with_bounds(reader, bytes, limits)?;
+    decoder.seek_to_image(page.directory).map_err(said)?;
+    Ok((decoder, Some(entries)))
+}
+
+/// Decodes one page, before it is turned.
+pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown, ImagingError> {
+    let (mut decoder, palette) = open_page(bytes, page, limits)?;
     let first_jpeg = check_chunks(bytes, &mut decoder)?;
     let colour = decoder.colortype().map_err(said)?;
     let layout = decoder.image_buffer_layout().map_err(said)?;

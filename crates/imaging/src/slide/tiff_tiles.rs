@@ -67,31 +67,7 @@ impl TiffBackend {
             return Err(refused("its tiles hold other colours than its pages say"));
         }
         let um_per_px = file.pages.first().and_then(|page| um_per_px(&file, page));
-        // A writer makes all levels alike: one that shows nothing of its own follows those that do.
-        let mistake = |labelled_ycbcr: bool| {
-            let all = tiled.iter().zip(&found);
-            all.filter_map(|((_, level), found)| Some((level.as_ref()?.labelled_ycbcr, (*found)?)))
-                .find(|(labelled, _)| *labelled == labelled_ycbcr)
-                .map(|(_, holds)| holds)
-        };
-        let mistakes = [mistake(false), mistake(true)];
-        let mut levels: Vec<Coded> = Vec::new();
-        for (page, level) in tiled {
-            let level = level.ok_or_else(|| {
-                refused("its tiles hold other colours than its pages say, and not all are JPEG")
-            })?;
-            if levels
-                .first()
-                .is_none_or(|first| is_smaller(page, &first.level))
-            {
-                let label = level.labelled_ycbcr;
-                levels.push(Coded {
-                    holds_ycbcr: mistakes[usize::from(label)].unwrap_or(label),
-                    level,
-                });
-            }
-        }
-        levels.sort_by_key(|coded| std::cmp::Reverse(coded.level.width_px));
+        let levels = levels_of(tiled, &found)?;
         let held_bytes = match source {
             Source::Path(_) => 0,
             Source::Bytes { bytes, .. } => bytes.len() as u64,
@@ -185,6 +161,42 @@ impl Backend for TiffBackend {
     fn held_bytes(&self) -> u64 {
         self.held_bytes
     }
+}
+
+/// The pages that are levels of one picture, finest first, with what their tiles hold.
+fn levels_of(
+    tiled: Vec<(&Page, Option<JpegLevel>)>,
+    found: &[Option<bool>],
+) -> Result<Vec<Coded>, ImagingError> {
+    let mistakes = mistakes(&tiled, found);
+    let mut levels: Vec<Coded> = Vec::new();
+    for (page, level) in tiled {
+        let level = level.ok_or_else(|| {
+            refused("its tiles hold other colours than its pages say, and not all are JPEG")
+        })?;
+        let first = levels.first().map(|first| &first.level);
+        if first.is_none_or(|first| is_smaller(page, first)) {
+            let label = level.labelled_ycbcr;
+            levels.push(Coded {
+                holds_ycbcr: mistakes[usize::from(label)].unwrap_or(label),
+                level,
+            });
+        }
+    }
+    levels.sort_by_key(|coded| std::cmp::Reverse(coded.level.width_px));
+    Ok(levels)
+}
+
+/// What the tiles of pages hold that are labelled RGB, and of those labelled YCbCr, where not what the label says. A
+/// writer makes all levels alike: one that shows nothing of its own follows those that do.
+fn mistakes(tiled: &[(&Page, Option<JpegLevel>)], found: &[Option<bool>]) -> [Option<bool>; 2] {
+    [false, true].map(|label| {
+        let mut of_label = tiled
+            .iter()
+            .zip(found)
+            .filter(|((_, level), _)| level.as_ref().is_some_and(|l| l.labelled_ycbcr == label));
+        of_label.find_map(|(_, found)| *found)
+    })
 }
 
 /// A page that shows the same, smaller.

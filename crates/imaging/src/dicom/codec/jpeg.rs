@@ -22,19 +22,25 @@ pub(crate) fn has_few_scans(jpeg: &[u8]) -> bool {
     jpeg.windows(2).filter(|pair| **pair == SCAN).count() <= MOST_SCANS
 }
 
-pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
+/// Refuses what would cost more time or memory than its bytes are worth: thousands of scans, and a stated size without
+/// the bytes for it. Every block of 8×8 takes a bit at least.
+fn check_cost(packed: &Packed<'_>) -> Result<(), ImagingError> {
     if !has_few_scans(packed.bytes) {
         return Err(packed.error(NAME, format!("more than {MOST_SCANS} scans")));
     }
-    // Every block of 8×8 takes a bit at least: a stated size without the bytes for it takes no memory. Lossless runs
-    // of one value take a bit for each pixel.
     let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
     let blocks = u64::from(width_px.div_ceil(8)) * u64::from(height_px.div_ceil(8));
     if blocks / 8 > packed.bytes.len() as u64 {
         return Err(packed.error(NAME, "too short for the size that is stated"));
     }
+    Ok(())
+}
+
+pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
+    check_cost(packed)?;
     if jpeg12::is_twelve_bit(packed.bytes) {
         packed.check_components(NAME, 1)?;
+        let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
         let values = jpeg12::decode(packed.bytes, width_px, height_px)
             .map_err(|reason| packed.error("JPEG (12 bits)", reason))?;
         let values = values.into_iter().map(u32::from).collect();
