@@ -225,6 +225,22 @@ fn pictures_are_read_in_their_true_colours() {
 }
 
 #[test]
+fn an_honest_slide_is_left_to_openslide() {
+    if slides::folder().is_none() {
+        return;
+    }
+    let honest = Written {
+        mistaken: false,
+        ..MISTAKEN
+    };
+    let slide = Slide::open(&honest.source(), &Limits::default());
+    let calm = slide.unwrap().unwrap().picture(Some([2, 2, 40, 40]), None);
+    assert!(furthest(&calm.unwrap(), (2, 2), 1) <= 6);
+    let views = decode(&request(honest.source())).unwrap().views;
+    assert!(!views[0].made_by.contains("not as labelled"));
+}
+
+#[test]
 fn damaged_tiles_give_an_error_and_never_a_picture() {
     let sound = MISTAKEN.file();
     let first = sound

@@ -18,6 +18,7 @@ const SPARSE: &str = "TILED_SPARSE";
 /// One open slide.
 pub(super) struct DicomBackend {
     levels: Vec<Level>,
+    /// By level, from top to bottom: a region looks at its own rows alone.
     tiles: Vec<Vec<Tile>>,
     parts: Vec<Part>,
     /// The part whose header stands for the slide.
@@ -64,6 +65,7 @@ impl DicomBackend {
             for part in members {
                 place(&parts[*part], *part, matrix, &mut placed)?;
             }
+            placed.sort_by_key(|tile| tile.y_px);
             tiles.push(placed);
         }
         let first = sets[0].1[0];
@@ -104,7 +106,12 @@ impl Backend for DicomBackend {
             height_px: region.height_px,
             pixels: vec![255; region.width_px as usize * region.height_px as usize * 3],
         };
-        for tile in &self.tiles[region.level] {
+        let tiles = &self.tiles[region.level];
+        let heights = self.parts.iter().map(|part| part.object.frame_size().1);
+        let highest = i64::from(heights.max().unwrap_or(0));
+        let from = tiles.partition_point(|tile| i64::from(tile.y_px) + highest <= top);
+        let to = tiles.partition_point(|tile| i64::from(tile.y_px) < top + height);
+        for tile in tiles.get(from..to).unwrap_or_default() {
             let (tile_width, tile_height) = self.parts[tile.part].object.frame_size();
             let x = i64::from(tile.x_px) - left;
             let y = i64::from(tile.y_px) - top;
