@@ -11,7 +11,7 @@ use crate::ImagingError;
 /// Start of image of JPEG and JPEG-LS, start of code stream and signature box of JPEG 2000 and of JPEG XL.
 const STARTS: [&[u8]; 5] = [
     &[0xFF, 0xD8],
-    &[0xFF, 0x4F],
+    &[0xFF, 0x4F, 0xFF, 0x51],
     &[0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50],
     &[0xFF, 0x0A],
     &[0x00, 0x00, 0x00, 0x0C, 0x4A, 0x58],
@@ -19,9 +19,10 @@ const STARTS: [&[u8]; 5] = [
 /// Bytes of the longest of them.
 pub(super) const START_BYTES: u64 = 6;
 
-/// Whether a fragment that begins like this begins a frame.
-pub(super) fn starts_frame(fragment: &[u8]) -> bool {
-    STARTS.iter().any(|start| fragment.starts_with(start))
+/// How a fragment begins a frame, if it does. All frames of an object begin alike: what begins one of another kind may
+/// stand in the middle of a frame.
+pub(super) fn start_kind(fragment: &[u8]) -> Option<usize> {
+    STARTS.iter().position(|start| fragment.starts_with(start))
 }
 
 /// Fragments of one object, and which of them start a frame.
@@ -94,8 +95,10 @@ impl<'a> Fragments<'a> {
     }
 
     fn by_start_markers(&self) -> Option<Vec<usize>> {
+        let kind = |index: usize| start_kind(&self.bytes[self.fragments[index].clone()]);
+        let of_first = kind(0)?;
         let firsts: Vec<usize> = (0..self.fragments.len())
-            .filter(|index| starts_frame(&self.bytes[self.fragments[*index].clone()]))
+            .filter(|index| kind(*index) == Some(of_first))
             .collect();
         (firsts.len() == self.frames as usize && firsts.first() == Some(&0)).then_some(firsts)
     }

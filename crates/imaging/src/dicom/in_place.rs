@@ -11,7 +11,7 @@ use dicom_object::InMemDicomObject;
 
 use super::attributes::attribute_error;
 use super::file::DicomFile;
-use super::fragments::{START_BYTES, starts_frame};
+use super::fragments::{START_BYTES, start_kind};
 use super::picture::DicomPicture;
 use super::scan::PixelPlace;
 use super::start::read_start;
@@ -241,13 +241,13 @@ fn by_frame(
         };
         offsets.iter().map(first).collect()
     };
-    let begins = |index: &usize| {
-        let part = &fragments[*index];
+    let kind = |index: usize| {
+        let part = fragments.get(index)?;
         let end = part.end.min(part.start + START_BYTES);
-        bytes
-            .read(part.start..end)
-            .is_ok_and(|start| starts_frame(&start))
+        start_kind(&bytes.read(part.start..end).ok()?)
     };
+    let of_first = kind(0);
+    let begins = |index: &usize| of_first.is_some() && kind(*index) == of_first;
     let firsts = match by_table() {
         Some(firsts) if firsts.len() == frames => firsts,
         _ => (0..fragments.len()).filter(begins).collect(),
