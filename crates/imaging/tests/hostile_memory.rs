@@ -142,6 +142,15 @@ fn page(side: u32) -> [Entry; 8] {
     ]
 }
 
+/// A page of 14,000×14,000 in one strip of 900 bytes, compressed.
+fn tiff_by(compression: u32) -> Vec<u8> {
+    let mut entries = page(14_000);
+    entries[3] = (259, 1, compression);
+    entries[5] = (273, 1, 8 + 2 + 8 * 12 + 4);
+    entries[7] = (279, 1, 900);
+    tiff(&[(&entries, 0)], &zeros(1)[..900])
+}
+
 /// 10,000 strips that are all the same 10,000 bytes.
 fn strips_over_one_another() -> Vec<u8> {
     let side = 10_000u32;
@@ -355,6 +364,9 @@ fn tiffs() -> Vec<Case> {
             Broken,
             tiff(&[(&page(14_000), 0)], &[0; 1000]),
         ),
+        ("TIFF, deflated, within the limit", Broken, tiff_by(8)),
+        ("TIFF, LZW, within the limit", Broken, tiff_by(5)),
+        ("TIFF, PackBits, within the limit", Broken, tiff_by(32_773)),
         (
             "TIFF directory loop",
             Broken,

@@ -125,7 +125,7 @@ fn open_page<'a>(
 /// Decodes one page, before it is turned.
 pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown, ImagingError> {
     let (mut decoder, palette) = open_page(bytes, page, limits)?;
-    let first_jpeg = check_chunks(bytes, &mut decoder)?;
+    let chunks = check_chunks(bytes, &mut decoder)?;
     let colour = decoder.colortype().map_err(said)?;
     let layout = decoder.image_buffer_layout().map_err(said)?;
     check_planar_tiles(&mut decoder, page, layout.planes)?;
@@ -135,6 +135,9 @@ pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown,
         bytes_needed,
         limits.max_pixels.saturating_mul(MAX_PIXEL_BYTES),
     )?;
+    if !chunks.could_hold(bytes_needed, page) {
+        return Err(broken(TIFF, "too short for the size that it states"));
+    }
     let mut values = DecodingResult::U8(Vec::new());
     decoder.read_image_to_buffer(&mut values).map_err(said)?;
     let mut samples = Samples {
@@ -144,7 +147,9 @@ pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown,
         width: page.width_px as usize,
         height: page.height_px as usize,
     };
-    let labels_hold = first_jpeg.is_none_or(|jpeg| tiff_jpeg::check_labels(&mut samples, jpeg));
+    let labels_hold = chunks
+        .first_jpeg
+        .is_none_or(|jpeg| tiff_jpeg::check_labels(&mut samples, jpeg));
     let (made_by, pixels) =
         tiff_colour::to_rgb(&samples, palette.as_deref()).map_err(|reason| broken(TIFF, reason))?;
     let made_by = if labels_hold {
@@ -194,11 +199,11 @@ fn photometric_place(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Option<u64>
 }
 
 /// Strips and tiles may share their bytes, but not without bound. Those of JPEG state sizes of their own: one larger
-/// than its place would take memory that the page does not account for. The first of those is given back.
+/// than its place would take memory that the page does not account for.
 fn check_chunks<'a>(
     bytes: &'a [u8],
     decoder: &mut TiffDecoder<'_>,
-) -> Result<Option<&'a [u8]>, ImagingError> {
+) -> Result<Chunks<'a>, ImagingError> {
     let mut of = |tile, strip| -> Result<Vec<u64>, ImagingError> {
         let found = match decoder.find_tag_unsigned_vec(tile).map_err(said)? {
             Some(found) => Some(found),
@@ -214,24 +219,62 @@ fn check_chunks<'a>(
     if all / READ_OVER > bytes.len() as u64 {
         return Err(broken(TIFF, OVERLAPS));
     }
-    let is_jpeg = decoder
+    let compression = decoder
         .find_tag_unsigned::<u16>(Tag::Compression)
         .map_err(said)?
-        == Some(CompressionMethod::ModernJPEG.to_u16());
-    if !is_jpeg {
-        return Ok(None);
+        .map_or(
+            CompressionMethod::None,
+            CompressionMethod::from_u16_exhaustive,
+        );
+    let mut first_jpeg = None;
+    if compression == CompressionMethod::ModernJPEG {
+        for (place, length) in places.into_iter().zip(lengths) {
+            let chunk = part(bytes, place, length)
+                .ok_or_else(|| broken(TIFF, "a strip or tile lies beyond the end of the file"))?;
+            tiff_jpeg::check_size(chunk, decoder.chunk_dimensions())
+                .map_err(|reason| broken(TIFF, reason))?;
+            first_jpeg.get_or_insert(chunk);
+        }
     }
-    let mut first = None;
-    for (place, length) in places.into_iter().zip(lengths) {
-        let chunk = usize::try_from(place)
-            .ok()
-            .and_then(|start| bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?))
-            .ok_or_else(|| broken(TIFF, "a strip or tile lies beyond the end of the file"))?;
-        tiff_jpeg::check_size(chunk, decoder.chunk_dimensions())
-            .map_err(|reason| broken(TIFF, reason))?;
-        first.get_or_insert(chunk);
+    Ok(Chunks {
+        compression,
+        stored: all,
+        first_jpeg,
+    })
+}
+
+fn part(bytes: &[u8], place: u64, length: u64) -> Option<&[u8]> {
+    let start = usize::try_from(place).ok()?;
+    bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
+}
+
+/// The strips or tiles of a page.
+struct Chunks<'a> {
+    compression: CompressionMethod,
+    /// Bytes of all of them.
+    stored: u64,
+    first_jpeg: Option<&'a [u8]>,
+}
+
+impl Chunks<'_> {
+    /// Whether they could hold so many bytes of pixels: asked before memory is taken for those.
+    fn could_hold(&self, bytes_needed: u64, page: Page) -> bool {
+        let ratio = match self.compression {
+            CompressionMethod::None => 1,
+            // Two bytes stand for at most 128.
+            CompressionMethod::PackBits => 64,
+            CompressionMethod::Deflate | CompressionMethod::OldDeflate => 1032,
+            // A code of 12 bits stands for at most 4095 bytes.
+            CompressionMethod::LZW => 2730,
+            // A bit at least for a block of 64 pixels, each of which may be spread over 4×4.
+            CompressionMethod::ModernJPEG => 64 * 8 * 16,
+            // A bit at least for a row, which is as wide as it says.
+            CompressionMethod::Fax4 => u64::from(page.width_px.max(1)),
+            // Not read at all.
+            _ => return true,
+        };
+        bytes_needed / ratio <= self.stored
     }
-    Ok(first)
 }
 
 /// The crate loses its place in the later planes of tiles that reach beyond the picture.
