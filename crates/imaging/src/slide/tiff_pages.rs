@@ -33,6 +33,8 @@ const MAX_PAGES: usize = 256;
 const MAX_ENTRIES: u64 = 1024;
 /// Enough of a description to hold a vendor's word.
 const TEXT_BYTES: u64 = 2048;
+/// Bytes of all of them after which no more are taken.
+const MOST_WORDS: usize = 3 * TEXT_BYTES as usize;
 
 /// What is seen of one page. Numbers that a page does not state are 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -267,7 +269,8 @@ impl TiffFile {
             TILE_BYTE_COUNTS => page.tile_byte_counts = values(),
             JPEG_TABLES => page.jpeg_tables = values(),
             NDPI_FORMAT => page.ndpi = true,
-            IMAGE_DESCRIPTION | SOFTWARE | XMP => {
+            // A page may state them a thousand times over.
+            IMAGE_DESCRIPTION | SOFTWARE | XMP if page.words.len() < MOST_WORDS => {
                 let Values { at, .. } = values();
                 if let Some(text) = self.read(at, count.min(TEXT_BYTES)) {
                     page.words.push_str(&String::from_utf8_lossy(&text));
@@ -307,6 +310,15 @@ mod tests {
         let seen = read(&page(&entries, 0));
         assert_eq!((seen[0].width_px, seen[0].height_px), (300, 250));
         assert!(seen[0].tiled && !seen[0].ndpi);
+    }
+
+    #[test]
+    fn descriptions_that_are_stated_over_and_over_are_not_all_kept() {
+        let entries = [(270, 2, 2000, 8 + 2 + 1000 * 12 + 4); 1000];
+        let file = [page(&entries, 0), vec![b'x'; 2000]].concat();
+        let seen = read(&file);
+        assert_eq!(seen.len(), 1);
+        assert!((2000..9000).contains(&seen[0].words.len()));
     }
 
     #[test]
