@@ -70,8 +70,19 @@ fn a_deflated_level_beside_another_belongs_to_its_slide() {
     std::fs::create_dir_all(&dir).unwrap();
     std::fs::write(dir.join("a.dcm"), fine.file()).unwrap();
     std::fs::write(dir.join("b.dcm"), deflated(&data_set(&coarse).0)).unwrap();
-    let slide = Slide::open(&Source::Path(dir.join("a.dcm")), &Limits::default());
+    let source = Source::Path(dir.join("a.dcm"));
+    let slide = Slide::open(&source, &Limits::default());
     let small = slide.unwrap().unwrap().picture(None, Some(4)).unwrap();
+    std::fs::write(dir.join("c.dcm"), deflated(&data_set(&coarse).0)).unwrap();
+    let limits = Limits {
+        max_inflated_bytes: data_set(&coarse).0.len() as u64 + 10,
+        ..Limits::default()
+    };
+    let both = Slide::open(&source, &limits).map(|_| ());
+    assert!(
+        matches!(both, Err(ImagingError::StayWithinLimit { .. })),
+        "{both:?}"
+    );
     std::fs::remove_dir_all(dir).unwrap();
     assert!(
         small.pixels.chunks(3).all(|pixel| pixel[2] == 2),

@@ -56,7 +56,7 @@ pub(super) fn gather(source: &Source, limits: &Limits) -> Result<Option<Set>, Im
         && let Some(series) = text(parts[0].object.object(), tags::SERIES_INSTANCE_UID)
     {
         let matrix = parts[0].matrix;
-        let beside = neighbours(path, &series, limits).into_iter();
+        let beside = neighbours(path, &series, limits)?.into_iter();
         parts.extend(beside.filter(|part| same_shape(&part.matrix, &matrix)));
     }
     let own = &parts[0];
@@ -150,9 +150,12 @@ fn is_volume(object: &InMemDicomObject) -> bool {
 }
 
 /// The other files of a folder that belong to the series, by name. What cannot be read is left out.
-fn neighbours(path: &Path, series: &str, limits: &Limits) -> Vec<Part> {
+///
+/// # Errors
+/// `StayWithinLimit` for deflated files that take too much memory together.
+fn neighbours(path: &Path, series: &str, limits: &Limits) -> Result<Vec<Part>, ImagingError> {
     let Some(folder) = path.parent() else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let own = path.file_name();
     let mut beside: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -163,10 +166,16 @@ fn neighbours(path: &Path, series: &str, limits: &Limits) -> Vec<Part> {
         .filter(|other| other.file_name() != own && other.is_file())
         .collect();
     beside.sort_unstable();
+    let mut held = 0u64;
     beside
         .into_iter()
         .filter_map(|other| part_of(other, series, limits))
         .take(MAX_PARTS)
+        .map(|part| {
+            held = held.saturating_add(part.object.held_bytes());
+            Limits::check("inflated bytes", held, limits.max_inflated_bytes)?;
+            Ok(part)
+        })
         .collect()
 }
 

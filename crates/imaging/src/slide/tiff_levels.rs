@@ -8,8 +8,8 @@ use crate::dicom::codec::{jpeg, jpeg8};
 const JPEG: u64 = 7;
 const RGB: u64 = 2;
 const YCBCR: u64 = 6;
-/// Pixels of one tile.
-const MOST_TILE_PIXELS: u64 = 1 << 24;
+/// Pixels of one tile: decoded, with libjpeg's coefficients, they take nine bytes each.
+const MOST_TILE_PIXELS: u64 = 1 << 23;
 /// Tiles have sides of whole blocks (TIFF 6.0, page 67).
 const TILE_STEP_PX: u32 = 16;
 /// Bytes of quantisation and Huffman tables.
