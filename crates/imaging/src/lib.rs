@@ -26,6 +26,7 @@ mod slide;
 mod source;
 mod stage;
 mod volume;
+mod ycbcr_labels;
 
 pub use cuts::{Cuts, Mosaic, PlainViews};
 pub use deep_zoom::{DeepZoom, DeepZoomLevel, DeepZoomTile, deep_zoom_tile};

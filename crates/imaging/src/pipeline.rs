@@ -87,6 +87,8 @@ pub struct RegionRequest {
     pub box_px: [u32; 4],
     /// As [`DecodeRequest::volume`]; whether the slice was chosen does not matter here.
     pub volume: Option<VolumeSlice>,
+    /// How the library's pictures are cut: a box of a slide is read at the scale of its tiles.
+    pub cuts: Cuts,
     /// What it may cost.
     pub limits: Limits,
 }
@@ -231,7 +233,7 @@ pub fn region(request: &RegionRequest) -> Result<View, ImagingError> {
 fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
     if let Some(slide) = slide::open_kept(&request.source, &request.limits)? {
         check_slide_frame(request.frame)?;
-        return slide.region_view(request.box_px, &Cuts::default());
+        return slide.region_view(request.box_px, &request.cuts);
     }
     let picture = Picture::open(&request.source, &request.limits)?;
     let range = match request.volume.and_then(|slice| slice.range) {

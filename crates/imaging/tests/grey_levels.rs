@@ -4,7 +4,7 @@
 #[allow(dead_code)]
 mod written;
 
-use casekin_imaging::{Limits, RegionRequest, ViewKind, decode, region};
+use casekin_imaging::{Cuts, Limits, RegionRequest, ViewKind, decode, region};
 use written::{DataSet, reds, request, seen, start};
 
 fn ct(values: &[i32]) -> DataSet {
@@ -224,6 +224,7 @@ fn frames_take_their_own_functional_groups() {
         source: file.source(),
         frame: 2,
         box_px,
+        cuts: Cuts::default(),
         limits: Limits::default(),
         volume: None,
     };

@@ -66,3 +66,85 @@ fn an_unknown_representation_has_a_long_length() {
         "{error}"
     );
 }
+
+/// An element of explicit little endian with a length of 32 bits.
+fn long(vr: &[u8; 2], len: u32) -> Vec<u8> {
+    let head = [b"\x09\0\x10\x10".as_slice(), vr, &[0, 0]].concat();
+    [head, len.to_le_bytes().to_vec()].concat()
+}
+
+fn item(len: u32) -> Vec<u8> {
+    [&[0xFE, 0xFF, 0x00, 0xE0][..], &len.to_le_bytes()].concat()
+}
+
+const SEQUENCE_END: [u8; 8] = [0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0];
+
+/// A picture with these bytes between its start and its size.
+fn with_bytes(bytes: &[u8]) -> Result<casekin_imaging::Decoded, ImagingError> {
+    let mut data_set = start("CT");
+    data_set.0.extend(bytes);
+    decode(&request(
+        data_set
+            .grey("MONOCHROME2", [2, 2], false)
+            .pixels(&[0, 1, 2, 3])
+            .source(),
+    ))
+}
+
+/// What the walk took for other things than the parser, which then found lengths of gigabytes where there were none
+/// and took memory for them.
+#[test]
+fn items_and_delimiters_stand_where_they_may_or_the_file_is_refused() {
+    let bomb = [long(b"OB", 4_000_000_000), vec![0; 40]].concat();
+    let len = bomb.len() as u32;
+    let cases = [
+        // An item of the root: the parser skips its bytes, but not those of an element that reaches beyond it.
+        [item(20), long(b"OB", 16), vec![0; 16], bomb.clone()].concat(),
+        // Bytes of undefined length are a sequence to the parser, its items hold elements.
+        [
+            long(b"OW", u32::MAX),
+            item(len),
+            bomb.clone(),
+            SEQUENCE_END.to_vec(),
+        ]
+        .concat(),
+        // An element where an item must stand.
+        [long(b"SQ", u32::MAX), bomb.clone(), SEQUENCE_END.to_vec()].concat(),
+        // A delimiter with a length.
+        [vec![0xFE, 0xFF, 0xDD, 0xE0, 4, 0, 0, 0], bomb].concat(),
+    ];
+    for (index, case) in cases.iter().enumerate() {
+        let error = with_bytes(case).map(|_| ()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ImagingError::ParseDicom { .. } | ImagingError::ReadAttribute { .. }
+            ),
+            "{index}: {error}"
+        );
+    }
+}
+
+/// PS3.5 6.2.2: it holds implicit little endian, which the parser does not know of.
+#[test]
+fn an_unknown_element_of_undefined_length_is_passed_over() {
+    let inside = [&[0x08, 0, 0x00, 0x01][..], &6u32.to_le_bytes(), b"ABCDEF"].concat();
+    let unknown = [
+        long(b"UN", u32::MAX),
+        item(inside.len() as u32),
+        inside,
+        SEQUENCE_END.to_vec(),
+    ]
+    .concat();
+    let decoded = with_bytes(&unknown).unwrap();
+    assert_eq!(decoded.views[0].rgb.pixels.len(), 12);
+    let nested = [
+        long(b"SQ", u32::MAX),
+        item(unknown.len() as u32),
+        unknown,
+        SEQUENCE_END.to_vec(),
+    ]
+    .concat();
+    let error = with_bytes(&nested).map(|_| ()).unwrap_err();
+    assert!(matches!(error, ImagingError::ParseDicom { .. }), "{error}");
+}

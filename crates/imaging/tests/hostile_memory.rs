@@ -14,7 +14,7 @@ use casekin_imaging::{ImagingError, Limits, Source, decode, inspect};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, ZlibEncoder};
 use nifti_files::{NiftiFile, gzipped};
-use written::{DataSet, request, start};
+use written::{DataSet, encapsulated, request, start};
 
 /// What is allocated now, and the most since the last look.
 static NOW: AtomicUsize = AtomicUsize::new(0);
@@ -142,6 +142,15 @@ fn page(side: u32) -> [Entry; 8] {
     ]
 }
 
+/// A page of 14,000×14,000 in one strip of 900 bytes, compressed.
+fn tiff_by(compression: u32) -> Vec<u8> {
+    let mut entries = page(14_000);
+    entries[3] = (259, 1, compression);
+    entries[5] = (273, 1, 8 + 2 + 8 * 12 + 4);
+    entries[7] = (279, 1, 900);
+    tiff(&[(&entries, 0)], &zeros(1)[..900])
+}
+
 /// 10,000 strips that are all the same 10,000 bytes.
 fn strips_over_one_another() -> Vec<u8> {
     let side = 10_000u32;
@@ -164,39 +173,62 @@ fn large_jpeg_in_small_page() -> Vec<u8> {
     tiff(&[(&entries, 0)], &inner)
 }
 
-fn bmp() -> Vec<u8> {
+fn bmp(side: u32, compression: u32) -> Vec<u8> {
     let mut file = b"BM".to_vec();
-    for word in [
-        1078u32,
-        0,
-        54,
-        40,
-        SIDE,
-        SIDE,
-        0x0018_0001,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-    ] {
+    let bits = if compression == 1 { 8 } else { 24 };
+    let planes_and_bits = bits << 16 | 1;
+    let sizes = [1078u32, 0, 54, 40, side, side];
+    for word in sizes
+        .into_iter()
+        .chain([planes_and_bits, compression, 0, 0, 0, 0, 0])
+    {
         file.extend(word.to_le_bytes());
     }
     file.extend(vec![0; 1024]);
     file
 }
 
-fn webp() -> Vec<u8> {
-    let side = &(SIDE - 1).to_le_bytes()[..3];
+fn webp(side: u32) -> Vec<u8> {
+    let side = &(side - 1).to_le_bytes()[..3];
     let canvas = [b"VP8X\x0A\0\0\0\0\0\0\0", side, side].concat();
     let frame = [b"VP8L\x08\0\0\0\x2F".to_vec(), vec![0; 7]].concat();
     let len = (canvas.len() + frame.len() + 4) as u32;
     [b"RIFF", &len.to_le_bytes()[..], b"WEBP", &canvas, &frame].concat()
 }
 
-fn gif() -> Vec<u8> {
-    let side = (SIDE as u16).to_le_bytes();
+/// A blank lossless picture, in full: five prefix codes of one symbol each, which take no bits for a pixel.
+fn blank_webp(side: u32) -> Vec<u8> {
+    let mut bits: u128 = 0x2F;
+    let mut at = 8;
+    let mut put = |value: u32, len: u32| {
+        bits |= u128::from(value) << at;
+        at += len;
+    };
+    put(side - 1, 14);
+    put(side - 1, 14);
+    // No alpha, version 0; no transform, no colour cache, no meta codes.
+    [1, 3, 1, 1, 1].into_iter().for_each(|len| put(0, len));
+    // A simple code of one symbol in one bit: the symbol 0.
+    (0..5).for_each(|_| {
+        [(1, 1), (0, 1), (0, 1), (0, 1)]
+            .into_iter()
+            .for_each(|(v, l)| put(v, l))
+    });
+    let frame = &bits.to_le_bytes()[..at.div_ceil(8) as usize + 1];
+    let padded = [frame, &[0][..frame.len() % 2]].concat();
+    let (all, own) = (padded.len() as u32 + 12, frame.len() as u32);
+    [
+        b"RIFF",
+        &all.to_le_bytes()[..],
+        b"WEBPVP8L",
+        &own.to_le_bytes(),
+        &padded,
+    ]
+    .concat()
+}
+
+fn gif(side: u16) -> Vec<u8> {
+    let side = side.to_le_bytes();
     let frame = [b",\0\0\0\0", &side[..], &side, b"\0\x02\x02\x44\x01\0;"].concat();
     [
         b"GIF89a",
@@ -233,6 +265,27 @@ fn nested() -> Vec<u8> {
     data_set.file("1.2.840.10008.1.2.1")
 }
 
+/// Bytes of undefined length that are no pixels: to a parser their items hold elements, of which the second states
+/// 4 GB.
+fn bytes_in_items() -> Vec<u8> {
+    let mut data_set = start("CT");
+    let element = |vr: &[u8; 2], len: u32| {
+        let head = [b"\x09\0\x10\x10".as_slice(), vr, &[0, 0]].concat();
+        [head, len.to_le_bytes().to_vec()].concat()
+    };
+    data_set.0.extend(element(b"OW", u32::MAX));
+    let mut inner = element(b"OB", 4_000_000_000);
+    inner.extend([0; 40]);
+    data_set.0.extend([0xFE, 0xFF, 0x00, 0xE0]);
+    data_set.0.extend((inner.len() as u32).to_le_bytes());
+    data_set.0.extend(inner);
+    data_set.0.extend([0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]);
+    data_set
+        .grey("MONOCHROME2", [2, 2], false)
+        .pixels(&[0; 4])
+        .file("1.2.840.10008.1.2.1")
+}
+
 fn deflated_bomb() -> Vec<u8> {
     let mut deflater = DeflateEncoder::new(Vec::new(), Compression::fast());
     deflater.write_all(&start("CT").0).unwrap();
@@ -245,6 +298,20 @@ fn dicom() -> Vec<u8> {
     let side = SIDE as u16;
     let data_set = start("CT").grey("MONOCHROME2", [side, side], false);
     data_set.pixels(&[0; 500]).file("1.2.840.10008.1.2.1")
+}
+
+fn dicom_jpeg(side: u16) -> Vec<u8> {
+    let head = start("SM")
+        .us(0x0028_0002, 3)
+        .text(0x0028_0004, b"CS", "YBR_FULL_422")
+        .us(0x0028_0006, 0)
+        .us(0x0028_0010, side)
+        .us(0x0028_0011, side)
+        .us(0x0028_0100, 8)
+        .us(0x0028_0101, 8)
+        .us(0x0028_0102, 7)
+        .us(0x0028_0103, 0);
+    encapsulated(head, &[jpeg(side)]).file("1.2.840.10008.1.2.4.50")
 }
 
 fn nifti(dims: [i64; 4]) -> NiftiFile {
@@ -297,6 +364,9 @@ fn tiffs() -> Vec<Case> {
             Broken,
             tiff(&[(&page(14_000), 0)], &[0; 1000]),
         ),
+        ("TIFF, deflated, within the limit", Broken, tiff_by(8)),
+        ("TIFF, LZW, within the limit", Broken, tiff_by(5)),
+        ("TIFF, PackBits, within the limit", Broken, tiff_by(32_773)),
         (
             "TIFF directory loop",
             Broken,
@@ -317,16 +387,25 @@ fn tiffs() -> Vec<Case> {
 }
 
 fn other_pictures() -> Vec<Case> {
-    use Answer::{Broken, OverLimit};
+    use Answer::{Any, Broken, OverLimit};
     vec![
         ("JPEG header", OverLimit, jpeg(SIDE as u16)),
         ("JPEG within the limit", Broken, jpeg(14_000)),
-        ("BMP header", OverLimit, bmp()),
-        ("WebP header", OverLimit, webp()),
-        ("GIF header", OverLimit, gif()),
+        ("BMP header", OverLimit, bmp(SIDE, 0)),
+        ("BMP within the limit", Broken, bmp(14_000, 0)),
+        ("BMP of runs within the limit", Broken, bmp(14_000, 1)),
+        ("WebP header", OverLimit, webp(SIDE)),
+        ("WebP within the limit", Broken, webp(14_000)),
+        ("WebP, blank, within the limit", Broken, blank_webp(14_000)),
+        ("WebP, blank, small", Any, blank_webp(1000)),
+        ("GIF header", OverLimit, gif(SIDE as u16)),
+        ("GIF within the limit", Broken, gif(14_000)),
         ("JPEG 2000 header", OverLimit, code_stream(SIDE)),
+        ("JPEG 2000 within the limit", Broken, code_stream(14_000)),
         ("DICOM header", OverLimit, dicom()),
+        ("DICOM JPEG within the limit", Broken, dicom_jpeg(14_000)),
         ("DICOM nesting", OverLimit, nested()),
+        ("DICOM, bytes in items", Broken, bytes_in_items()),
         ("DICOM deflate bomb", OverLimit, deflated_bomb()),
     ]
 }

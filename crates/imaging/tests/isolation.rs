@@ -118,6 +118,7 @@ fn a_worker_answers_as_this_process_does() {
             source: source.clone(),
             frame: 1,
             box_px: [5, 6, 70, 80],
+            cuts: Cuts::default(),
             limits: limits.clone(),
             volume: None,
         };

@@ -98,6 +98,7 @@ fn pages_are_frames_of_their_own_size() {
         source,
         frame: 2,
         box_px: [1, 40, 2, 10],
+        cuts: Cuts::default(),
         limits: Limits::default(),
         volume: None,
     });

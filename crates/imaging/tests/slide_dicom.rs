@@ -9,141 +9,9 @@ mod written;
 
 use std::path::PathBuf;
 
-use casekin_imaging::{
-    Format, ImagingError, Inspection, Limits, Rgb8, Slide, Source, decode, inspect,
-};
+use casekin_imaging::{Format, ImagingError, Inspection, Limits, Slide, Source, decode, inspect};
 use slides::{folder, open, request};
-use written::DataSet;
-
-const CLASS: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
-const EXPLICIT: &str = "1.2.840.10008.1.2.1";
-
-/// A level of 4×4-pixel tiles. Every pixel's red is its column, green its row, blue the level.
-#[derive(Clone)]
-struct Written {
-    size_px: [u16; 2],
-    image_type: &'static str,
-    level: u8,
-    /// Tiles by column and row, in the order of frames.
-    tiles: Vec<[u16; 2]>,
-    sparse: bool,
-    /// Frames of the concatenation that come before.
-    after: Option<u16>,
-}
-
-impl Written {
-    fn full(size_px: [u16; 2], level: u8) -> Self {
-        let (columns, rows) = (size_px[0].div_ceil(4), size_px[1].div_ceil(4));
-        let tiles = (0..rows).flat_map(|row| (0..columns).map(move |column| [column, row]));
-        Self {
-            size_px,
-            image_type: "DERIVED\\PRIMARY\\VOLUME\\NONE",
-            level,
-            tiles: tiles.collect(),
-            sparse: false,
-            after: None,
-        }
-    }
-
-    fn positions(&self) -> Vec<u8> {
-        let item = |set: DataSet| {
-            let mut bytes = vec![0xFE, 0xFF, 0x00, 0xE0];
-            bytes.extend((set.0.len() as u32).to_le_bytes());
-            bytes.extend(set.0);
-            bytes
-        };
-        let frame = |[column, row]: &[u16; 2]| {
-            let at = |index: u16| (i32::from(index) * 4 + 1).to_le_bytes();
-            let plane = DataSet::default()
-                .with(0x0048_021E, b"SL", &at(*column))
-                .with(0x0048_021F, b"SL", &at(*row));
-            item(DataSet::default().sequence(0x0048_021A, plane))
-        };
-        self.tiles.iter().flat_map(frame).collect()
-    }
-
-    fn file(&self) -> Vec<u8> {
-        let spacing = DataSet::default().text(0x0028_0030, b"DS", "0.0005\\0.0005");
-        let shared = DataSet::default().sequence(0x0028_9110, spacing);
-        let path = DataSet::default().text(0x0048_0112, b"DS", "20");
-        let mut set = DataSet::default()
-            .text(0x0008_0008, b"CS", self.image_type)
-            .text(0x0008_0016, b"UI", CLASS)
-            .text(0x0008_0060, b"CS", "SM")
-            .text(0x0010_0010, b"PN", "Planted^Quintessa")
-            .text(0x0020_000E, b"UI", "1.2.3.4");
-        if let Some(after) = self.after {
-            set = set.text(0x0020_9161, b"UI", "1.2.3.5").with(
-                0x0020_9228,
-                b"UL",
-                &u32::from(after).to_le_bytes(),
-            );
-        }
-        set = set
-            .us(0x0028_0002, 3)
-            .text(0x0028_0004, b"CS", "RGB")
-            .us(0x0028_0006, 0)
-            .text(0x0028_0008, b"IS", &self.tiles.len().to_string())
-            .us(0x0028_0010, 4)
-            .us(0x0028_0011, 4)
-            .us(0x0028_0100, 8)
-            .us(0x0028_0101, 8)
-            .us(0x0028_0102, 7)
-            .us(0x0028_0103, 0)
-            .with(
-                0x0048_0006,
-                b"UL",
-                &u32::from(self.size_px[0]).to_le_bytes(),
-            )
-            .with(
-                0x0048_0007,
-                b"UL",
-                &u32::from(self.size_px[1]).to_le_bytes(),
-            )
-            .sequence(0x0048_0105, path)
-            .sequence(0x5200_9229, shared);
-        if self.sparse {
-            set = set.with(0x5200_9230, b"SQ", &self.positions());
-        }
-        let mut pixels = Vec::new();
-        for [column, row] in &self.tiles {
-            for y in 0..4 {
-                for x in 0..4 {
-                    pixels.extend([(column * 4 + x) as u8, (row * 4 + y) as u8, self.level]);
-                }
-            }
-        }
-        let set = set.with(0x7FE0_0010, b"OB", &pixels);
-        let meta =
-            DataSet::default()
-                .text(0x0002_0002, b"UI", CLASS)
-                .text(0x0002_0010, b"UI", EXPLICIT);
-        [&[0; 128][..], b"DICM", &meta.0, &set.0].concat()
-    }
-
-    fn source(&self) -> Source {
-        Source::from_bytes("s", self.file())
-    }
-
-    /// What the level must look like, with white where no tile is.
-    fn expected(&self) -> Rgb8 {
-        let mut pixels = Vec::new();
-        for y in 0..self.size_px[1] {
-            for x in 0..self.size_px[0] {
-                if self.tiles.contains(&[x / 4, y / 4]) {
-                    pixels.extend([x as u8, y as u8, self.level]);
-                } else {
-                    pixels.extend([255; 3]);
-                }
-            }
-        }
-        Rgb8 {
-            width_px: self.size_px[0].into(),
-            height_px: self.size_px[1].into(),
-            pixels,
-        }
-    }
-}
+use written::slide::Written;
 
 fn slide(source: &Source) -> Slide {
     Slide::open(source, &Limits::default()).unwrap().unwrap()
@@ -187,6 +55,13 @@ fn full_and_sparse_tiles_lie_where_they_belong() {
     assert_eq!(open.picture(None, None).unwrap(), sparse.expected());
     let cut = open.picture(Some([3, 2, 6, 5]), None).unwrap();
     assert_eq!(cut, sparse.expected().cut([3, 2, 6, 5]).unwrap());
+    let mut without_places = full.clone();
+    without_places.says_sparse = true;
+    let read = Slide::open(&without_places.source(), &Limits::default()).map(|_| ());
+    assert!(
+        matches!(read, Err(ImagingError::ReadAttribute { .. })),
+        "{read:?}"
+    );
     let facts = &open.header().facts;
     assert_eq!((facts.width_px, facts.height_px, facts.frames), (10, 7, 1));
     assert_eq!(facts.objective_power, Some(20.0));

@@ -337,6 +337,7 @@ impl Library {
                         source,
                         frame: image.frame.saturating_add(1),
                         box_px,
+                        cuts,
                         limits,
                         volume,
                     };

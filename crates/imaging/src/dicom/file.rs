@@ -1,6 +1,8 @@
 //! One opened DICOM object: its header parsed, its pixels located but not copied.
 
+use std::borrow::Cow;
 use std::io::Read as _;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dicom_object::InMemDicomObject;
@@ -29,7 +31,7 @@ pub(crate) struct DicomFile {
     pub pixels: Option<PixelPlace>,
     /// The file ends inside an element.
     pub cut_short: bool,
-    /// Position in the file of the element that holds the pixels; senseless in deflated data sets.
+    /// Position of the element that holds the pixels: in the file, or in the inflated data set.
     pub pixels_at: usize,
     data_set: DataSet,
 }
@@ -104,11 +106,8 @@ impl DicomFile {
             }
         };
         let found = scan(data_set.bytes(), start.syntax.encoding, limits, fragments)?;
-        let object = parse_header(
-            &data_set.bytes()[found.header.clone()],
-            start.syntax.encoding,
-            limits,
-        )?;
+        let header = without(&data_set.bytes()[found.header.clone()], &found.left_out);
+        let object = parse_header(&header, start.syntax.encoding, limits)?;
         if object.iter().next().is_none() {
             return Err(ImagingError::ParseDicom {
                 reason: "the data set is empty".to_owned(),
@@ -120,7 +119,10 @@ impl DicomFile {
             media_sop_class: start.media_sop_class,
             pixels: found.pixels,
             cut_short: found.cut_short,
-            pixels_at: start.data_set_at.saturating_add(found.header.end),
+            pixels_at: match data_set {
+                DataSet::InFile { at, .. } => at.saturating_add(found.header.end),
+                DataSet::Inflated(_) => found.header.end,
+            },
             data_set,
         })
     }
@@ -156,6 +158,21 @@ fn inflate(deflated: &[u8], limits: &Limits) -> Result<Vec<u8>, ImagingError> {
         .read_to_end(&mut bytes)
         .map_err(damaged)?;
     Ok(bytes)
+}
+
+/// The bytes without some parts, which are in order.
+fn without<'a>(bytes: &'a [u8], parts: &[Range<usize>]) -> Cow<'a, [u8]> {
+    if parts.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut kept = Vec::new();
+    let mut at = 0;
+    for part in parts {
+        kept.extend_from_slice(&bytes[at..part.start]);
+        at = part.end;
+    }
+    kept.extend_from_slice(&bytes[at..]);
+    Cow::Owned(kept)
 }
 
 fn parse_header(

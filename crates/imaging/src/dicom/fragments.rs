@@ -8,12 +8,22 @@ use dicom_dictionary_std::tags;
 use super::attributes::attribute_error;
 use crate::ImagingError;
 
-/// Start of image of JPEG and JPEG-LS, start of code stream and signature box of JPEG 2000.
-const STARTS: [&[u8]; 3] = [
+/// Start of image of JPEG and JPEG-LS, start of code stream and signature box of JPEG 2000 and of JPEG XL.
+const STARTS: [&[u8]; 5] = [
     &[0xFF, 0xD8],
-    &[0xFF, 0x4F],
+    &[0xFF, 0x4F, 0xFF, 0x51],
     &[0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50],
+    &[0xFF, 0x0A],
+    &[0x00, 0x00, 0x00, 0x0C, 0x4A, 0x58],
 ];
+/// Bytes of the longest of them.
+pub(super) const START_BYTES: u64 = 6;
+
+/// How a fragment begins a frame, if it does. All frames of an object begin alike: what begins one of another kind may
+/// stand in the middle of a frame.
+pub(super) fn start_kind(fragment: &[u8]) -> Option<usize> {
+    STARTS.iter().position(|start| fragment.starts_with(start))
+}
 
 /// Fragments of one object, and which of them start a frame.
 pub(super) struct Fragments<'a> {
@@ -85,13 +95,10 @@ impl<'a> Fragments<'a> {
     }
 
     fn by_start_markers(&self) -> Option<Vec<usize>> {
-        let starts_frame = |part: &Range<usize>| {
-            STARTS
-                .iter()
-                .any(|start| self.bytes[part.clone()].starts_with(start))
-        };
+        let kind = |index: usize| start_kind(&self.bytes[self.fragments[index].clone()]);
+        let of_first = kind(0)?;
         let firsts: Vec<usize> = (0..self.fragments.len())
-            .filter(|index| starts_frame(&self.fragments[*index]))
+            .filter(|index| kind(*index) == Some(of_first))
             .collect();
         (firsts.len() == self.frames as usize && firsts.first() == Some(&0)).then_some(firsts)
     }

@@ -11,8 +11,10 @@ use dicom_object::InMemDicomObject;
 
 use super::attributes::attribute_error;
 use super::file::DicomFile;
+use super::fragments::{START_BYTES, start_kind};
 use super::picture::DicomPicture;
 use super::scan::PixelPlace;
+use super::start::read_start;
 use super::stored::frame_of_bytes;
 use crate::{Header, ImagingError, Limits, Rgb8, Source};
 
@@ -31,7 +33,8 @@ pub(crate) struct InPlace {
 }
 
 impl InPlace {
-    /// Opens an object that holds a picture; `None` for what has to be read whole (deflated data sets).
+    /// Opens an object that holds a picture; `None` where the pixels are not met. A deflated data set is inflated into
+    /// memory.
     ///
     /// # Errors
     /// `FindPicture` for labels and overviews; what cannot be parsed or lies over the limits.
@@ -39,7 +42,11 @@ impl InPlace {
         let Some(file) = read_header(source, limits)? else {
             return Ok(None);
         };
-        let bytes = Bytes::of(source)?;
+        let bytes = if file.syntax.deflated {
+            Bytes::Inflated
+        } else {
+            Bytes::of(source)?
+        };
         let picture = DicomPicture::of_header(file, limits)?;
         let frames = places(&picture, &bytes)?;
         Ok(Some(Self {
@@ -57,6 +64,15 @@ impl InPlace {
     /// Facts and identity, of one frame.
     pub(crate) fn header(&self) -> Result<Header, ImagingError> {
         self.picture.header()
+    }
+
+    /// Bytes of memory that the pixels take, however few of them are read.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        match &self.bytes {
+            Bytes::File { .. } => 0,
+            Bytes::Memory(bytes) => bytes.len() as u64,
+            Bytes::Inflated => self.picture.parts().0.bytes().len() as u64,
+        }
     }
 
     /// Columns and rows of a frame.
@@ -88,7 +104,7 @@ impl InPlace {
         let (file, layout, limits) = self.picture.parts();
         let mut bytes = Vec::new();
         for part in parts {
-            bytes.extend(self.bytes.read(part.clone())?);
+            bytes.extend(self.bytes.read(file, part.clone())?);
         }
         let stored = frame_of_bytes(file, layout, frame, &bytes, limits)?;
         self.picture.for_people(frame, &stored, None)
@@ -99,6 +115,10 @@ fn read_header(source: &Source, limits: &Limits) -> Result<Option<DicomFile>, Im
     for len in HEADER_BYTES {
         let start = source.read_first(len)?;
         let whole = start.len() < len;
+        if read_start(&start)?.syntax.deflated {
+            let file = DicomFile::open(source.read_all(limits)?, limits)?;
+            return Ok(file.pixels.is_some().then_some(file));
+        }
         if let Some(file) = DicomFile::open_start(start, limits)? {
             return Ok(Some(file));
         }
@@ -115,12 +135,14 @@ fn places(picture: &DicomPicture, bytes: &Bytes) -> Result<Vec<FramePlace>, Imag
     let at = file.pixels_at as u64;
     let frames = layout.frames as usize;
     match &file.pixels {
-        Some(PixelPlace::Encapsulated { .. }) => {
-            let items = items(bytes, at + 12, frames)?;
+        Some(PixelPlace::Encapsulated { frame_offsets, .. }) => {
+            let reader = Reader { bytes, file };
+            let items = items(&reader, at + 12, frames)?;
             let Some((table, fragments)) = items.split_first() else {
                 return Err(attribute_error(tags::PIXEL_DATA, "no fragments"));
             };
-            by_frame(bytes, table.clone(), fragments, frames)
+            let offsets = offsets(&reader, table.clone(), frame_offsets, frames)?;
+            by_frame(&reader, &offsets, fragments, frames)
         }
         Some(PixelPlace::Native { stated_len, .. }) if layout.bits_allocated >= 8 => {
             let header = if file.syntax.encoding.explicit { 12 } else { 8 };
@@ -141,8 +163,20 @@ fn places(picture: &DicomPicture, bytes: &Bytes) -> Result<Vec<FramePlace>, Imag
     }
 }
 
+/// An object's bytes together with its file, which may hold them.
+struct Reader<'a> {
+    bytes: &'a Bytes,
+    file: &'a DicomFile,
+}
+
+impl Reader<'_> {
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ImagingError> {
+        self.bytes.read(self.file, range)
+    }
+}
+
 /// The items of encapsulated pixel data (PS3.5 A.4): offset table and fragments, as ranges of their values.
-fn items(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<Range<u64>>, ImagingError> {
+fn items(bytes: &Reader<'_>, start: u64, frames: usize) -> Result<Vec<Range<u64>>, ImagingError> {
     // A frame in many fragments is legal and rare; more than this is an attack on memory.
     let most = frames.saturating_mul(4).saturating_add(1024);
     let (mut at, mut found) = (start, Vec::new());
@@ -161,9 +195,31 @@ fn items(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<Range<u64>>, Im
     Ok(found)
 }
 
+/// Where each frame starts, counted from the first fragment's item: by the Basic Offset Table, else by the Extended
+/// Offset Table (PS3.3 C.7.6.3.1.8); empty where neither speaks of every frame.
+fn offsets(
+    bytes: &Reader<'_>,
+    basic: Range<u64>,
+    extended: &[u64],
+    frames: usize,
+) -> Result<Vec<u64>, ImagingError> {
+    if basic.end - basic.start == frames as u64 * 4 {
+        let table = bytes.read(basic)?;
+        let four = table.as_chunks::<4>().0.iter();
+        return Ok(four
+            .map(|four| u64::from(u32::from_le_bytes(*four)))
+            .collect());
+    }
+    if extended.len() == frames {
+        return Ok(extended.to_vec());
+    }
+    Ok(Vec::new())
+}
+
+/// The fragments of each frame: one each, else by the table, else by how compressed streams begin.
 fn by_frame(
-    bytes: &Bytes,
-    table: Range<u64>,
+    bytes: &Reader<'_>,
+    offsets: &[u64],
     fragments: &[Range<u64>],
     frames: usize,
 ) -> Result<Vec<FramePlace>, ImagingError> {
@@ -177,34 +233,46 @@ fn by_frame(
         let reason = format!("{} fragments for {frames} frames", fragments.len());
         attribute_error(tags::PIXEL_DATA, reason)
     };
-    let base = fragments.first().ok_or_else(unclear)?.start - 8;
-    if table.end - table.start != frames as u64 * 4 {
+    let base = fragments.first().ok_or_else(unclear)?.start;
+    let by_table = || -> Option<Vec<usize>> {
+        let first = |offset: &u64| {
+            let at = base.checked_add(*offset)?;
+            fragments.binary_search_by_key(&at, |part| part.start).ok()
+        };
+        offsets.iter().map(first).collect()
+    };
+    let kind = |index: usize| {
+        let part = fragments.get(index)?;
+        let end = part.end.min(part.start + START_BYTES);
+        start_kind(&bytes.read(part.start..end).ok()?)
+    };
+    let of_first = kind(0);
+    let begins = |index: &usize| of_first.is_some() && kind(*index) == of_first;
+    let firsts = match by_table() {
+        Some(firsts) if firsts.len() == frames => firsts,
+        _ => (0..fragments.len()).filter(begins).collect(),
+    };
+    let in_order = firsts.windows(2).all(|pair| pair[0] < pair[1]);
+    if firsts.len() != frames || firsts.first() != Some(&0) || !in_order {
         return Err(unclear());
     }
-    let offsets = bytes.read(table)?;
-    let firsts: Option<Vec<usize>> = offsets
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|four| {
-            let at = base + u64::from(u32::from_le_bytes(*four)) + 8;
-            fragments.binary_search_by_key(&at, |part| part.start).ok()
-        })
-        .collect();
-    let firsts = firsts.ok_or_else(unclear)?;
-    (0..frames)
+    Ok((0..frames)
         .map(|frame| {
             let end = firsts.get(frame + 1).copied().unwrap_or(fragments.len());
-            let parts = fragments.get(firsts[frame]..end).ok_or_else(unclear)?;
-            Ok(parts.to_vec())
+            fragments[firsts[frame]..end].to_vec()
         })
-        .collect()
+        .collect())
 }
 
 /// The object's bytes, read here and there.
 enum Bytes {
-    File { file: Mutex<File>, len: u64 },
+    File {
+        file: Mutex<File>,
+        len: u64,
+    },
     Memory(std::sync::Arc<[u8]>),
+    /// In the object itself, inflated.
+    Inflated,
 }
 
 impl Bytes {
@@ -223,17 +291,19 @@ impl Bytes {
     }
 
     /// A range of the file; memory is taken only for what is there.
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ImagingError> {
+    fn read(&self, inflated: &DicomFile, range: Range<u64>) -> Result<Vec<u8>, ImagingError> {
         let cut_short = || attribute_error(tags::PIXEL_DATA, "the file ends inside a frame");
+        let part_of = |bytes: &[u8]| {
+            let start = usize::try_from(range.start).map_err(|_| cut_short())?;
+            let end = usize::try_from(range.end).map_err(|_| cut_short())?;
+            bytes
+                .get(start..end)
+                .map(<[u8]>::to_vec)
+                .ok_or_else(cut_short)
+        };
         match self {
-            Self::Memory(bytes) => {
-                let start = usize::try_from(range.start).map_err(|_| cut_short())?;
-                let end = usize::try_from(range.end).map_err(|_| cut_short())?;
-                bytes
-                    .get(start..end)
-                    .map(<[u8]>::to_vec)
-                    .ok_or_else(cut_short)
-            }
+            Self::Memory(bytes) => part_of(bytes),
+            Self::Inflated => part_of(inflated.bytes()),
             Self::File { file, len } => {
                 if range.end > *len || range.start > range.end {
                     return Err(cut_short());

@@ -4,7 +4,7 @@
 //! lengths; dicom-object then parses the header alone. Frames are decompressed one at a time.
 
 pub(crate) mod attributes;
-mod codec;
+pub(crate) mod codec;
 mod colour;
 mod dates;
 mod file;

@@ -42,6 +42,8 @@ pub(crate) enum PixelPlace {
 pub(crate) struct Scan {
     /// The header: whole root elements before the pixels.
     pub header: Range<usize>,
+    /// Parts of the header that the parser cannot read: unknown elements of undefined length.
+    pub left_out: Vec<Range<usize>>,
     /// The pixels, if the walk met them.
     pub pixels: Option<PixelPlace>,
     /// The bytes end inside an element.
@@ -84,6 +86,8 @@ pub(crate) fn scan(
         levels: Vec::new(),
         position: 0,
         root_at: 0,
+        unknown_at: None,
+        left_out: Vec::new(),
         extended_offsets: Vec::new(),
         limits,
     };
@@ -92,6 +96,8 @@ pub(crate) fn scan(
         let at_root = walk.levels.is_empty();
         if at_root {
             walk.root_at = walk.position;
+            walk.left_out
+                .extend(walk.unknown_at.take().map(|at| at..walk.position));
         }
         let encoding = walk.levels.last().map_or(encoding, |level| level.encoding);
         let left = bytes.len() - walk.position;
@@ -116,6 +122,9 @@ struct Walk<'a> {
     levels: Vec<Level>,
     position: usize,
     root_at: usize,
+    /// Where an unknown element of undefined length starts that is being walked.
+    unknown_at: Option<usize>,
+    left_out: Vec<Range<usize>>,
     extended_offsets: Vec<u64>,
     limits: &'a Limits,
 }
@@ -124,6 +133,7 @@ impl Walk<'_> {
     fn finish(self, pixels: Option<PixelPlace>, cut_short: bool) -> Scan {
         Scan {
             header: 0..self.root_at,
+            left_out: self.left_out,
             pixels,
             cut_short,
         }
@@ -142,37 +152,28 @@ impl Walk<'_> {
     /// Steps over or into one element; `false` when it reaches beyond the bytes.
     fn step(&mut self, head: &ElementHead, encoding: Encoding) -> Result<bool, ImagingError> {
         self.position = head.value_at;
+        let context = self.levels.last().map(|level| level.kind);
+        let in_items = matches!(context, Some(Kind::Sequence | Kind::Fragments));
         match head.tag {
-            ITEM if self
-                .levels
-                .last()
-                .is_none_or(|level| level.kind != Kind::Fragments) =>
-            {
+            ITEM if context == Some(Kind::Sequence) => {
                 return self.enter(head, Kind::Item, encoding);
             }
-            ITEM_END => {
-                if self
-                    .levels
-                    .last()
-                    .is_some_and(|level| level.kind == Kind::Item)
-                {
-                    self.levels.pop();
-                }
+            ITEM if context == Some(Kind::Fragments) => {}
+            SEQUENCE_END if in_items => {
+                self.levels.pop();
                 return Ok(true);
             }
-            SEQUENCE_END => {
-                if self
-                    .levels
-                    .last()
-                    .is_some_and(|level| level.kind != Kind::Item)
-                {
-                    self.levels.pop();
-                }
+            ITEM_END if !in_items => {
+                self.levels.pop();
                 return Ok(true);
             }
-            _ if head.tag != ITEM && is_sequence(head) => {
-                return self.enter_sequence(head, encoding);
+            // The parser takes these for other things than this walk would, and loses its place.
+            _ if in_items || head.tag == ITEM || head.tag == SEQUENCE_END && head.len != 0 => {
+                return Err(ImagingError::ParseDicom {
+                    reason: "an item or delimiter stands where none may".to_owned(),
+                });
             }
+            _ if is_sequence(head) => return self.enter_sequence(head, encoding),
             _ => {}
         }
         let end = head.value_at as u64 + u64::from(head.len);
@@ -201,14 +202,27 @@ impl Walk<'_> {
         head: &ElementHead,
         encoding: Encoding,
     ) -> Result<bool, ImagingError> {
-        let pixels = head.tag == PIXEL_DATA || matches!(head.vr.as_ref(), Some(b"OB" | b"OW"));
+        // As the parser has it, which would else find lengths where this walk saw bytes.
+        let pixels = head.tag == PIXEL_DATA && head.vr != Some(*b"SQ");
         let kind = if pixels {
             Kind::Fragments
         } else {
             Kind::Sequence
         };
-        // PS3.5 6.2.2: an unknown VR of undefined length holds implicit little endian.
-        let inner = if head.vr == Some(*b"UN") {
+        // PS3.5 6.2.2: an unknown VR of undefined length holds implicit little endian. The parser does not know, and is
+        // given the data set without it.
+        let is_unknown = head.vr == Some(*b"UN") && head.len == UNDEFINED;
+        if is_unknown && self.levels.is_empty() {
+            self.unknown_at = Some(self.root_at);
+        } else if is_unknown && self.unknown_at.is_none() {
+            return Err(ImagingError::ParseDicom {
+                reason: format!(
+                    "element {}: unknown and of undefined length inside a sequence",
+                    tag_text(head.tag)
+                ),
+            });
+        }
+        let inner = if is_unknown {
             Encoding::IMPLICIT_LE
         } else {
             encoding
@@ -256,7 +270,7 @@ impl Walk<'_> {
             let (frame_offsets, fragments) = if fragments {
                 self.fragments(head.value_at, encoding)
             } else {
-                (Vec::new(), Vec::new())
+                (self.extended_offsets.clone(), Vec::new())
             };
             return Some(PixelPlace::Encapsulated {
                 frame_offsets,

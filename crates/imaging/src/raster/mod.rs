@@ -10,6 +10,7 @@ mod levels;
 mod plain;
 mod tiff;
 mod tiff_colour;
+mod tiff_jpeg;
 mod tiff_reader;
 
 use std::fmt::Display;

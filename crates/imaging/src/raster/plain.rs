@@ -13,6 +13,12 @@ const MAX_PIXEL_BYTES: u64 = 8;
 const MAX_PNG_SIDE_BYTES: u64 = 16 << 20;
 /// Deflate makes at most this many bytes of one (RFC 1951: 258 bytes from two bits).
 const DEFLATE_RATIO: u64 = 1032;
+/// LZW of 12-bit codes stands for at most 4095 pixels by each.
+const LZW_RATIO: u64 = 2730;
+/// Lossless WebP holds a blank picture of any size in a few bytes. Up to so many pixels that is believed; a larger one
+/// must have a byte for every so many pixels, which real pictures have many times over.
+const MAX_BLANK_PIXELS: u64 = 1 << 22;
+const BLANK_RATIO: u64 = 4096;
 
 /// Size and orientation.
 pub(super) fn page(bytes: &[u8], format: Format, limits: &Limits) -> Result<Page, ImagingError> {
@@ -32,8 +38,8 @@ pub(super) fn page(bytes: &[u8], format: Format, limits: &Limits) -> Result<Page
 /// Decodes, before it is turned.
 pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Shown, ImagingError> {
     let decoder = decoder(bytes, format, limits)?;
-    if format == Format::Png {
-        check_length(bytes, &decoder)?;
+    if !could_hold(bytes, format, &decoder) {
+        return Err(broken(format, "too short for the size that it states"));
     }
     let image = DynamicImage::from_decoder(decoder).map_err(|error| broken(format, error))?;
     let (width_px, height_px) = (image.width(), image.height());
@@ -75,15 +81,41 @@ fn decoder<'a>(
     Ok(decoder)
 }
 
-/// A PNG that states more pixels than its bytes could inflate to is refused before memory is taken for them.
-fn check_length(bytes: &[u8], decoder: &impl ImageDecoder) -> Result<(), ImagingError> {
+/// Whether so few bytes could hold the stated pixels: asked before memory is taken for them.
+fn could_hold(bytes: &[u8], format: Format, decoder: &impl ImageDecoder) -> bool {
     let (width_px, height_px) = decoder.dimensions();
-    let bits = u64::from(decoder.original_color_type().bits_per_pixel());
-    let stored = u64::from(width_px).saturating_mul(bits) / 8 * u64::from(height_px);
-    if stored / DEFLATE_RATIO > bytes.len() as u64 {
-        return Err(broken(Format::Png, "too short for the size that it states"));
+    let (width, height) = (u64::from(width_px), u64::from(height_px));
+    let len = bytes.len() as u64;
+    match format {
+        Format::Png => {
+            let bits = u64::from(decoder.original_color_type().bits_per_pixel());
+            width.saturating_mul(bits) / 8 * height / DEFLATE_RATIO <= len
+        }
+        Format::Bmp => bmp_bytes(bytes, width, height).is_none_or(|stored| stored <= len),
+        Format::Gif => width * height / LZW_RATIO <= len,
+        _ => width * height <= MAX_BLANK_PIXELS || width * height / BLANK_RATIO <= len,
     }
-    Ok(())
+}
+
+/// Bytes that the pixels of a BMP take: all of them, row by row, or by runs of at most 255. `None` without a header.
+fn bmp_bytes(bytes: &[u8], width: u64, height: u64) -> Option<u64> {
+    let number = |at: usize, len: usize| {
+        let field = bytes.get(at..at + len)?;
+        let shifted = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        Some(field.iter().rev().fold(0, shifted))
+    };
+    // OS/2's first header has 12 bytes, with sizes of 16 bits and no compression.
+    let (bits, compression) = match number(14, 4)? {
+        12 => (number(24, 2)?, 0),
+        _ => (number(28, 2)?, number(30, 4)?),
+    };
+    // BI_RLE8 and BI_RLE4: two bytes for each run.
+    let is_by_runs = matches!(compression, 1 | 2);
+    Some(if is_by_runs {
+        width * height / 255 * 2
+    } else {
+        (width * bits).div_ceil(32) * 4 * height
+    })
 }
 
 fn to_rgb(image: DynamicImage) -> (&'static str, Vec<u8>) {

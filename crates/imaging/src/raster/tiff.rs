@@ -7,6 +7,7 @@ use tiff::tags::{CompressionMethod, PhotometricInterpretation, Tag};
 use tiff::{TiffError, TiffFormatError};
 
 use super::tiff_colour::{self, Samples};
+use super::tiff_jpeg;
 use super::tiff_reader::{Budgeted, OVERLAPS};
 use super::{Page, Shown, broken};
 use crate::{Format, ImagingError, Limits, Rgb8};
@@ -88,36 +89,43 @@ fn with_bounds<'a>(
     Ok(Decoder::new(reader).map_err(said)?.with_limits(bounds))
 }
 
-/// Decodes one page, before it is turned.
-pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown, ImagingError> {
+/// A decoder at a page, and the page's palette.
+fn open_page<'a>(
+    bytes: &'a [u8],
+    page: Page,
+    limits: &Limits,
+) -> Result<(TiffDecoder<'a>, Option<Vec<u16>>), ImagingError> {
     let mut decoder = open(bytes, limits)?;
     decoder.seek_to_image(page.directory).map_err(said)?;
     let photometric = decoder
         .find_tag_unsigned::<u16>(Tag::PhotometricInterpretation)
         .map_err(said)?;
-    let is_palette = photometric == Some(PhotometricInterpretation::RGBPalette.to_u16());
-    let palette = if is_palette {
-        let entries = decoder
-            .find_tag_unsigned_vec::<u16>(Tag::ColorMap)
-            .map_err(said)?
-            .ok_or_else(|| broken(TIFF, "a palette picture without its ColorMap"))?;
-        // The crate reads no palettes: the indices are read as grey levels, and looked up here.
-        let place = photometric_place(bytes, &mut decoder)
-            .ok_or_else(|| broken(TIFF, "no PhotometricInterpretation"))?;
-        let grey = PhotometricInterpretation::BlackIsZero.to_u16();
-        let word = if bytes.starts_with(b"MM") {
-            grey.to_be_bytes()
-        } else {
-            grey.to_le_bytes()
-        };
-        let reader = Budgeted::new(bytes, budget(bytes)).with_word(place, word);
-        decoder = with_bounds(reader, bytes, limits)?;
-        decoder.seek_to_image(page.directory).map_err(said)?;
-        Some(entries)
+    if photometric != Some(PhotometricInterpretation::RGBPalette.to_u16()) {
+        return Ok((decoder, None));
+    }
+    let entries = decoder
+        .find_tag_unsigned_vec::<u16>(Tag::ColorMap)
+        .map_err(said)?
+        .ok_or_else(|| broken(TIFF, "a palette picture without its ColorMap"))?;
+    // The crate reads no palettes: the indices are read as grey levels, and looked up here.
+    let place = photometric_place(bytes, &mut decoder)
+        .ok_or_else(|| broken(TIFF, "no PhotometricInterpretation"))?;
+    let grey = PhotometricInterpretation::BlackIsZero.to_u16();
+    let word = if bytes.starts_with(b"MM") {
+        grey.to_be_bytes()
     } else {
-        None
+        grey.to_le_bytes()
     };
-    check_chunks(bytes, &mut decoder)?;
+    let reader = Budgeted::new(bytes, budget(bytes)).with_word(place, word);
+    let mut decoder = with_bounds(reader, bytes, limits)?;
+    decoder.seek_to_image(page.directory).map_err(said)?;
+    Ok((decoder, Some(entries)))
+}
+
+/// Decodes one page, before it is turned.
+pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown, ImagingError> {
+    let (mut decoder, palette) = open_page(bytes, page, limits)?;
+    let chunks = check_chunks(bytes, &mut decoder)?;
     let colour = decoder.colortype().map_err(said)?;
     let layout = decoder.image_buffer_layout().map_err(said)?;
     check_planar_tiles(&mut decoder, page, layout.planes)?;
@@ -127,17 +135,28 @@ pub(super) fn decode(bytes: &[u8], page: Page, limits: &Limits) -> Result<Shown,
         bytes_needed,
         limits.max_pixels.saturating_mul(MAX_PIXEL_BYTES),
     )?;
+    if !chunks.could_hold(bytes_needed, page) {
+        return Err(broken(TIFF, "too short for the size that it states"));
+    }
     let mut values = DecodingResult::U8(Vec::new());
     decoder.read_image_to_buffer(&mut values).map_err(said)?;
-    let samples = Samples {
+    let mut samples = Samples {
         values,
         colour,
         planes: layout.planes,
         width: page.width_px as usize,
         height: page.height_px as usize,
     };
+    let labels_hold = chunks
+        .first_jpeg
+        .is_none_or(|jpeg| tiff_jpeg::check_labels(&mut samples, jpeg));
     let (made_by, pixels) =
         tiff_colour::to_rgb(&samples, palette.as_deref()).map_err(|reason| broken(TIFF, reason))?;
+    let made_by = if labels_hold {
+        made_by
+    } else {
+        "colours not as labelled"
+    };
     Ok(Shown {
         made_by,
         rgb: Rgb8 {
@@ -179,9 +198,12 @@ fn photometric_place(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Option<u64>
         .map(|at| (at + value_at) as u64)
 }
 
-/// Strips and tiles may share their bytes, but not without bound. Those of JPEG state sizes of their own: one larger than its place would take memory that the page
-/// does not account for.
-fn check_chunks(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<(), ImagingError> {
+/// Strips and tiles may share their bytes, but not without bound. Those of JPEG state sizes of their own: one larger
+/// than its place would take memory that the page does not account for.
+fn check_chunks<'a>(
+    bytes: &'a [u8],
+    decoder: &mut TiffDecoder<'_>,
+) -> Result<Chunks<'a>, ImagingError> {
     let mut of = |tile, strip| -> Result<Vec<u64>, ImagingError> {
         let found = match decoder.find_tag_unsigned_vec(tile).map_err(said)? {
             Some(found) => Some(found),
@@ -197,28 +219,62 @@ fn check_chunks(bytes: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<(), Imagi
     if all / READ_OVER > bytes.len() as u64 {
         return Err(broken(TIFF, OVERLAPS));
     }
-    let (width, height) = decoder.chunk_dimensions();
     let compression = decoder
         .find_tag_unsigned::<u16>(Tag::Compression)
-        .map_err(said)?;
-    if compression != Some(CompressionMethod::ModernJPEG.to_u16()) {
-        return Ok(());
-    }
-    for (place, length) in places.into_iter().zip(lengths) {
-        let chunk = usize::try_from(place)
-            .ok()
-            .and_then(|start| bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?))
-            .ok_or_else(|| broken(TIFF, "a strip or tile lies beyond the end of the file"))?;
-        let (stated_width, stated_height) = stated_size(chunk)
-            .ok_or_else(|| broken(TIFF, "a strip or tile without a JPEG frame header"))?;
-        // Writers may round a strip up to whole blocks.
-        let fits =
-            |stated: u16, place: u32| u64::from(stated) <= u64::from(place).div_ceil(16) * 16;
-        if !fits(stated_width, width) || !fits(stated_height, height) {
-            return Err(broken(TIFF, "a strip or tile is larger than its place"));
+        .map_err(said)?
+        .map_or(
+            CompressionMethod::None,
+            CompressionMethod::from_u16_exhaustive,
+        );
+    let mut first_jpeg = None;
+    if compression == CompressionMethod::ModernJPEG {
+        for (place, length) in places.into_iter().zip(lengths) {
+            let chunk = part(bytes, place, length)
+                .ok_or_else(|| broken(TIFF, "a strip or tile lies beyond the end of the file"))?;
+            tiff_jpeg::check_size(chunk, decoder.chunk_dimensions())
+                .map_err(|reason| broken(TIFF, reason))?;
+            first_jpeg.get_or_insert(chunk);
         }
     }
-    Ok(())
+    Ok(Chunks {
+        compression,
+        stored: all,
+        first_jpeg,
+    })
+}
+
+fn part(bytes: &[u8], place: u64, length: u64) -> Option<&[u8]> {
+    let start = usize::try_from(place).ok()?;
+    bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
+}
+
+/// The strips or tiles of a page.
+struct Chunks<'a> {
+    compression: CompressionMethod,
+    /// Bytes of all of them.
+    stored: u64,
+    first_jpeg: Option<&'a [u8]>,
+}
+
+impl Chunks<'_> {
+    /// Whether they could hold so many bytes of pixels: asked before memory is taken for those.
+    fn could_hold(&self, bytes_needed: u64, page: Page) -> bool {
+        let ratio = match self.compression {
+            CompressionMethod::None => 1,
+            // Two bytes stand for at most 128.
+            CompressionMethod::PackBits => 64,
+            CompressionMethod::Deflate | CompressionMethod::OldDeflate => 1032,
+            // A code of 12 bits stands for at most 4095 bytes.
+            CompressionMethod::LZW => 2730,
+            // A bit at least for a block of 64 pixels, each of which may be spread over 4×4.
+            CompressionMethod::ModernJPEG => 64 * 8 * 16,
+            // A bit at least for a row, which is as wide as it says.
+            CompressionMethod::Fax4 => u64::from(page.width_px.max(1)),
+            // Not read at all.
+            _ => return true,
+        };
+        bytes_needed / ratio <= self.stored
+    }
 }
 
 /// The crate loses its place in the later planes of tiles that reach beyond the picture.
@@ -233,31 +289,6 @@ fn check_planar_tiles(
         return Err(broken(TIFF, "planar tiles that reach beyond the picture"));
     }
     Ok(())
-}
-
-/// Width and height of the first frame header (ISO 10918-1 B.2.2).
-fn stated_size(jpeg: &[u8]) -> Option<(u16, u16)> {
-    let mut rest = jpeg.strip_prefix(&[0xFF, 0xD8])?;
-    while let [0xFF, marker, tail @ ..] = rest {
-        rest = match (marker, tail) {
-            (0xFF, _) => &rest[1..],
-            (
-                0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF,
-                [_, _, _, h0, h1, w0, w1, ..],
-            ) => {
-                return Some((
-                    u16::from_be_bytes([*w0, *w1]),
-                    u16::from_be_bytes([*h0, *h1]),
-                ));
-            }
-            (0xDA, _) => return None,
-            (_, [high, low, ..]) => {
-                tail.get(usize::from(u16::from_be_bytes([*high, *low])).max(2)..)?
-            }
-            _ => return None,
-        };
-    }
-    None
 }
 
 fn said(error: TiffError) -> ImagingError {

@@ -42,6 +42,10 @@ pub(super) trait Backend: Send + Sync {
     fn icc_profile(&self) -> Option<Vec<u8>>;
     /// Who made the scanner, for people.
     fn maker(&self) -> Option<String>;
+    /// What people should know of how the pixels are read.
+    fn remark(&self) -> Option<&'static str> {
+        None
+    }
     /// Bytes of memory that the open slide holds on to.
     fn held_bytes(&self) -> u64;
 }

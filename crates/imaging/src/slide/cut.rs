@@ -181,6 +181,9 @@ impl Slide {
         if let Some(assumed) = &scale.assumed {
             made_by.push_str(&format!(", {assumed}"));
         }
+        if let Some(remark) = self.backend.remark() {
+            made_by.push_str(&format!(", {remark}"));
+        }
         if self.has_unusable_profile() {
             made_by.push_str(", colour profile unusable");
         }

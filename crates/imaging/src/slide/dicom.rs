@@ -1,35 +1,30 @@
 //! Whole slides in DICOM (PS3.3 C.8.12, VL Whole Slide Microscopy): tiles as frames, one object per level or several
 //! where a level is a concatenation. Labels and overviews are refused where their headers are read.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
 use super::backend::{Backend, Level, Region};
 use super::dicom_files::{Matrix, Part, Set, gather};
-use crate::dicom::attributes::{integer, items, numbers, text};
+use super::tiles::{KeptTiles, lay};
+use crate::dicom::attributes::{attribute_error, integer, items, numbers, text};
 use crate::{Header, ImagingError, Limits, Rgb8, Source};
 
-/// Decoded tiles that one open slide keeps.
-const KEPT_BYTES: usize = 32 << 20;
+/// Dimension Organization Type (PS3.3 C.7.6.17) of slides whose tiles have places of their own.
+const SPARSE: &str = "TILED_SPARSE";
 
 /// One open slide.
 pub(super) struct DicomBackend {
     levels: Vec<Level>,
+    /// By level, from top to bottom: a region looks at its own rows alone.
     tiles: Vec<Vec<Tile>>,
     parts: Vec<Part>,
     /// The part whose header stands for the slide.
     first: usize,
-    kept: Mutex<VecDeque<KeptTile>>,
-}
-
-/// A decoded frame.
-struct KeptTile {
-    part: usize,
-    frame: u32,
-    rgb: Arc<Rgb8>,
+    /// By part and frame.
+    kept: KeptTiles<(usize, u32)>,
 }
 
 /// A frame and where it lies in its level.
@@ -70,6 +65,7 @@ impl DicomBackend {
             for part in members {
                 place(&parts[*part], *part, matrix, &mut placed)?;
             }
+            placed.sort_by_key(|tile| tile.y_px);
             tiles.push(placed);
         }
         let first = sets[0].1[0];
@@ -79,30 +75,15 @@ impl DicomBackend {
             tiles,
             parts,
             first,
-            kept: Mutex::default(),
+            kept: KeptTiles::default(),
         };
         Ok(Some((backend, header)))
     }
 
     fn tile(&self, tile: Tile) -> Result<Arc<Rgb8>, ImagingError> {
         let Tile { part, frame, .. } = tile;
-        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |kept: &&KeptTile| (kept.part, kept.frame) == (part, frame);
-        if let Some(kept) = lock().iter().find(known) {
-            return Ok(Arc::clone(&kept.rgb));
-        }
-        let rgb = Arc::new(self.parts[part].object.frame(frame)?);
-        let mut kept = lock();
-        kept.push_back(KeptTile {
-            part,
-            frame,
-            rgb: Arc::clone(&rgb),
-        });
-        let mut bytes: usize = kept.iter().map(|kept| kept.rgb.pixels.len()).sum();
-        while bytes > KEPT_BYTES {
-            bytes -= kept.pop_front().map_or(0, |kept| kept.rgb.pixels.len());
-        }
-        Ok(rgb)
+        self.kept
+            .get((part, frame), || self.parts[part].object.frame(frame))
     }
 
     fn object(&self) -> &InMemDicomObject {
@@ -125,7 +106,12 @@ impl Backend for DicomBackend {
             height_px: region.height_px,
             pixels: vec![255; region.width_px as usize * region.height_px as usize * 3],
         };
-        for tile in &self.tiles[region.level] {
+        let tiles = &self.tiles[region.level];
+        let heights = self.parts.iter().map(|part| part.object.frame_size().1);
+        let highest = i64::from(heights.max().unwrap_or(0));
+        let from = tiles.partition_point(|tile| i64::from(tile.y_px) + highest <= top);
+        let to = tiles.partition_point(|tile| i64::from(tile.y_px) < top + height);
+        for tile in tiles.get(from..to).unwrap_or_default() {
             let (tile_width, tile_height) = self.parts[tile.part].object.frame_size();
             let x = i64::from(tile.x_px) - left;
             let y = i64::from(tile.y_px) - top;
@@ -134,7 +120,6 @@ impl Backend for DicomBackend {
                 && x + i64::from(tile_width) > 0
                 && y + i64::from(tile_height) > 0;
             if meets {
-                // What a tile holds beyond the matrix's border is padding.
                 let inside = (
                     i64::from(level.width_px.saturating_sub(tile.x_px)),
                     i64::from(level.height_px.saturating_sub(tile.y_px)),
@@ -165,28 +150,13 @@ impl Backend for DicomBackend {
     }
 
     fn held_bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.held_bytes).sum()
-    }
-}
-
-/// Copies a tile to (x, y) of a picture, as far as both reach.
-fn lay(out: &mut Rgb8, tile: &Rgb8, (x, y): (i64, i64), inside: (i64, i64)) {
-    let columns = i64::from(tile.width_px).min(inside.0);
-    let rows = i64::from(tile.height_px).min(inside.1);
-    let (from, to) = ((-x).max(0), columns.min(i64::from(out.width_px) - x));
-    if from >= to {
-        return;
-    }
-    for row in (-y).max(0)..rows.min(i64::from(out.height_px) - y) {
-        let source = (row * i64::from(tile.width_px) + from) as usize * 3;
-        let target = ((y + row) * i64::from(out.width_px) + x + from) as usize * 3;
-        let len = (to - from) as usize * 3;
-        out.pixels[target..target + len].copy_from_slice(&tile.pixels[source..source + len]);
+        self.parts.iter().map(|part| part.object.held_bytes()).sum()
     }
 }
 
 /// Places the frames of one object: by their Plane Position (Slide) where frames have one (TILED_SPARSE), else row by
-/// row (TILED_FULL, PS3.3 C.7.6.17.3). Of several focal planes and optical paths the first is taken.
+/// row (TILED_FULL, PS3.3 C.7.6.17.3). Of several focal planes and optical paths the first is taken. A frame of sparse
+/// tiles without a place is left out.
 fn place(
     part: &Part,
     index: usize,
@@ -205,7 +175,8 @@ fn place(
             read(tags::ROW_POSITION_IN_TOTAL_IMAGE_PIXEL_MATRIX)?,
         ))
     };
-    if groups.first().and_then(position).is_some() {
+    let is_sparse = text(object, tags::DIMENSION_ORGANIZATION_TYPE).as_deref() == Some(SPARSE);
+    if is_sparse || groups.first().and_then(position).is_some() {
         let mut seen: std::collections::HashSet<(u32, u32)> =
             placed.iter().map(|tile| (tile.x_px, tile.y_px)).collect();
         for (frame, group) in (1..=count).zip(groups) {
@@ -220,6 +191,10 @@ fn place(
                     frame,
                 });
             }
+        }
+        if placed.is_empty() {
+            let sequence = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
+            return Err(attribute_error(sequence, "no places of sparse tiles"));
         }
         return Ok(());
     }

@@ -16,6 +16,8 @@ const MAX_NEIGHBOURS: usize = 4096;
 const MAX_PARTS: usize = 64;
 /// Enough of a file to hold its series' UID, which stands far before the pixels.
 const START_BYTES: usize = 64 << 10;
+/// Deflated Explicit VR Little Endian (PS3.5 A.5), in which the series' UID cannot be seen.
+const DEFLATED: &[u8] = b"1.2.840.10008.1.2.1.99";
 /// How far the ratios of widths and heights of two levels may differ.
 const SKEW: f64 = 0.02;
 
@@ -31,8 +33,6 @@ pub(super) struct Part {
     pub object: InPlace,
     /// Frames of the level that come before this part's first one.
     pub first_frame: u32,
-    /// Bytes of memory where the source was no file.
-    pub held_bytes: u64,
     matrix: Matrix,
     concatenation: Option<String>,
 }
@@ -56,7 +56,7 @@ pub(super) fn gather(source: &Source, limits: &Limits) -> Result<Option<Set>, Im
         && let Some(series) = text(parts[0].object.object(), tags::SERIES_INSTANCE_UID)
     {
         let matrix = parts[0].matrix;
-        let beside = neighbours(path, &series, limits).into_iter();
+        let beside = neighbours(path, &series, limits)?.into_iter();
         parts.extend(beside.filter(|part| same_shape(&part.matrix, &matrix)));
     }
     let own = &parts[0];
@@ -121,15 +121,10 @@ fn open_part(source: &Source, limits: &Limits) -> Result<Option<Part>, ImagingEr
     let first_frame = integer(attributes, tags::CONCATENATION_FRAME_OFFSET_NUMBER)?
         .and_then(|offset| u32::try_from(offset).ok())
         .unwrap_or(0);
-    let held_bytes = match source {
-        Source::Path(_) => 0,
-        Source::Bytes { bytes, .. } => bytes.len() as u64,
-    };
     Ok(Some(Part {
         concatenation: text(attributes, tags::CONCATENATION_UID),
         object,
         first_frame,
-        held_bytes,
         matrix,
     }))
 }
@@ -155,9 +150,12 @@ fn is_volume(object: &InMemDicomObject) -> bool {
 }
 
 /// The other files of a folder that belong to the series, by name. What cannot be read is left out.
-fn neighbours(path: &Path, series: &str, limits: &Limits) -> Vec<Part> {
+///
+/// # Errors
+/// `StayWithinLimit` for deflated files that take too much memory together.
+fn neighbours(path: &Path, series: &str, limits: &Limits) -> Result<Vec<Part>, ImagingError> {
     let Some(folder) = path.parent() else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let own = path.file_name();
     let mut beside: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -168,10 +166,16 @@ fn neighbours(path: &Path, series: &str, limits: &Limits) -> Vec<Part> {
         .filter(|other| other.file_name() != own && other.is_file())
         .collect();
     beside.sort_unstable();
+    let mut held = 0u64;
     beside
         .into_iter()
         .filter_map(|other| part_of(other, series, limits))
         .take(MAX_PARTS)
+        .map(|part| {
+            held = held.saturating_add(part.object.held_bytes());
+            Limits::check("inflated bytes", held, limits.max_inflated_bytes)?;
+            Ok(part)
+        })
         .collect()
 }
 
@@ -182,7 +186,7 @@ fn part_of(path: PathBuf, series: &str, limits: &Limits) -> Option<Part> {
     if start.get(128..132) != Some(b"DICM")
         || !names_dicom_slide(&start[..start.len().min(1024)])
         || series.is_empty()
-        || !holds(series.as_bytes())
+        || !(holds(series.as_bytes()) || holds(DEFLATED))
     {
         return None;
     }

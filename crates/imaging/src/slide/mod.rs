@@ -10,11 +10,15 @@ mod dicom_files;
 mod kept;
 mod library;
 mod memory_file;
+mod mislabelled;
 mod mosaic;
 mod openslide;
 mod recognise;
 mod scale;
+mod tiff_levels;
 mod tiff_pages;
+mod tiff_tiles;
+mod tiles;
 mod tissue;
 
 use std::sync::OnceLock;
@@ -28,6 +32,7 @@ pub(crate) use self::memory_file::MemoryFile;
 use self::openslide::OpenSlideBackend;
 use self::recognise::Family;
 use self::scale::Scale;
+use self::tiff_tiles::TiffBackend;
 use crate::{
     DeepZoom, DeepZoomTile, Facts, Format, Header, Identity, ImagingError, Limits, Rgb8, Source,
 };
@@ -43,6 +48,9 @@ const COARSER: f64 = 1.01;
 const OVERVIEW_PX: u32 = 2048;
 /// How many times finer than wanted a level may be before the overview is taken instead.
 const MUCH_FINER: f64 = 2.5;
+/// Said where a slide would have to be read whole for a small picture of it.
+const TOO_FINE: &str = "pixels read for one picture of a slide (it lacks smaller levels: \
+     write it as a pyramid, or raise limits.max_pixels)";
 /// Longest side of a rendered picture for which nobody named one.
 const RENDERED_PX: u32 = 4096;
 
@@ -67,13 +75,8 @@ impl Slide {
             return Ok(None);
         };
         let backend: Box<dyn Backend> = match family {
-            Family::OpenSlide { marked } => match OpenSlideBackend::open(source, limits)? {
-                Some(backend) => Box::new(backend),
-                None if marked => {
-                    return Err(ImagingError::ReadSlide {
-                        reason: "damaged, or of a kind that OpenSlide does not know".to_owned(),
-                    });
-                }
+            Family::OpenSlide { marked } => match by_openslide(source, marked, limits)? {
+                Some(backend) => backend,
                 None => return Ok(None),
             },
             Family::Dicom => {
@@ -205,6 +208,11 @@ impl Slide {
         self.read_scaled(index, box_px, width_px, height_px)
     }
 
+    /// Pixels of a level in a box of level 0.
+    fn level_pixels(&self, index: usize, [_, _, width, height]: [u32; 4]) -> f64 {
+        f64::from(width) * f64::from(height) / self.levels()[index].downsample.powi(2)
+    }
+
     /// A box of one level at exactly this size, however much has to be read.
     fn read_scaled(
         &self,
@@ -213,18 +221,19 @@ impl Slide {
         width_px: u32,
         height_px: u32,
     ) -> Result<Rgb8, ImagingError> {
-        let [_, _, box_width, box_height] = box_px;
-        let downsample = self.levels()[index].downsample;
-        let level_pixels = f64::from(box_width) / downsample * (f64::from(box_height) / downsample);
-        Limits::check(
-            "pixels read for one picture of a slide",
-            level_pixels as u64,
-            self.limits.max_pixels,
-        )?;
+        let level_pixels = self.level_pixels(index, box_px);
+        Limits::check(TOO_FINE, level_pixels as u64, self.limits.max_pixels)?;
         if level_pixels as u64 <= BLOCK_PX {
             return self.block(index, box_px, width_px, height_px);
         }
-        self.in_blocks(index, box_px, width_px, height_px)
+        // An answer of a few pixels gives no room for blocks of its own: it is read larger first.
+        let parts = parts(level_pixels);
+        let (wide, high) = (width_px.max(parts), height_px.max(parts));
+        let read = self.in_blocks(index, box_px, wide.min(box_px[2]), high.min(box_px[3]))?;
+        if (read.width_px, read.height_px) == (width_px, height_px) {
+            return Ok(read);
+        }
+        Ok(read.shrink_to(width_px, height_px))
     }
 
     /// A box of the overview, where that is fine enough. It is read once and kept: a slide without small levels would
@@ -299,9 +308,7 @@ impl Slide {
         height_px: u32,
     ) -> Result<Rgb8, ImagingError> {
         let [x, y, box_width, box_height] = box_px;
-        let level = self.levels()[index];
-        let pixels = f64::from(box_width) * f64::from(box_height) / level.downsample.powi(2);
-        let parts = (pixels / BLOCK_PX as f64).sqrt().ceil() as u32;
+        let parts = parts(self.level_pixels(index, box_px));
         let (columns, rows) = (parts.clamp(1, width_px), parts.clamp(1, height_px));
         let cut = |index: u32, parts: u32, side: u32| {
             (u64::from(side) * u64::from(index) / u64::from(parts)) as u32
@@ -329,6 +336,29 @@ impl Slide {
         }
         Ok(whole)
     }
+}
+
+/// A slide in a scanner's format; one whose labels are wrong is not left to OpenSlide, which believes them.
+fn by_openslide(
+    source: &Source,
+    marked: bool,
+    limits: &Limits,
+) -> Result<Option<Box<dyn Backend>>, ImagingError> {
+    if let Some(backend) = TiffBackend::open(source, marked)? {
+        return Ok(Some(Box::new(backend)));
+    }
+    match OpenSlideBackend::open(source, limits)? {
+        Some(backend) => Ok(Some(Box::new(backend))),
+        None if marked => Err(ImagingError::ReadSlide {
+            reason: "damaged, or of a kind that OpenSlide does not know".to_owned(),
+        }),
+        None => Ok(None),
+    }
+}
+
+/// Blocks across and down in which so many pixels are read.
+fn parts(level_pixels: f64) -> u32 {
+    (level_pixels / BLOCK_PX as f64).sqrt().ceil() as u32
 }
 
 fn paste(whole: &mut Rgb8, part: &Rgb8, left: usize, top: usize) {

@@ -125,8 +125,8 @@ mod tests {
             width_px,
             height_px: width_px,
             tiled,
-            ndpi: false,
             words: words.to_owned(),
+            ..Page::default()
         }
     }
 

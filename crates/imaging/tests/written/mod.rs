@@ -1,5 +1,7 @@
 //! Writes small DICOM files, element by element, in explicit little endian.
 
+pub mod slide;
+
 use casekin_imaging::{
     DecodeRequest, ImagingError, Limits, RenderRequest, Rgb8, Source, Stage, StagePixels,
     StageRequest, render, stage,

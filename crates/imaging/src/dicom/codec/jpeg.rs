@@ -17,15 +17,27 @@ const SCAN: [u8; 2] = [0xFF, 0xDA];
 /// thousands of them would keep a decoder busy for hours.
 const MOST_SCANS: usize = 256;
 
-pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
-    let scans = packed
-        .bytes
-        .windows(2)
-        .filter(|pair| **pair == SCAN)
-        .count();
-    if scans > MOST_SCANS {
-        return Err(packed.error(NAME, format!("{scans} scans where {MOST_SCANS} are read")));
+/// Whether a stream keeps to the bound on scans.
+pub(crate) fn has_few_scans(jpeg: &[u8]) -> bool {
+    jpeg.windows(2).filter(|pair| **pair == SCAN).count() <= MOST_SCANS
+}
+
+/// Refuses what would cost more time or memory than its bytes are worth: thousands of scans, and a stated size without
+/// the bytes for it. Every block of 8×8 takes a bit at least.
+fn check_cost(packed: &Packed<'_>) -> Result<(), ImagingError> {
+    if !has_few_scans(packed.bytes) {
+        return Err(packed.error(NAME, format!("more than {MOST_SCANS} scans")));
     }
+    let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
+    let blocks = u64::from(width_px.div_ceil(8)) * u64::from(height_px.div_ceil(8));
+    if blocks / 8 > packed.bytes.len() as u64 {
+        return Err(packed.error(NAME, "too short for the size that is stated"));
+    }
+    Ok(())
+}
+
+pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
+    check_cost(packed)?;
     if jpeg12::is_twelve_bit(packed.bytes) {
         packed.check_components(NAME, 1)?;
         let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
@@ -104,17 +116,19 @@ fn by_libjpeg(
 /// compress YCbCr are common, and their streams say JFIF or Adobe transform 1.
 fn transform(packed: &Packed<'_>) -> ColorTransform {
     let says = Markers::read(packed.bytes);
-    let is_ycbcr = match (says.adobe_transform, says.is_jfif, &says.component_ids) {
-        (_, _, b"RGB") => false,
-        (Some(transform), _, _) => transform != 0,
-        (None, true, _) => true,
-        (None, false, _) => packed.layout.photometric != Photometric::Rgb,
-    };
+    let is_ycbcr = says
+        .is_ycbcr()
+        .unwrap_or(packed.layout.photometric != Photometric::Rgb);
     if is_ycbcr && !says.is_lossless {
         ColorTransform::YCbCr
     } else {
         ColorTransform::RGB
     }
+}
+
+/// Whether a stream of three components says of itself that it holds YCbCr; `None` where it says nothing.
+pub(crate) fn says_ycbcr(jpeg: &[u8]) -> Option<bool> {
+    Markers::read(jpeg).is_ycbcr()
 }
 
 #[derive(Default)]
@@ -126,6 +140,15 @@ struct Markers {
 }
 
 impl Markers {
+    fn is_ycbcr(&self) -> Option<bool> {
+        match (self.adobe_transform, self.is_jfif, &self.component_ids) {
+            (_, _, b"RGB") => Some(false),
+            (Some(transform), _, _) => Some(transform != 0),
+            (None, true, _) => Some(true),
+            (None, false, _) => None,
+        }
+    }
+
     /// Reads marker segments up to the start of the scan.
     fn read(bytes: &[u8]) -> Self {
         let mut found = Self::default();

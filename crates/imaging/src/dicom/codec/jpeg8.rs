@@ -3,6 +3,7 @@
 //! here each of its warnings is an error.
 
 use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mozjpeg::{ColorSpace, Decompress};
 use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
@@ -38,8 +39,34 @@ pub(super) fn decode(packed: &Packed<'_>) -> Option<Vec<u8>> {
     Some(values)
 }
 
+/// Interleaved values of a bare stream of three components, as they are coded: upsampled, in no other colour space.
+/// `None` for another size, and where libjpeg has anything to complain about. `eighths` is 8, or 1 for the mean of
+/// each block of 8×8 in place of its pixels.
+pub(crate) fn coded_values(
+    jpeg: &[u8],
+    (width_px, height_px): (u32, u32),
+    eighths: u8,
+) -> Option<Vec<u8>> {
+    catch_unwind(AssertUnwindSafe(|| {
+        let mut decoder = Decompress::with_err(strict()).from_mem(jpeg).ok()?;
+        let space = decoder.color_space();
+        let is_colour = space == ColorSpace::JCS_YCbCr || space == ColorSpace::JCS_RGB;
+        if decoder.size() != (width_px as usize, height_px as usize) || !is_colour {
+            return None;
+        }
+        decoder.scale(eighths);
+        let mut started = decoder.to_colorspace(space).ok()?;
+        let mut values = vec![0; started.width() * started.height() * 3];
+        started.read_scanlines_into(values.as_mut_slice()).ok()?;
+        started.finish().ok()?;
+        Some(values)
+    }))
+    .ok()
+    .flatten()
+}
+
 /// Turns interleaved YCbCr into RGB with the fixed-point arithmetic of libjpeg (jdcolor.c).
-pub(super) fn to_rgb(values: &mut [u8]) {
+pub(crate) fn to_rgb(values: &mut [u8]) {
     const HALF: i32 = 1 << 15;
     let fixed = |factor: f64| (factor * 65536.0 + 0.5) as i32;
     let (red_cr, blue_cb) = (fixed(1.402), fixed(1.772));

@@ -2,10 +2,10 @@
 //! every fragment of an object for each frame, refuse frames that compress better than 64:1 (blank ones do)
 //! and do not say in which colour space they answer. A codec that panics is caught here.
 
-mod jpeg;
+pub(crate) mod jpeg;
 mod jpeg12;
 mod jpeg2000;
-mod jpeg8;
+pub(crate) mod jpeg8;
 mod jpegls;
 mod jpegxl;
 mod rle;
