@@ -3,6 +3,7 @@
 //! Runs as `cargo xtask COMMAND`. It only starts other programs (cargo, npm, pip, apt-get, tar) in the
 //! right order and skips what is already done; it holds no product code and is never shipped.
 
+mod bench;
 mod demo;
 mod digest;
 mod dist;
@@ -50,6 +51,15 @@ enum Command {
     /// Compares casekin with other programs, value by value
     #[command(subcommand)]
     Parity(ParityCommand),
+    /// Measures casekin beside other programs and writes docs/BENCHMARKS.md
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+#[derive(Subcommand)]
+enum BenchCommand {
+    /// Reading pictures: DICOM beside pydicom, slides beside openslide-python, decode workers
+    Imaging,
 }
 
 #[derive(Subcommand)]
@@ -101,6 +111,7 @@ fn main() -> ExitCode {
         Command::Dist => dist::command(),
         Command::Openapi(args) => openapi::command(args.check),
         Command::Parity(ParityCommand::Dicom { goldens }) => parity::dicom(goldens.as_deref()),
+        Command::Bench(BenchCommand::Imaging) => bench::imaging(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

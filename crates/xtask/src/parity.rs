@@ -20,7 +20,7 @@ pub fn dicom(goldens: Option<&Path>) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    let python = reader_of_reference()?;
+    let python = environment("parity-dicom", REQUIREMENTS)?;
     run(cargo().args([
         "build",
         "--quiet",
@@ -41,12 +41,12 @@ pub fn dicom(goldens: Option<&Path>) -> Result<()> {
     run(&mut compare)
 }
 
-/// The Python of a virtual environment with everything pinned in it.
-fn reader_of_reference() -> Result<PathBuf> {
-    let venv = paths::cache()?.join("parity-dicom");
+/// The Python of a virtual environment of this name in the cache, with everything pinned in it.
+pub fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
+    let venv = paths::cache()?.join(name);
     let inside = venv.join("bin").join("python3");
     let stamp = venv.join("requirements.stamp");
-    let wanted = format!("{REQUIREMENTS}{WHERE_IT_INSTALLS}\n");
+    let wanted = format!("{requirements}{WHERE_IT_INSTALLS}\n");
     if inside.is_file() && digest::stamped(&stamp, &wanted) {
         return Ok(inside);
     }
@@ -58,9 +58,9 @@ fn reader_of_reference() -> Result<PathBuf> {
             .arg("--disable-pip-version-check");
         pip
     };
-    let requirements = venv.join("requirements.txt");
-    std::fs::write(&requirements, REQUIREMENTS)?;
-    run(pip().arg("--requirement").arg(&requirements))?;
+    let list = venv.join("requirements.txt");
+    std::fs::write(&list, requirements)?;
+    run(pip().arg("--requirement").arg(&list))?;
     if run(pip().args(["--only-binary=:all:", WHERE_IT_INSTALLS])).is_err() {
         eprintln!("{WHERE_IT_INSTALLS} does not install here; the other decoders stand in.");
     }

@@ -1,0 +1,111 @@
+//! `cargo xtask bench imaging`: casekin's reading of pictures beside other programs, in one run, into
+//! docs/BENCHMARKS.md. The peers live in a virtual environment of their own in the cache; never part of CI.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::parity::environment;
+use crate::paths;
+use crate::process::{cargo, output_of, run};
+
+const REQUIREMENTS: &str = include_str!("../assets/bench-imaging-requirements.txt");
+const SCRIPT: &str = "bench_imaging.py";
+
+/// Measures, prints the table and writes it between its markers.
+pub fn imaging() -> Result<()> {
+    let Some(shared) = paths::shared() else {
+        bail!("no shared data: set CASEKIN_SHARED to its folder");
+    };
+    let python = environment("bench-imaging", REQUIREMENTS)?;
+    run(cargo().args([
+        "build",
+        "--release",
+        "--quiet",
+        "--package",
+        "casekin-imaging",
+        "--example",
+        "measure",
+    ]))?;
+    run(cargo().args(["build", "--quiet", "--bin", "casekin"]))?;
+    let cache = paths::cache()?.join("bench-imaging");
+    let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
+    let mut bench = Command::new(python);
+    bench
+        .arg(paths::repository().join("crates/xtask/assets").join(SCRIPT))
+        .arg("--shared")
+        .arg(&shared)
+        .arg("--cache")
+        .arg(&cache)
+        .arg("--folder")
+        .arg(folder.path())
+        .arg("--measure")
+        .arg(paths::target().join("release/examples/measure"))
+        .arg("--casekin")
+        .arg(paths::target().join("debug/casekin"))
+        .stderr(std::process::Stdio::inherit());
+    let output = bench.output().context("Python cannot be started")?;
+    if !output.status.success() {
+        bail!("the measuring broke off; its last words stand above");
+    }
+    let table = String::from_utf8(output.stdout).context("the table is no text")?;
+    let section = format!("{}\n\n{}", machine(), table.trim_end());
+    println!("{section}");
+    let page = paths::repository().join("docs/BENCHMARKS.md");
+    let text = std::fs::read_to_string(&page).context("docs/BENCHMARKS.md cannot be read")?;
+    let written = between(&text, "imaging", &section)
+        .context("docs/BENCHMARKS.md has no place for it: <!-- imaging --> … <!-- /imaging -->")?;
+    std::fs::write(&page, written).context("docs/BENCHMARKS.md cannot be written")
+}
+
+/// What the figures were taken on: without the machine's name.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let model = std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split(':').nth(1)?.trim().to_owned())
+        })
+        .unwrap_or_else(|| "unknown processor".to_owned());
+    let commit = output_of("git", &["rev-parse", "--short", "HEAD"]).unwrap_or_default();
+    format!(
+        "Machine: {model}, {cores} cores, {}. Commit {}. Release build, command `cargo xtask bench imaging`.",
+        std::env::consts::ARCH,
+        commit.trim()
+    )
+}
+
+/// `text` with what stands between the markers of `name` replaced; `None` where they are not there.
+fn between(text: &str, name: &str, section: &str) -> Option<String> {
+    let (open, close) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+    let start = text.find(&open)? + open.len();
+    let end = start + text[start..].find(&close)?;
+    Some(format!("{}\n{section}\n{}", &text[..start], &text[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_replaced_and_the_rest_is_left_alone() {
+        let text = "# A\n<!-- imaging -->\nold\n<!-- /imaging -->\n## B\n";
+        let written = between(text, "imaging", "| new |").unwrap();
+        assert_eq!(
+            written,
+            "# A\n<!-- imaging -->\n| new |\n<!-- /imaging -->\n## B\n"
+        );
+        assert_eq!(
+            between(&written, "imaging", "| new |"),
+            Some(written.clone())
+        );
+        assert_eq!(between("no markers", "imaging", "x"), None);
+        assert_eq!(between("<!-- imaging --> open", "imaging", "x"), None);
+    }
+
+    #[test]
+    fn every_peer_is_pinned() {
+        assert!(REQUIREMENTS.lines().all(|line| line.contains("==")));
+    }
+}
