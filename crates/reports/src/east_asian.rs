@@ -67,7 +67,7 @@ pub(crate) fn is_east_asian(c: char) -> bool {
         | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{323af}')
 }
 
-/// Whether these rules judge a text: it has such letters, and they are at least a fifth of all (one stands for several
+/// Whether a text is in one of these languages: it has such letters, and they are at least a fifth of all (one stands for several
 /// of the Latin ones).
 pub(crate) fn is_written_so(text: &str) -> bool {
     let (mut east_asian, mut others) = (0_usize, 0_usize);
@@ -79,6 +79,13 @@ pub(crate) fn is_written_so(text: &str) -> bool {
         }) += 1;
     }
     east_asian > 0 && east_asian * 4 >= others
+}
+
+/// Whether these rules judge a sentence: it is written so, or quotes one of these denials among Latin words.
+pub(crate) fn judges(text: &str) -> bool {
+    is_written_so(text)
+        || (text.contains(is_east_asian)
+            && (DENIES_AFTER.is_match(text) || DENIES_BEFORE.is_match(text)))
 }
 
 /// Clauses of `sentence` in order; `base` holds where no word of denial, doubt or dating reaches.

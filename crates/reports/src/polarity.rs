@@ -58,7 +58,7 @@ static WITH_WORD: LazyLock<Regex> = LazyLock::new(|| compile(r"\s(?:with|and|ave
 
 /// Clauses of `sentence` in order, together covering all of its words; `base` holds where no trigger reaches.
 pub(crate) fn split_clauses(sentence: &str, base: Polarity) -> Vec<(Range<usize>, Polarity)> {
-    if east_asian::is_written_so(sentence) {
+    if east_asian::judges(sentence) {
         return east_asian::split_clauses(sentence, base);
     }
     let mut painted: Vec<(Range<usize>, Polarity)> = Vec::new();

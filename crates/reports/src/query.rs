@@ -75,7 +75,7 @@ pub fn query_words(text: &str) -> QueryWords {
     };
     let mut words = QueryWords::default();
     let mut affirmed: Vec<String> = Vec::new();
-    let east_asian = east_asian::is_written_so(text);
+    let east_asian = east_asian::judges(text);
     let clauses = if east_asian {
         east_asian::split_clauses(&plain, Polarity::Affirmed)
     } else {

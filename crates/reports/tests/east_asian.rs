@@ -218,3 +218,65 @@ fn clauses_are_found_by_their_words_and_lie_in_the_text() {
         assert!(query_words(&text).affirmed.len() <= 8_000);
     }
 }
+
+#[test]
+fn sentences_as_reports_write_them() {
+    check(
+        "心影大小、形态正常，主动脉未见钙化，双侧肋膈角锐利。",
+        &[("心影", Affirmed), ("钙化", Negated), ("肋膈角", Affirmed)],
+    );
+    check(
+        "纵隔内未见明显肿大淋巴结，双侧胸腔未见积液。",
+        &[("淋巴结", Negated), ("积液", Negated)],
+    );
+    check(
+        "右肺下葉見一實性結節，直徑約８mm，邊緣清楚，無毛刺徵。",
+        &[("結節", Affirmed), ("毛刺", Negated)],
+    );
+    check(
+        "脑实质内未见异常密度影，中线结构无移位。",
+        &[("异常密度", Negated), ("移位", Negated)],
+    );
+    check(
+        "左侧第5肋骨骨折，无明显移位。",
+        &[("骨折", Affirmed), ("移位", Negated)],
+    );
+    check(
+        "双肺多发磨玻璃影，病毒性肺炎不除外。",
+        &[("磨玻璃", Affirmed), ("肺炎", Uncertain)],
+    );
+    check("与2023年CT比较，右肺结节增大。", &[("增大", Affirmed)]);
+    check(
+        "縦隔・肺門リンパ節の腫大は認められません。",
+        &[("リンパ節", Negated)],
+    );
+    check(
+        "両肺野に浸潤影なし。心拡大あり。",
+        &[("浸潤影", Negated), ("心拡大", Affirmed)],
+    );
+    check(
+        "右下葉に浸潤影があり、肺炎を疑う。",
+        &[("浸潤影", Affirmed), ("肺炎", Uncertain)],
+    );
+    check(
+        "胸水貯留や縦隔の偏位は見られない。",
+        &[("胸水", Negated), ("偏位", Negated)],
+    );
+    check(
+        "양측 폐에 활동성 병변은 보이지 않습니다.",
+        &[("병변", Negated)],
+    );
+    check(
+        "심비대 소견 보이며 폐부종은 없음.",
+        &[("심비대", Affirmed), ("폐부종", Negated)],
+    );
+    check(
+        "우하엽에 경화 소견이 있어 폐렴 가능성 있음.",
+        &[("폐렴", Uncertain)],
+    );
+    check(
+        "Right lung: 未见 pneumothorax。",
+        &[("pneumothorax", Negated)],
+    );
+    check("No pneumothorax (気胸).", &[("pneumothorax", Negated)]);
+}
