@@ -171,14 +171,16 @@ fn affirmed_comes_before_uncertain_before_historical() {
     assert_eq!(fields, ["findings", "uncertain", "historical"]);
     // A finding that is common among the affirmed ones is not the rarer, and so the weightier, for being doubted.
     for case_no in 10..60 {
-        entries.push(text_case(
-            case_no,
-            report(
+        let fields = ReportFields {
+            uncertain: "Mild thoracic scoliosis.".into(),
+            historical: "Remote rib fracture.".into(),
+            ..report(
                 "en",
                 "The heart size is normal.\nSmall apical pneumothorax.",
                 "",
-            ),
-        ));
+            )
+        };
+        entries.push(text_case(case_no, fields));
     }
     let (_root, index) = library(&entries);
     let found = index
