@@ -130,7 +130,8 @@ fn report_fields(entry: &catalog::CaseEntry) -> Option<index::ReportFields> {
             let field = match (sentence.polarity, kind) {
                 (Polarity::Negated, _) => &mut fields.negated,
                 (Polarity::Uncertain, _) => &mut fields.uncertain,
-                (Polarity::Historical, _) | (_, SectionKind::History) => &mut fields.history,
+                (Polarity::Historical, _) => &mut fields.historical,
+                (_, SectionKind::History) => &mut fields.history,
                 (_, SectionKind::Title) => &mut fields.title,
                 (_, SectionKind::Findings) => &mut fields.findings,
                 (_, SectionKind::Impression) => &mut fields.impression,

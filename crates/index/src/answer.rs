@@ -65,6 +65,19 @@ pub struct ViewMatch {
     pub cosine: f32,
 }
 
+/// Which of a case's words a [`WordsQuery`] looks at. Scores and ranks come from those alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WordTexts {
+    /// Reports and titles, without labels.
+    Report,
+    /// Labels alone. They affirm: a query that only denies finds nothing here.
+    Label,
+    /// Reports, titles and labels in one ranking.
+    #[default]
+    Both,
+}
+
 /// Finds cases by the words of their reports, titles and labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordsQuery {
@@ -78,8 +91,8 @@ pub struct WordsQuery {
     pub k: usize,
     /// Cases that may not answer.
     pub exclude: Vec<u64>,
-    /// Search label text too (evaluation leaves it out).
-    pub with_labels: bool,
+    /// Which of a case's words may answer (evaluation leaves labels out).
+    pub texts: WordTexts,
 }
 
 impl Default for WordsQuery {
@@ -90,7 +103,7 @@ impl Default for WordsQuery {
             filter: Filter::All,
             k: 10,
             exclude: Vec::new(),
-            with_labels: true,
+            texts: WordTexts::Both,
         }
     }
 }
@@ -111,7 +124,8 @@ pub struct WordMatch {
 /// A piece of text with the words that matched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
-    /// `title`, `findings`, `impression`, `history`, `other`, `negated`, `uncertain` or `label`.
+    /// `title`, `findings`, `impression`, `history`, `other` and `label` affirm; `negated`, `uncertain` and
+    /// `historical` say their sentence's polarity.
     pub field: String,
     /// One or a few sentences.
     pub text: String,

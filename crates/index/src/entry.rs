@@ -49,7 +49,7 @@ pub struct ReportFields {
     pub findings: String,
     /// Affirmed sentences of the impression.
     pub impression: String,
-    /// Affirmed sentences of the history or indication.
+    /// Affirmed sentences of the indication or clinical history section.
     pub history: String,
     /// Affirmed sentences of everything else.
     pub other: String,
@@ -57,6 +57,8 @@ pub struct ReportFields {
     pub negated: String,
     /// Uncertain sentences of all sections; they count less.
     pub uncertain: String,
+    /// Sentences of all sections on what was there before, or was done before; they count least.
+    pub historical: String,
     /// Label text, one label a line.
     pub labels: String,
 }

@@ -22,7 +22,7 @@ mod words;
 
 pub use answer::{
     CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, ViewMatch, WordMatch,
-    WordsQuery,
+    WordTexts, WordsQuery,
 };
 pub use entry::{CaseEntry, CaseFacts, ReportFields, ViewEntry};
 pub use error::IndexError;

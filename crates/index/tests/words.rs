@@ -4,7 +4,9 @@
 
 mod support;
 
-use casekin_index::{CaseEntry, Filter, Index, ReportFields, WordMatch, WordsQuery, view_key};
+use casekin_index::{
+    CaseEntry, Filter, Index, ReportFields, WordMatch, WordTexts, WordsQuery, view_key,
+};
 use support::{facts, open, report, settings, text_case};
 
 fn library(entries: &[CaseEntry]) -> (tempfile::TempDir, Index) {
@@ -193,7 +195,7 @@ fn labels_and_titles_are_found_and_said() {
     assert!(
         index
             .words(&WordsQuery {
-                with_labels: false,
+                texts: WordTexts::Report,
                 ..affirmed("effusion")
             })
             .unwrap()

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use whatlang::Lang;
 
+use crate::east_asian;
 use crate::headings::{Span, split_sections};
 use crate::polarity::split_clauses;
 use crate::qa::split_pairs;
@@ -23,7 +24,8 @@ pub enum Language {
     De,
     /// Spanish.
     Es,
-    /// Any other language: sentences are split, polarity is judged by the English rules.
+    /// Any other language. Sentences are split; polarity is judged by plain rules of their own in Chinese, Japanese and
+    /// Korean, by the English rules elsewhere.
     Other,
 }
 
@@ -140,7 +142,7 @@ fn clauses_of(body: &str, span: &Span) -> Vec<(Range<usize>, Polarity)> {
     for sentence in split_sentences(body) {
         let text = &body[sentence.clone()];
         // A question of the referring doctor: neither there nor not there.
-        let base = if text.ends_with('?') {
+        let base = if text.ends_with(['?', '？']) {
             Polarity::Uncertain
         } else {
             base
@@ -159,7 +161,9 @@ fn clauses_of(body: &str, span: &Span) -> Vec<(Range<usize>, Polarity)> {
 
 /// Without the separators that a cut leaves at either end.
 fn trim_clause(text: &str, range: Range<usize>) -> Option<Range<usize>> {
-    let is_separator = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '–' | '—');
+    let is_separator = |c: char| {
+        c.is_whitespace() || matches!(c, ',' | ';' | '–' | '—' | '，' | '、' | '､' | '；')
+    };
     let clause = &text[range.clone()];
     let start = range.start + (clause.len() - clause.trim_start_matches(is_separator).len());
     let end = start + text[start..range.end].trim_end_matches(is_separator).len();
@@ -176,6 +180,9 @@ fn fold_space(text: &str) -> String {
 
 /// Reports of a few words are too short for letter statistics; they count as English unless surely not.
 fn detect(text: &str) -> Language {
+    if east_asian::is_written_so(text) {
+        return Language::Other;
+    }
     let Some(info) = whatlang::detect(text) else {
         return Language::default();
     };

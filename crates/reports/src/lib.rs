@@ -7,6 +7,7 @@
 //! this crate carries a value that came from a report or a manifest cell.
 
 mod analysis;
+mod east_asian;
 mod error;
 mod fold;
 mod headings;

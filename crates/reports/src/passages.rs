@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+use unicode_normalization::UnicodeNormalization;
+
+use crate::east_asian::is_east_asian;
 use crate::fold::fold;
 use crate::{Analysis, Polarity, SectionKind, Sentence};
 
@@ -36,9 +39,15 @@ pub fn passages<'a>(analysis: &'a Analysis, words: &str, top: usize) -> Vec<&'a 
         .collect()
 }
 
-/// Folded words of three letters or more without a plural s.
+/// Folded words of three letters or more without a plural s; pairs of neighbours in scripts without spaces.
 fn stems(text: &str) -> HashSet<String> {
-    fold(text)
+    let letters: Vec<char> = text.nfkc().collect();
+    let pairs = letters
+        .windows(2)
+        .filter(|pair| pair.iter().all(|c| is_east_asian(*c)))
+        .map(|pair| pair.iter().collect());
+    let spaced = text.replace(is_east_asian, " ");
+    fold(&spaced)
         .split(|c: char| !c.is_alphanumeric())
         .filter(|w| w.chars().count() >= 3)
         .map(|w| {
@@ -47,6 +56,7 @@ fn stems(text: &str) -> HashSet<String> {
                 .unwrap_or(w)
                 .to_owned()
         })
+        .chain(pairs)
         .collect()
 }
 

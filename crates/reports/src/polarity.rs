@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::Polarity;
 use crate::triggers::{Reach, Trigger, compile, find_triggers};
+use crate::{Polarity, east_asian};
 
 /// Words that end every reach; the clause begins with them.
 static TERMINATORS: LazyLock<Regex> = LazyLock::new(|| {
@@ -58,6 +58,9 @@ static WITH_WORD: LazyLock<Regex> = LazyLock::new(|| compile(r"\s(?:with|and|ave
 
 /// Clauses of `sentence` in order, together covering all of its words; `base` holds where no trigger reaches.
 pub(crate) fn split_clauses(sentence: &str, base: Polarity) -> Vec<(Range<usize>, Polarity)> {
+    if east_asian::judges(sentence) {
+        return east_asian::split_clauses(sentence, base);
+    }
     let mut painted: Vec<(Range<usize>, Polarity)> = Vec::new();
     let triggers = find_triggers(sentence);
     for piece in pieces(sentence) {

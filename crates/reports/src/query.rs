@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use crate::Polarity;
 use crate::polarity::split_clauses;
 use crate::triggers::{compile, find_triggers};
+use crate::{Polarity, east_asian};
 
 /// A query split by polarity.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,6 +36,8 @@ static LIST_BREAK: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Splits a query: "effusion without pneumothorax" wants "effusion" and not "pneumothorax".
+///
+/// Words of doubt and dating ("possible", "history of") stay words of the query: they lift the sentences that say them.
 /// What stands beyond [`MAX_QUERY_CHARS`] is left out.
 #[must_use]
 pub fn query_words(text: &str) -> QueryWords {
@@ -73,14 +75,23 @@ pub fn query_words(text: &str) -> QueryWords {
     };
     let mut words = QueryWords::default();
     let mut affirmed: Vec<String> = Vec::new();
-    for (range, polarity) in split_clauses(&plain, Polarity::Affirmed) {
+    let east_asian = east_asian::judges(text);
+    let clauses = if east_asian {
+        east_asian::split_clauses(&plain, Polarity::Affirmed)
+    } else {
+        split_clauses(&plain, Polarity::Affirmed)
+    };
+    for (range, polarity) in clauses {
         let clause = &plain[range];
         if polarity == Polarity::Negated {
-            words.negated.extend(
+            let denied = if east_asian {
+                east_asian::denied_findings(clause)
+            } else {
                 denied_phrases(clause)
-                    .iter()
-                    .map(|p| show(p).replace(['"', '“', '”'], "")),
-            );
+            };
+            words
+                .negated
+                .extend(denied.iter().map(|p| show(p).replace(['"', '“', '”'], "")));
         } else {
             let kept = trim_edges(clause);
             if !kept.is_empty() {

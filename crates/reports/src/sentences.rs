@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::east_asian::is_east_asian;
 use crate::triggers::compile;
 
 const ABBREVIATIONS: &[&str] = &[
@@ -30,11 +31,13 @@ pub(crate) fn split_sentences(body: &str) -> Vec<Range<usize>> {
         let ends = match c {
             '.' => ends_at_full_stop(body, start, at),
             '!' | '?' => body[next..].chars().next().is_none_or(char::is_whitespace),
+            '。' | '｡' | '！' | '？' | '；' => true,
             '\n' => ends_at_line(&body[..at], &body[next..]),
             _ => false,
         };
-        // A text without stops is cut at a word: work on a sentence grows faster than its length.
-        let is_overlong = c.is_whitespace() && at - start > MAX_SENTENCE_BYTES;
+        // A text without stops is cut at a word, or in a script without spaces anywhere: work on a sentence grows faster than its length.
+        let may_cut = c.is_whitespace() || is_east_asian(c);
+        let is_overlong = may_cut && at - start > MAX_SENTENCE_BYTES;
         if ends || is_overlong {
             push_trimmed(body, start..next, &mut ranges);
             start = next;

@@ -137,7 +137,7 @@ fn by_words(
         filter: asked.filter.clone(),
         k: asked.depth,
         exclude: asked.left_out.cases.clone(),
-        with_labels: true,
+        texts: casekin_index::WordTexts::Both,
     })?;
     let cases = matches.iter().map(|one| (one.case_no, one.score)).collect();
     found.words = matches.into_iter().map(|one| (one.case_no, one)).collect();

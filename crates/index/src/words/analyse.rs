@@ -1,10 +1,12 @@
 //! Languages and what each does with a word: lower case, stop words, no diacritics, stem.
 
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer,
-    StopWordFilter, TextAnalyzer, TokenizerManager,
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, StopWordFilter,
+    TextAnalyzer, TokenizerManager,
 };
 use unicode_normalization::UnicodeNormalization;
+
+use super::tokenise::{Runs, WordTokenizer};
 
 /// Languages with fields of their own; the last takes every other.
 pub(super) const LANGUAGES: [&str; 5] = ["en", "fr", "de", "es", "other"];
@@ -48,9 +50,9 @@ pub(super) fn analyser_name(language: usize) -> String {
     format!("casekin_{}", LANGUAGES[language])
 }
 
-/// The analyser of a language.
-pub(super) fn analyser(language: usize) -> TextAnalyzer {
-    let words = TextAnalyzer::builder(SimpleTokenizer::default())
+/// The analyser of a language; the runs of scripts without spaces are cut as `runs` says.
+pub(super) fn analyser(language: usize, runs: Runs) -> TextAnalyzer {
+    let words = TextAnalyzer::builder(WordTokenizer::new(runs))
         .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
         .filter(LowerCaser)
         .dynamic();
@@ -75,7 +77,7 @@ pub(super) fn analyser(language: usize) -> TextAnalyzer {
 /// All analysers, as tantivy wants them.
 pub(super) fn register(manager: &TokenizerManager) {
     for language in 0..LANGUAGES.len() {
-        manager.register(&analyser_name(language), analyser(language));
+        manager.register(&analyser_name(language), analyser(language, Runs::Written));
     }
 }
 
@@ -104,10 +106,13 @@ mod tests {
     use super::*;
 
     fn texts(language: &str, text: &str) -> Vec<String> {
-        stems(&mut analyser(language_no(language)), &composed(text))
-            .into_iter()
-            .map(|stem| stem.text)
-            .collect()
+        stems(
+            &mut analyser(language_no(language), Runs::Asked),
+            &composed(text),
+        )
+        .into_iter()
+        .map(|stem| stem.text)
+        .collect()
     }
 
     #[test]
@@ -130,7 +135,7 @@ mod tests {
     #[test]
     fn offsets_are_those_of_the_text() {
         let text = "Große Ergüsse";
-        let stems = stems(&mut analyser(language_no("de-AT")), text);
+        let stems = stems(&mut analyser(language_no("de-AT"), Runs::Asked), text);
         assert_eq!(
             stems
                 .iter()

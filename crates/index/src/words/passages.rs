@@ -45,7 +45,7 @@ impl Passages {
                 .map(|stem| stem.text.as_str())
                 .collect::<HashSet<_>>()
                 .len();
-            let marks = matched.iter().map(|stem| (stem.from, stem.to)).collect();
+            let marks = joined(&matched);
             self.found.push((
                 distinct,
                 self.found.len(),
@@ -74,7 +74,8 @@ fn sentences(text: &str) -> Vec<(usize, usize)> {
     while let Some((at, letter)) = letters.next() {
         let next = letters.peek().map(|(_, next)| *next);
         let ends = letter == '\n'
-            || (matches!(letter, '.' | '!' | '?' | ';') && next.is_none_or(char::is_whitespace));
+            || (matches!(letter, '.' | '!' | '?' | ';') && next.is_none_or(char::is_whitespace))
+            || matches!(letter, '。' | '｡' | '！' | '？' | '；');
         if ends || next.is_none() {
             let end = at + letter.len_utf8();
             let trimmed = text[start..end].trim();
@@ -88,6 +89,18 @@ fn sentences(text: &str) -> Vec<(usize, usize)> {
     ranges
 }
 
+/// Where words matched, in order; pairs of characters that share one are one mark.
+fn joined(matched: &[analyse::Stem]) -> Vec<(usize, usize)> {
+    let mut marks: Vec<(usize, usize)> = Vec::new();
+    for stem in matched {
+        match marks.last_mut() {
+            Some((_, to)) if stem.from < *to => *to = stem.to.max(*to),
+            _ => marks.push((stem.from, stem.to)),
+        }
+    }
+    marks
+}
+
 /// Cuts a long sentence down to a window around its first mark.
 fn shortened(field: &str, sentence: &str, marks: Vec<(usize, usize)>) -> Passage {
     let field = field.to_owned();
@@ -98,7 +111,7 @@ fn shortened(field: &str, sentence: &str, marks: Vec<(usize, usize)>) -> Passage
             marks,
         };
     }
-    let first = marks.first().map_or(0, |mark| mark.0);
+    let (first, first_end) = marks.first().copied().unwrap_or_default();
     let mut start = sentence.floor_char_boundary(first.saturating_sub(MAX_PASSAGE_BYTES / 4));
     if start > 0 {
         start += sentence[start..first]
@@ -109,7 +122,9 @@ fn shortened(field: &str, sentence: &str, marks: Vec<(usize, usize)>) -> Passage
     if end < sentence.len() {
         end = sentence[start..end]
             .rfind(' ')
-            .map_or(end, |space| start + space);
+            .map(|space| start + space)
+            .filter(|space| *space >= first_end)
+            .unwrap_or(end);
     }
     let inside = marks
         .into_iter()
@@ -124,12 +139,18 @@ fn shortened(field: &str, sentence: &str, marks: Vec<(usize, usize)>) -> Passage
 
 #[cfg(test)]
 mod tests {
+    use super::super::tokenise::Runs;
     use super::*;
 
     fn found(text: &str, wanted: &[&str]) -> Vec<Passage> {
         let wanted = wanted.iter().map(|word| (*word).to_owned()).collect();
         let mut passages = Passages::new();
-        passages.add("findings", text, &mut analyse::analyser(0), &wanted);
+        passages.add(
+            "findings",
+            text,
+            &mut analyse::analyser(0, Runs::Written),
+            &wanted,
+        );
         passages.best()
     }
 
@@ -160,5 +181,24 @@ mod tests {
         assert!(passages[0].text.len() <= MAX_PASSAGE_BYTES);
         let (from, to) = passages[0].marks[0];
         assert_eq!(&passages[0].text[from..to], "Erguss");
+        let text = format!(
+            "{} {} 气胸 {}",
+            "双肺".repeat(90),
+            "肺".repeat(20),
+            "心".repeat(900)
+        );
+        let passages = found(&text, &["气胸"]);
+        assert!(passages[0].text.len() <= MAX_PASSAGE_BYTES);
+        let (from, to) = passages[0].marks[0];
+        assert_eq!(&passages[0].text[from..to], "气胸");
+    }
+
+    #[test]
+    fn pairs_of_characters_are_one_mark() {
+        let passages = found("双肺清晰。右侧胸腔积液！", &["胸腔", "腔积", "积液"]);
+        assert_eq!(passages[0].text, "右侧胸腔积液！");
+        let marks = &passages[0].marks;
+        assert_eq!(marks.len(), 1);
+        assert_eq!(&passages[0].text[marks[0].0..marks[0].1], "胸腔积液");
     }
 }

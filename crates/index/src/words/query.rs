@@ -1,5 +1,6 @@
 //! Turns what a user typed into a tantivy query. Only double quotes mean something; whatever else is typed is
-//! words, and nothing is an error. A word is looked for in every language's fields; the best place counts.
+//! words, and nothing is an error. A word is looked for in every language's fields; the best place counts. A run of
+//! characters without spaces (Chinese, Japanese, Korean) is looked for whole, and by its pairs where it has several.
 
 use std::collections::HashSet;
 
@@ -9,13 +10,19 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{Searcher, Term};
+use unicode_normalization::UnicodeNormalization;
 
 use super::analyse::{self, LANGUAGES, Stem};
 use super::store::{Section, TextFields};
-use crate::WordsQuery;
+use super::tokenise::{Runs, is_unspaced};
+use crate::{WordTexts, WordsQuery};
 
 const MAX_WORDS: usize = 64;
 const MAX_PHRASES: usize = 16;
+/// Longest run without spaces, and longest phrase, that is looked for; what follows is left out.
+const MAX_RUN_CHARS: usize = 64;
+/// Most pairs of characters that are looked for one by one; later runs are looked for whole.
+const MAX_PAIRS: usize = 256;
 const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// Share of the lesser places' scores that is added to the best place's.
 const TIE_BREAKER: f32 = 0.1;
@@ -27,13 +34,13 @@ pub(super) struct Compiled {
     pub(super) affirmed: Vec<HashSet<String>>,
     /// Per language.
     pub(super) negated: Vec<HashSet<String>>,
-    pub(super) with_labels: bool,
+    pub(super) texts: WordTexts,
 }
 
 pub(super) struct Compiler<'a> {
     searcher: &'a Searcher,
     fields: &'a TextFields,
-    with_labels: bool,
+    texts: WordTexts,
     analysers: Vec<TextAnalyzer>,
     affirmed: Vec<HashSet<String>>,
     negated: Vec<HashSet<String>>,
@@ -46,13 +53,15 @@ struct Typed {
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(searcher: &'a Searcher, fields: &'a TextFields, with_labels: bool) -> Self {
+    pub(super) fn new(searcher: &'a Searcher, fields: &'a TextFields, texts: WordTexts) -> Self {
         let none = vec![HashSet::new(); LANGUAGES.len()];
-        let analysers = (0..LANGUAGES.len()).map(analyse::analyser).collect();
+        let analysers = (0..LANGUAGES.len())
+            .map(|language| analyse::analyser(language, Runs::Asked))
+            .collect();
         Self {
             searcher,
             fields,
-            with_labels,
+            texts,
             analysers,
             affirmed: none.clone(),
             negated: none,
@@ -64,8 +73,12 @@ impl<'a> Compiler<'a> {
         let typed = read(&query.affirmed);
         let affirmed = self.affirmed_query(&typed);
         let asked = self.affirmed.iter().any(|stems| !stems.is_empty());
-        let negated: Vec<(Occur, Box<dyn Query>)> = query
-            .negated
+        let denied: &[String] = if Section::Negated.is_of(self.texts) {
+            &query.negated
+        } else {
+            &[]
+        };
+        let negated: Vec<(Occur, Box<dyn Query>)> = denied
             .iter()
             .take(MAX_PHRASES)
             .filter_map(|denied| Some((Occur::Should, self.negated_query(&read(denied))?)))
@@ -85,14 +98,14 @@ impl<'a> Compiler<'a> {
             query: whole,
             affirmed: self.affirmed,
             negated: self.negated,
-            with_labels: self.with_labels,
+            texts: self.texts,
         })
     }
 
     fn affirmed_query(&mut self, typed: &Typed) -> Option<Box<dyn Query>> {
         let sections: Vec<Section> = Section::AFFIRMED
             .into_iter()
-            .filter(|section| self.with_labels || *section != Section::Labels)
+            .filter(|section| section.is_of(self.texts))
             .collect();
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for phrase in &typed.phrases {
@@ -101,12 +114,41 @@ impl<'a> Compiler<'a> {
                 clauses.push((Occur::Must, found?));
             }
         }
+        let mut pairs_left = MAX_PAIRS;
         for word in &typed.words {
-            if let Some(Some(found)) = self.anywhere(word, &sections, false) {
-                clauses.push((Occur::Should, found));
-            }
+            let found = match pairs(word, pairs_left) {
+                pairs if pairs.len() > 2 => {
+                    pairs_left -= pairs.len();
+                    self.mostly(word, &pairs, &sections)
+                }
+                _ => self.anywhere(word, &sections, false).flatten(),
+            };
+            clauses.extend(found.map(|found| (Occur::Should, found)));
         }
         (!clauses.is_empty()).then(|| Box::new(BooleanQuery::new(clauses)) as Box<dyn Query>)
+    }
+
+    /// A run without spaces: at least a third of its pairs must be there; all of them in a row count most.
+    fn mostly(
+        &mut self,
+        run: &str,
+        pairs: &[String],
+        sections: &[Section],
+    ) -> Option<Box<dyn Query>> {
+        let found: Vec<(Occur, Box<dyn Query>)> = pairs
+            .iter()
+            .filter_map(|pair| self.anywhere(pair, sections, false).flatten())
+            .map(|found| (Occur::Should, found))
+            .collect();
+        let least = pairs.len().div_ceil(3);
+        if found.len() < least {
+            return None;
+        }
+        let some = Box::new(BooleanQuery::with_minimum_required_clauses(found, least));
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, some)];
+        let whole = self.anywhere(run, sections, false).flatten();
+        clauses.extend(whole.map(|whole| (Occur::Should, whole)));
+        Some(Box::new(BooleanQuery::new(clauses)))
     }
 
     /// All words of a denied finding, in denied sentences.
@@ -130,7 +172,8 @@ impl<'a> Compiler<'a> {
     ) -> Option<Option<Box<dyn Query>>> {
         let mut places: Vec<Box<dyn Query>> = Vec::new();
         for language in 0..LANGUAGES.len() {
-            let stems = analyse::stems(&mut self.analysers[language], text);
+            let mut stems = analyse::stems(&mut self.analysers[language], text);
+            stems.truncate(MAX_RUN_CHARS);
             if stems.is_empty() && language == 0 {
                 return None;
             }
@@ -180,7 +223,9 @@ impl<'a> Compiler<'a> {
 /// Splits what was typed into words and quoted phrases. A quote that is not closed is no quote.
 fn read(text: &str) -> Typed {
     let end = text.floor_char_boundary(MAX_TEXT_BYTES);
-    let text = analyse::composed(&text[..end])
+    let text = text[..end]
+        .nfkc()
+        .collect::<String>()
         .replace(['\u{201c}', '\u{201d}', '\u{201e}', '«', '»'], "\"");
     let mut typed = Typed::default();
     let pieces: Vec<&str> = text.split('"').collect();
@@ -200,6 +245,19 @@ fn read(text: &str) -> Typed {
     }
     typed.phrases.truncate(MAX_PHRASES);
     typed
+}
+
+/// The pairs of neighbouring characters of a word that is nothing but a run without spaces; none of any other word.
+fn pairs(word: &str, at_most: usize) -> Vec<String> {
+    let letters: Vec<char> = word.chars().take(MAX_RUN_CHARS).collect();
+    if !letters.iter().all(|letter| is_unspaced(*letter)) {
+        return Vec::new();
+    }
+    letters
+        .windows(2)
+        .take(at_most)
+        .map(|pair| pair.iter().collect())
+        .collect()
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

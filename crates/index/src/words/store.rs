@@ -19,8 +19,10 @@ use super::analyse::{self, LANGUAGES};
 use super::directory::{DurableText, UnsyncedDirectory};
 use super::passages::Passages;
 use super::query::{Compiled, Compiler};
+use super::statistics::Statistics;
+use super::tokenise::Runs;
 use crate::snapshot::damaged;
-use crate::{CaseEntry, IndexError, ReportFields, WordMatch, WordsQuery};
+use crate::{CaseEntry, IndexError, ReportFields, WordMatch, WordTexts, WordsQuery};
 
 const WRITER_BYTES: usize = 48 << 20;
 const CASE_NO: &str = "case_no";
@@ -36,11 +38,12 @@ pub(super) enum Section {
     Other,
     Labels,
     Uncertain,
+    Historical,
     Negated,
 }
 
 impl Section {
-    const ALL: [Section; 8] = [
+    pub(super) const ALL: [Section; 9] = [
         Section::Impression,
         Section::Findings,
         Section::Labels,
@@ -48,10 +51,11 @@ impl Section {
         Section::Other,
         Section::History,
         Section::Uncertain,
+        Section::Historical,
         Section::Negated,
     ];
     /// What is not denied.
-    pub(super) const AFFIRMED: [Section; 7] = [
+    pub(super) const AFFIRMED: [Section; 8] = [
         Section::Impression,
         Section::Findings,
         Section::Labels,
@@ -59,6 +63,7 @@ impl Section {
         Section::Other,
         Section::History,
         Section::Uncertain,
+        Section::Historical,
     ];
 
     fn name(self) -> &'static str {
@@ -70,6 +75,7 @@ impl Section {
             Section::Other => "other",
             Section::Labels => "label",
             Section::Uncertain => "uncertain",
+            Section::Historical => "historical",
             Section::Negated => "negated",
         }
     }
@@ -82,6 +88,16 @@ impl Section {
             Section::Other => 0.9,
             Section::History => 0.7,
             Section::Uncertain => 0.4,
+            Section::Historical => 0.2,
+        }
+    }
+
+    /// Whether a query of these texts looks here.
+    pub(super) fn is_of(self, texts: WordTexts) -> bool {
+        match texts {
+            WordTexts::Both => true,
+            WordTexts::Report => self != Section::Labels,
+            WordTexts::Label => self == Section::Labels,
         }
     }
 
@@ -100,9 +116,9 @@ pub(super) struct TextFields {
     case_no: Field,
     language: Field,
     /// Per section, as it was given.
-    kept: [Field; 8],
+    kept: [Field; 9],
     /// Per section and language.
-    searched: [[Field; LANGUAGES.len()]; 8],
+    searched: [[Field; LANGUAGES.len()]; 9],
 }
 
 impl TextFields {
@@ -125,6 +141,18 @@ impl TextFields {
                 searched,
             },
         )
+    }
+
+    /// The language of a searched field.
+    pub(super) fn language_of(&self, field: Field) -> Option<usize> {
+        self.searched
+            .iter()
+            .find_map(|fields| fields.iter().position(|held| *held == field))
+    }
+
+    /// A language's field of every section.
+    pub(super) fn of_language(&self, language: usize) -> impl Iterator<Item = Field> + '_ {
+        self.searched.iter().map(move |fields| fields[language])
     }
 
     pub(super) fn searched(&self, section: Section, language: usize) -> Field {
@@ -289,8 +317,7 @@ impl TextIndex {
         allowed: impl Fn(u64) -> bool + Send + Sync + Clone + 'static,
     ) -> Result<Vec<WordMatch>, IndexError> {
         let searcher = self.reader.searcher();
-        let Some(compiled) =
-            Compiler::new(&searcher, &self.fields, query.with_labels).compile(query)
+        let Some(compiled) = Compiler::new(&searcher, &self.fields, query.texts).compile(query)
         else {
             return Ok(Vec::new());
         };
@@ -300,9 +327,15 @@ impl TextIndex {
             TopDocs::with_limit(wanted).order_by_score(),
         );
         let found = searcher
-            .search(&compiled.query, &collector)
+            .search_with_statistics_provider(
+                &compiled.query,
+                &collector,
+                &Statistics::new(&searcher, &self.fields),
+            )
             .map_err(text_error("search"))?;
-        let mut analysers: Vec<_> = (0..LANGUAGES.len()).map(analyse::analyser).collect();
+        let mut analysers: Vec<_> = (0..LANGUAGES.len())
+            .map(|language| analyse::analyser(language, Runs::Written))
+            .collect();
         let mut matches = Vec::with_capacity(found.len());
         for (score, address) in found {
             let document: TantivyDocument = searcher.doc(address).map_err(text_error("read"))?;
@@ -332,7 +365,7 @@ impl TextIndex {
         let mut passages = Passages::new();
         let mut matched_labels = Vec::new();
         for section in Section::ALL {
-            if section == Section::Labels && !compiled.with_labels {
+            if !section.is_of(compiled.texts) {
                 continue;
             }
             let wanted = match section {
@@ -377,6 +410,7 @@ fn texts<'a>(entry: &'a CaseEntry, report: &'a ReportFields) -> Vec<(Section, &'
         (Section::History, &report.history),
         (Section::Other, &report.other),
         (Section::Uncertain, &report.uncertain),
+        (Section::Historical, &report.historical),
         (Section::Negated, &report.negated),
     ];
     texts.extend(
