@@ -95,6 +95,9 @@ macro_rules! of_any_type {
     };
 }
 
+/// Values of 16 bits go through a table from this many on: it has at most as many entries.
+const TABLE_FROM: usize = 1 << 16;
+
 impl Samples {
     /// Little-endian bytes of all values, as numpy's `tobytes` gives them.
     pub fn to_le_bytes(&self) -> Vec<u8> {
@@ -111,7 +114,26 @@ impl Samples {
         clippy::useless_conversion,
         reason = "of one of the eight types it is useless"
     )]
-    pub(crate) fn each<T>(&self, of: impl Fn(f64) -> T) -> Vec<T> {
+    pub(crate) fn each<T: Copy>(&self, of: impl Fn(f64) -> T) -> Vec<T> {
+        // A picture has far more pixels than values: each value is worked out once.
+        match self {
+            Self::U16(values) if values.len() > TABLE_FROM => {
+                let highest = values.iter().copied().max().unwrap_or(0);
+                let table: Vec<T> = (0..=highest).map(|value| of(value.into())).collect();
+                return values
+                    .iter()
+                    .map(|value| table[usize::from(*value)])
+                    .collect();
+            }
+            Self::I16(values) if values.len() > TABLE_FROM => {
+                let lowest = values.iter().copied().min().unwrap_or(0);
+                let highest = values.iter().copied().max().unwrap_or(0);
+                let table: Vec<T> = (lowest..=highest).map(|value| of(value.into())).collect();
+                let place = |value: i16| (i32::from(value) - i32::from(lowest)) as usize;
+                return values.iter().map(|value| table[place(*value)]).collect();
+            }
+            _ => {}
+        }
         of_any_type!(self, values => values.iter().map(|value| of(f64::from(*value))).collect())
     }
 

@@ -82,7 +82,7 @@ def peer_voi(path, plugin):
     pixels = (
         dataset.pixel_array
         if plugin is None
-        else pydicom.pixels.pixel_array(dataset, index=0, decoding_plugin=plugin, raw=True)
+        else pydicom.pixels.pixel_array(dataset, index=0, decoding_plugin=plugin)
     )
     if dataset.SamplesPerPixel > 1:
         return pixels

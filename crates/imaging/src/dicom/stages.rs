@@ -38,16 +38,29 @@ pub(super) fn voi(
     frame: u32,
     stored: Samples,
 ) -> Result<Samples, ImagingError> {
-    let (low, high) = Modality::read(object, layout, frame)?.0.range(layout);
-    let values = modality(object, layout, frame, stored)?;
+    let (read, is_stated) = Modality::read(object, layout, frame)?;
+    let (low, high) = read.range(layout);
     let is_grey = matches!(
         layout.photometric,
         Photometric::Monochrome1 | Photometric::Monochrome2
     );
     if !is_grey {
-        return Ok(values);
+        return modality(object, layout, frame, stored);
     }
-    Ok(match Voi::read(object, frame)? {
+    let voi = Voi::read(object, frame)?;
+    if let (Some(Voi::Window(window)), Modality::Linear { slope, intercept }) = (&voi, &read) {
+        // Both at once: the rescaled picture between them is wanted by nobody.
+        let spread = |value: f64| {
+            let rescaled = match is_stated {
+                true => value * slope + intercept,
+                false => value,
+            };
+            window.spread(rescaled, low, high)
+        };
+        return Ok(Samples::F64(stored.each(spread)));
+    }
+    let values = modality(object, layout, frame, stored)?;
+    Ok(match voi {
         Some(table @ Voi::Table { .. }) => {
             of_table(values.each(|value| table.entry(value)), table.bits())
         }
