@@ -63,28 +63,31 @@ fn phantoms_are_found_again_far_above_shuffled_labels() {
 #[test]
 fn neither_the_case_nor_its_patient_answers() {
     let library = Library::new();
-    let drawn = casekin_phantoms::draw_case(77_003, 0);
+    let photographs: Vec<Vec<u8>> = (0..200)
+        .flat_map(|index| casekin_phantoms::draw_case(77_003, index).images)
+        .filter(|image| image.file_name.ends_with(".png"))
+        .map(|image| image.bytes)
+        .take(2)
+        .collect();
     let mut manifest = "path,case_id,patient_id,labels\n".to_owned();
     for (at, (patient, label)) in [("p1", "a"), ("p1", "a"), ("p2", "b"), ("p2", "b")]
         .into_iter()
         .enumerate()
     {
-        let other = casekin_phantoms::draw_case(77_003, if label == "a" { 0 } else { 7 });
-        let image = &other.images[0];
-        let name = format!("{at}-{}", image.file_name);
-        let mut bytes = image.bytes.clone();
+        let name = format!("{at}.png");
+        let mut bytes = photographs[usize::from(label == "b")].clone();
         // Other bytes, the same picture.
         bytes.extend([0_u8; 2].repeat(at + 1));
         std::fs::write(library.path().join(&name), bytes).unwrap();
         manifest.push_str(&format!("{name},c{at},{patient},{label}\n"));
     }
-    assert!(!drawn.images.is_empty());
     let file = library.path().join("manifest.csv");
     std::fs::write(&file, manifest).unwrap();
     library.json(&["ingest", "--manifest", file.to_str().unwrap()]);
     let report = library.json(&["eval", "retrieval", "--k", "1"]);
     assert_eq!(report["counts"]["queries"], 4);
     assert_eq!(report["counts"]["patients"], 2);
+    assert_eq!(report["counts"]["queries_without_vectors"], 0);
     assert_eq!(metric(&report, "precision@1")["value"], 0.0);
     assert_eq!(report["counts"]["queries_without_a_right_answer"], 4);
 }
