@@ -44,6 +44,9 @@ pub enum Command {
     Ingest(IngestArgs),
     /// Find similar cases by words, pictures, a case, or a mix
     Search(SearchArgs),
+    /// Measure how well the library finds its own cases again
+    #[command(subcommand)]
+    Eval(EvalCommand),
     /// Print the vectors of texts or pictures
     Embed(EmbedArgs),
     /// Write the pixels of one picture to a file, at any stage from stored values to what a person sees
@@ -133,6 +136,45 @@ pub struct SearchArgs {
     /// Let other cases of the example case's patient answer too
     #[arg(long, requires = "case")]
     pub same_patient: bool,
+    /// CSV or JSON Lines with a query on each line: id, text, image (paths beside the file), case, filters, top; lists in
+    /// a CSV cell have ";" between their parts
+    #[arg(long, value_name = "FILE", requires = "csv", conflicts_with_all = ["text", "images", "roi", "case"])]
+    pub batch: Option<PathBuf>,
+    /// Where the hits of --batch go, one a row
+    #[arg(long, value_name = "OUT", requires = "batch")]
+    pub csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EvalCommand {
+    /// Each case asks with its pictures, its own patient left out; the labels say what was right
+    Retrieval(EvalRetrievalArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct EvalRetrievalArgs {
+    /// Key of the labels that say what is right, e.g. a column of the manifest, or one plain label; all plain labels when
+    /// left out
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// Depths of the metrics
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 3, 5, 10], value_name = "K")]
+    pub k: Vec<u32>,
+    /// Only cases with this fact ask and answer; may be given several times
+    #[arg(long = "filter", short = 'f', value_name = "KEY=VALUE")]
+    pub filters: Vec<String>,
+    /// At most so many queries, drawn at random; 10,000 when left out
+    #[arg(long, value_name = "N")]
+    pub queries: Option<u32>,
+    /// Ask the index as it serves, instead of looking at every view
+    #[arg(long)]
+    pub ann: bool,
+    /// Write the report as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub md: Option<PathBuf>,
+    /// Write a plot of precisions and votes
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

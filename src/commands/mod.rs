@@ -1,8 +1,10 @@
 //! What each command does.
 
+mod batch;
 mod decode;
 mod demo;
 mod embed;
+mod evaluate;
 mod fetch;
 mod ingest;
 mod library;
@@ -26,7 +28,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
     match cli.command {
         Command::Ingest(args) => return ingest::run(global, &config, args).await,
-        Command::Search(args) => search::run(global, &config, args).await?,
+        Command::Search(args) => return search::run(global, &config, args).await,
+        Command::Eval(command) => evaluate::run(global, &config, command).await?,
         Command::Embed(args) => embed::run(global, &config, args).await?,
         Command::Decode(args) => decode::run(global, &config, args).await?,
         Command::Status => library::status(global, &config).await?,

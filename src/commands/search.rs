@@ -1,5 +1,7 @@
 //! `casekin search`.
 
+use std::process::ExitCode;
+
 use anyhow::{Context as _, bail};
 use axum::http::Method;
 use casekin_engine::{ImageQuery, QueryPictureRecord, SearchAnswer, SearchRequest, Way};
@@ -10,7 +12,10 @@ use crate::client::{Client, Content, Part};
 use crate::config::Config;
 use crate::show;
 
-pub async fn run(global: &Global, config: &Config, args: SearchArgs) -> anyhow::Result<()> {
+pub async fn run(global: &Global, config: &Config, args: SearchArgs) -> anyhow::Result<ExitCode> {
+    if let Some(file) = args.batch.clone() {
+        return super::batch::run(global, config, args, &file).await;
+    }
     if args.text.is_none() && args.images.is_empty() && args.case.is_none() {
         bail!("nothing to search for: give --text, --image or --case");
     }
@@ -42,13 +47,14 @@ pub async fn run(global: &Global, config: &Config, args: SearchArgs) -> anyhow::
     let answer: SearchAnswer = client.post("/api/v1/search", &request).await?;
     client.close().await?;
     if global.json {
-        return show::json(&answer);
+        show::json(&answer)?;
+    } else {
+        show::answer(&answer);
     }
-    show::answer(&answer);
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn ways(names: &[String]) -> anyhow::Result<Option<Vec<Way>>> {
+pub fn ways(names: &[String]) -> anyhow::Result<Option<Vec<Way>>> {
     if names.is_empty() {
         return Ok(None);
     }

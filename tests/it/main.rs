@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod decode;
 mod demo_model;
+mod eval;
 mod identity;
 mod no_match;
 mod planted;

@@ -9,6 +9,7 @@ mod config;
 mod convert;
 mod encoding;
 mod error;
+mod evaluation;
 mod evidence;
 mod ingest;
 mod judgement;
@@ -41,6 +42,10 @@ pub use answer::{
 pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig};
 pub use encoding::{EmbedRequest, LooseEncoder};
 pub use error::EngineError;
+pub use evaluation::{
+    EvaluationCounts, LabelRow, MetricRow, Provenance, RetrievalReport, RetrievalRequest,
+    retrieval_markdown, retrieval_svg,
+};
 pub use library::Library;
 pub use lock::ServiceAddress;
 pub use pictures::Rendering;

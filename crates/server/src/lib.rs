@@ -8,6 +8,7 @@ mod metrics;
 mod page;
 mod routes;
 mod serve;
+mod spreadsheet;
 mod state;
 
 pub use api_error::{ApiError, ApiErrorBody};
@@ -15,4 +16,5 @@ pub use auth::{Caller, Role};
 pub use config::ServerConfig;
 pub use routes::{openapi, router};
 pub use serve::{ServeError, bind, serve};
+pub use spreadsheet::harmless;
 pub use state::App;

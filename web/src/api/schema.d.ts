@@ -179,6 +179,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/eval/retrieval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Evaluates retrieval, leaving one patient out at a time.
+         * @description Answers when all is done, which takes as long as a search for every query; ends early when the caller goes.
+         */
+        post: operations["retrieval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/images/{id}": {
         parameters: {
             query?: never;
@@ -940,6 +960,75 @@ export interface components {
             /** @description The L2-normalised vector. */
             vector: number[];
         };
+        /** @description Counts of an evaluation. */
+        EvaluationCounts: {
+            /**
+             * Format: int64
+             * @description Labelled cases with pictures: those that could answer.
+             */
+            cases: number;
+            /**
+             * Format: int64
+             * @description Cases whose patient is not known: of them only the case itself is left out, so that another case of the same
+             *     patient may have answered.
+             */
+            cases_of_unknown_patients: number;
+            /**
+             * Format: int64
+             * @description Distinct sets of labels.
+             */
+            label_sets: number;
+            /**
+             * Format: int64
+             * @description Distinct labels.
+             */
+            labels: number;
+            /**
+             * Format: int64
+             * @description Patients that are known; each is left out of its own queries' answers as a whole.
+             */
+            patients: number;
+            /**
+             * Format: int64
+             * @description Their pictures.
+             */
+            pictures: number;
+            /**
+             * Format: int64
+             * @description Cases that asked.
+             */
+            queries: number;
+            /**
+             * Format: int64
+             * @description Queries with fewer answers than the deepest k; the missing ones count as wrong.
+             */
+            queries_with_short_answers: number;
+            /**
+             * Format: int64
+             * @description Queries to which no case of another patient would be right; they count as wrong.
+             */
+            queries_without_a_right_answer: number;
+            /**
+             * Format: int64
+             * @description Queries of cases whose pictures have no vector; all their answers count as wrong.
+             */
+            queries_without_vectors: number;
+            /**
+             * Format: int64
+             * @description Cases left out because they carry none of the labels.
+             */
+            unlabelled: number;
+            /**
+             * Format: int64
+             * @description Their views with a vector.
+             */
+            views: number;
+            /**
+             * Format: int64
+             * @description Labelled cases left out because they have no picture.
+             */
+            without_pictures: number;
+        };
         /** @description Counts of one filterable fact. */
         Facet: {
             /** @description Filter key: "modality", "body_part", "label", "sex", "age", "date", "site". */
@@ -1249,9 +1338,54 @@ export interface components {
             /** @description The way. */
             way: components["schemas"]["Way"];
         };
+        /** @description Metrics of one label: of the queries that carry it, where an answer is right that carries it too. */
+        LabelRow: {
+            /** @description The label. */
+            label: string;
+            /**
+             * Format: double
+             * @description Mean over its queries of trec_eval's average precision.
+             */
+            map: number;
+            /**
+             * Format: int64
+             * @description Their patients; a case of an unknown patient counts as one.
+             */
+            patients: number;
+            /** @description Precision at each k of the request. */
+            precision: number[];
+            /**
+             * Format: int64
+             * @description Queries that carry it.
+             */
+            queries: number;
+            /** @description F1 of the vote at 1, 3 and 5. */
+            vote_f1: number[];
+            /** @description Share of its queries for which the vote at 1, 3 and 5 named it. */
+            vote_recall: number[];
+        };
         /** @description The cases of an accession or a study. */
         Launched: {
             case_ids: string[];
+        };
+        /** @description One metric over all queries. */
+        MetricRow: {
+            /** @description 95 % interval: percentile bootstrap by patient. */
+            interval: number[];
+            /** @description Its name, with the depth behind an "@". */
+            name: string;
+            /**
+             * Format: double
+             * @description Mean of the control: the same rankings under labels permuted across patients.
+             */
+            shuffled: number;
+            /** @description 95 % of the control's permutations lie in here. */
+            shuffled_interval: number[];
+            /**
+             * Format: double
+             * @description Its value, 0 to 1.
+             */
+            value: number;
         };
         /** @description A model of the library. */
         ModelRecord: components["schemas"]["ModelSummary"] & {
@@ -1315,6 +1449,32 @@ export interface components {
         PictureForm: {
             /** Format: binary */
             picture: string;
+        };
+        /** @description Where figures come from. */
+        Provenance: {
+            /**
+             * Format: int64
+             * @description The catalog's sequence number that the index had applied.
+             */
+            index_seq: number;
+            /**
+             * Format: int64
+             * @description The catalog's latest sequence number.
+             */
+            latest_seq: number;
+            /** @description When, RFC 3339, UTC. */
+            made: string;
+            /** @description The model of the vectors. */
+            model: components["schemas"]["ModelSummary"];
+            /**
+             * Format: int32
+             * @description Version of windowing, orientation and tiling.
+             */
+            pipeline_version: number;
+            /** @description Arithmetic of the encoder. */
+            precision: string;
+            /** @description Version of the program. */
+            version: string;
         };
         /** @description The levels of a picture for a deep-zoom viewer. */
         PyramidRecord: {
@@ -1404,6 +1564,53 @@ export interface components {
         Requeued: {
             /** Format: int64 */
             requeued: number;
+        };
+        /** @description What was found; see docs/EVALUATION.md for the definitions. */
+        RetrievalReport: {
+            /** @description The command that makes this report. */
+            command: string;
+            /** @description How many of everything. */
+            counts: components["schemas"]["EvaluationCounts"];
+            /** @description Metrics by label, most queries first. */
+            labels: components["schemas"]["LabelRow"][];
+            /** @description Metrics over all queries. */
+            metrics: components["schemas"]["MetricRow"][];
+            /** @description What a reader must know, in plain words. */
+            notices: string[];
+            /** @description On what library and by what model. */
+            provenance: components["schemas"]["Provenance"];
+            /** @description The question as it was understood. */
+            request: components["schemas"]["RetrievalRequest"];
+        };
+        /** @description What to evaluate. */
+        RetrievalRequest: {
+            /**
+             * @description Asks the index as it serves, instead of looking at every view.
+             * @default false
+             */
+            ann?: boolean;
+            /**
+             * @description Only cases with these facts ask and answer.
+             * @default []
+             */
+            filters?: string[];
+            /**
+             * @description Depths of the metrics, 1 to 100; 1, 3, 5 and 10 when left out.
+             * @default []
+             */
+            k?: number[];
+            /**
+             * @description Key of the labels that say what is right: "diagnosis" for labels "diagnosis: …". A plain label asks whether cases
+             *     with and without it are told apart. All plain labels when left out.
+             * @default null
+             */
+            label?: string | null;
+            /**
+             * Format: int32
+             * @description Queries at most, drawn at random with a fixed seed; 10,000 when left out.
+             * @default null
+             */
+            queries?: number | null;
         };
         /** @description The answer to one [`SearchRequest`]. */
         SearchAnswer: {
@@ -2152,6 +2359,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Embedding"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiErrorBody"];
+                };
+            };
+        };
+    };
+    retrieval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetrievalRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalReport"];
                 };
             };
             "4XX": {

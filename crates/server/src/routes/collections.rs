@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use crate::api_error::{ApiError, ApiErrorBody};
 use crate::auth::{Caller, Role};
+use crate::spreadsheet::harmless;
 use crate::state::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -212,24 +213,4 @@ async fn export(
         ),
     ];
     Ok((headers, body).into_response())
-}
-
-/// A cell that a spreadsheet would run as a formula is written as text.
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_formula_is_written_as_text() {
-        assert_eq!(harmless("=HYPERLINK(1)"), "'=HYPERLINK(1)");
-        assert_eq!(harmless("pleural effusion"), "pleural effusion");
-    }
 }

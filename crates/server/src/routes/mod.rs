@@ -2,6 +2,7 @@
 
 mod cases;
 mod collections;
+mod evaluation;
 mod images;
 mod ingest;
 mod models;
@@ -45,6 +46,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(summary::routes())
         .merge(collections::routes())
         .merge(models::routes())
+        .merge(evaluation::routes())
         .merge(session::routes())
         .merge(system::routes())
         .merge(worker::routes())
@@ -107,7 +109,14 @@ async fn trace(request: Request, next: Next) -> Response {
 
 /// Lets a bounded number of costly requests run at once: those that encode, search or render.
 async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    const COSTLY: [&str; 5] = ["/search", "/summary", "/embed", "/rendered", "/{tile}"];
+    const COSTLY: [&str; 6] = [
+        "/search",
+        "/summary",
+        "/embed",
+        "/rendered",
+        "/{tile}",
+        "/eval/retrieval",
+    ];
     let path = request
         .extensions()
         .get::<axum::extract::MatchedPath>()

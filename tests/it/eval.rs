@@ -1,0 +1,140 @@
+//! Evaluation and batch queries over drawn cases.
+
+use serde_json::Value;
+
+use crate::support::{Library, text};
+
+fn metric<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let rows = report["metrics"].as_array().unwrap();
+    rows.iter()
+        .find(|row| row["name"] == name)
+        .unwrap_or_else(|| panic!("{name} is reported"))
+}
+
+#[test]
+fn phantoms_are_found_again_far_above_shuffled_labels() {
+    let library = Library::new();
+    library.ingest_drawn(77_002, 120);
+    let (md, svg) = (library.path().join("e.md"), library.path().join("e.svg"));
+    let files = ["--md", md.to_str().unwrap(), "--svg", svg.to_str().unwrap()];
+    let report = library.json(&[&["eval", "retrieval", "--k", "1,5"], &files[..]].concat());
+    let counts = &report["counts"];
+    assert_eq!(counts["queries"], 120);
+    assert_eq!(counts["cases"], 120);
+    assert_eq!(counts["cases_of_unknown_patients"], 0);
+    assert_eq!(counts["queries_without_vectors"], 0);
+    assert!(
+        counts["patients"].as_u64().unwrap() < 120,
+        "some patients have two cases"
+    );
+    for name in ["precision@1", "precision@5", "map", "top1_accuracy"] {
+        let row = metric(&report, name);
+        let number = |value: &Value| value.as_f64().unwrap();
+        let value = number(&row["value"]);
+        assert!(value > number(&row["shuffled"]) + 0.2, "{name}: {row}");
+        assert!(
+            value > number(&row["shuffled_interval"][1]),
+            "{name}: {row}"
+        );
+        assert!(number(&row["interval"][0]) <= value && value <= number(&row["interval"][1]));
+    }
+    assert!(report["provenance"]["index_seq"].as_u64().unwrap() > 0);
+    assert_eq!(report["provenance"]["model"]["demo"], true);
+    let (md, svg) = (
+        std::fs::read_to_string(md).unwrap(),
+        std::fs::read_to_string(svg).unwrap(),
+    );
+    assert!(md.contains("| precision@5 |") && md.contains("casekin eval retrieval --k 1,5"));
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+
+    // The same again, to the last digit; and with a filter fewer cases ask.
+    let again = library.json(&["eval", "retrieval", "--k", "1,5"]);
+    assert_eq!(again["metrics"], report["metrics"]);
+    let women = library.json(&["eval", "retrieval", "--filter", "sex=F"]);
+    assert!(women["counts"]["queries"].as_u64().unwrap() < 120);
+
+    let unknown = library.run(&["eval", "retrieval", "--label", "no such label"]);
+    assert!(!unknown.status.success());
+    assert!(text(&unknown.stderr).contains("plain labels are"));
+}
+
+/// Two patients whose pictures are alike only within the patient: if a patient could answer its own query, the label
+/// would be found every time.
+#[test]
+fn neither_the_case_nor_its_patient_answers() {
+    let library = Library::new();
+    let photographs: Vec<Vec<u8>> = (0..200)
+        .flat_map(|index| casekin_phantoms::draw_case(77_003, index).images)
+        .filter(|image| image.file_name.ends_with(".png"))
+        .map(|image| image.bytes)
+        .take(2)
+        .collect();
+    let mut manifest = "path,case_id,patient_id,labels\n".to_owned();
+    for (at, (patient, label)) in [("p1", "a"), ("p1", "a"), ("p2", "b"), ("p2", "b")]
+        .into_iter()
+        .enumerate()
+    {
+        let name = format!("{at}.png");
+        let mut bytes = photographs[usize::from(label == "b")].clone();
+        // Other bytes, the same picture.
+        bytes.extend([0_u8; 2].repeat(at + 1));
+        std::fs::write(library.path().join(&name), bytes).unwrap();
+        manifest.push_str(&format!("{name},c{at},{patient},{label}\n"));
+    }
+    let file = library.path().join("manifest.csv");
+    std::fs::write(&file, manifest).unwrap();
+    library.json(&["ingest", "--manifest", file.to_str().unwrap()]);
+    let report = library.json(&["eval", "retrieval", "--k", "1"]);
+    assert_eq!(report["counts"]["queries"], 4);
+    assert_eq!(report["counts"]["patients"], 2);
+    assert_eq!(report["counts"]["queries_without_vectors"], 0);
+    assert_eq!(metric(&report, "precision@1")["value"], 0.0);
+    assert_eq!(report["counts"]["queries_without_a_right_answer"], 4);
+}
+
+#[test]
+fn a_file_of_queries_becomes_a_table_of_hits() {
+    let library = Library::new();
+    library.ingest_drawn(77_004, 12);
+    let (queries, table) = (
+        library.path().join("queries.csv"),
+        library.path().join("hits.csv"),
+    );
+    let finding = casekin_phantoms::draw_case(77_004, 0).title;
+    let written = format!(
+        "id,text,case,filters,top\n=1+1,{finding},,,3\nb,,no-such-case,,\nc,mass,,colour=red,\nd,zeppelin,,,\n"
+    );
+    std::fs::write(&queries, written.replace(", ", " ")).unwrap();
+    let output = library.run(&[
+        "search",
+        "--batch",
+        queries.to_str().unwrap(),
+        "--csv",
+        table.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let table = std::fs::read_to_string(table).unwrap();
+    let mut lines = table.lines();
+    assert_eq!(
+        lines.next(),
+        Some("line,query,rank,case_id,score,similarity,found_by,labels,note")
+    );
+    let rows: Vec<&str> = lines.collect();
+    assert!(
+        rows.iter().any(|row| row.starts_with("2,'=1+1,1,")),
+        "{table}"
+    );
+    assert!(
+        rows.iter()
+            .any(|row| row.starts_with("3,b,,,") && row.contains("no case"))
+    );
+    assert!(
+        rows.iter()
+            .any(|row| row.starts_with("4,c,,,") && row.contains("modality"))
+    );
+    assert!(
+        rows.iter()
+            .any(|row| row.starts_with("5,d,,,") && row.contains("no case matches")),
+        "a query that finds nothing is not passed over: {table}"
+    );
+}
