@@ -59,7 +59,7 @@ const DENY_AFTER: &str = concat!(
 const DENY_BEFORE: &str = concat!(
     r"\b(?:(?:is|are|was|were)\s+)?absent\b|\b(?:has|have)\s+(?:now\s+|since\s+|completely\s+|fully\s+)*(?:resolved|disappeared|cleared)\b|\b(?:is|are|was|were|has\s+been|have\s+been)\s+(?:ruled\s+out|excluded)\b",
     r"|\bno\s+longer\s+(?:seen|visible|present|identified|evident|appreciated)\b|:\s*(?:none|no|negative|nil)\b|\b(?:is|are|was|were)\s+negative\b(?:\s*$)?",
-    r"|\bnicht\s+(?:nachweisbar|abgrenzbar|erkennbar|sichtbar|vorhanden|vorliegend)\b|\b(?:est|sont)\s+absente?s?\b|\b(?:non|pas)\s+(?:visible|visualisée?|retrouvée?)s?\b|\bno\s+(?:visible|identificad[oa]s?)\b",
+    r"|\b(?:wurden?|ist|sind|konnten?)\s+(?:sicher\s+)?ausgeschlossen\b|\b(?:est|sont)\s+(?:éliminée?s?|écartée?s?|exclue?s?)\b|:\s*non\b|\bnicht\s+(?:nachweisbar|abgrenzbar|erkennbar|sichtbar|vorhanden|vorliegend)\b|\b(?:est|sont)\s+absente?s?\b|\b(?:non|pas)\s+(?:visible|visualisée?|retrouvée?)s?\b|\bno\s+(?:visible|identificad[oa]s?)\b",
 );
 
 /// Deny what stands around.
@@ -69,22 +69,22 @@ const DENY_AROUND: &str = r"\b(?:is|are|was|were|has|have|appears?)(?:\s+not|n['
 const DOUBT_AFTER: &str = concat!(
     r"\b(?:may|might|could)\s+(?:also\s+)?(?:represent|reflect|be|indicate|suggest|relate|correspond|also)\b|\b(?:suspicious|worrisome|concerning|questionable|suspected)(?:\s+(?:for|of))?\b|\bsuspicion\s+(?:of|for)\b",
     r"|\b(?:possibl[ey]|probabl[ey]|presumabl[ey]|likely|perhaps|potentially|questionable|equivocal|presumed)\b|\bsuggest(?:s|ing|ive)?(?:\s+of)?\b|\brais(?:es?|ing)\s+(?:the\s+)?(?:possibility|question|concern|suspicion)(?:\s+(?:of|for))?\b",
-    r"|\b(?:evaluate|assess|check|query|concern|question|worry|screen(?:ing)?|looking)\s+(?:for|of)\b|\brule\s+out\b|\br/o\b|\bdifferential\s+(?:diagnosis\s+)?(?:includes?|considerations?)\b|\bcannot\s+(?:exclude|rule\s+out)\b|\bcan(?:not|['’]t)\s+entirely\s+exclude\b|\bfavou?r(?:s|ed|ing)?\b",
+    r"|\b(?:evaluate|evaluation|assess|check|concern|question|worry|screen(?:ing)?|looking)\s+(?:for|of)\b|\bquery\b|\brule\s+out\b|\br/o\b|\bdifferential\s+(?:diagnosis\s+)?(?:includes?|considerations?)\b|\bcannot\s+(?:exclude|rule\s+out)\b|\bcan(?:not|['’]t)\s+entirely\s+exclude\b|\bfavou?r(?:s|ed|ing)?\b",
     r"|\bévocat(?:eur|rice)s?\s+d(?:e\b|['’])|\bprobable(?:ment)?\b|\bsuspecte?\b|\bsuspicion\s+d(?:e\b|['’])|\bpossible(?:ment)?\b|\bcompatible\s+avec\b",
-    r"|\b(?:hochgradiger\s+)?verdacht\s+auf\b|\bv\.\s?a\.|\bverdächtig\b|\bmöglich(?:e[rnms]?|erweise)?\b|\bwahrscheinlich(?:e[rnms]?)?\b|\bfraglich(?:e[rnms]?)?\b|\bdd\b|\ba\.\s?e\.",
-    r"|\bsugestiv[oa]s?\s+de\b|\bsospech(?:a|os[oa]s?)(?:\s+de)?\b|\bposible(?:mente)?\b|\bprobable(?:mente)?\b",
+    r"|\b(?:hochgradiger\s+)?verdacht\s+auf\b|\bv\.\s?a\.|\bverdächtig\b|\bmöglich(?:e[rnms]?|erweise)?\b|\bwahrscheinlich(?:e[rnms]?)?\b|\bfraglich(?:e[rnms]?)?\b|\bdd\b|\ba\.\s?e\.|\bam\s+ehesten\b|\bim\s+sinne\s+eine[rs]?\b",
+    r"|\bno\s+se\s+puede\s+(?:excluir|descartar)\b|\ba\s+descartar\b|\bsugestiv[oa]s?\s+de\b|\bsospech(?:a|os[oa]s?)(?:\s+de)?\b|\bposible(?:mente)?\b|\bprobable(?:mente)?\b",
 );
 
 /// Doubt what stands before.
 const DOUBT_BEFORE: &str = concat!(
-    r"\b(?:can\s?not|could\s+not|can['’]t)\s+(?:be\s+)?(?:entirely\s+|completely\s+|definitively\s+)?(?:be\s+)?(?:excluded|ruled\s+out)\b|\b(?:is|are|was|were)?\s*not\s+(?:entirely\s+|completely\s+)?(?:excluded|ruled\s+out)\b|\b(?:is|are)\s+difficult\s+to\s+exclude\b",
-    r"|\b(?:is|are|remains?)\s+(?:also\s+|considered\s+)?(?:possible|suspected|questionable|likely|probable|equivocal|uncertain)\b|\b(?:less\s+likely|unlikely|not\s+likely)\b|\b(?:versus|vs\.?)\s|\bnicht\s+(?:sicher\s+)?(?:auszuschließen|ausgeschlossen)\b|\bne\s+peut\s+être\s+exclue?\b|\bno\s+se\s+puede\s+descartar\b",
+    r"\b(?:can\s?not|could\s+not|can['’]t)\s+(?:be\s+)?(?:entirely\s+|completely\s+|definitively\s+)?(?:be\s+)?(?:excluded|ruled\s+out)\b|\b(?:is|are|was|were)?\s*not\s+(?:entirely\s+|completely\s+)?(?:excluded|ruled\s+out)\b|\b(?:is|are|would\s+be)\s+difficult\s+to\s+exclude\b",
+    r"|\b(?:is|are|remains?)\s+(?:also\s+|considered\s+)?(?:possible|suspected|questionable|likely|probable|equivocal|uncertain)\b|\b(?:less\s+likely|unlikely|not\s+likely)\b|\b(?:versus|vs\.?)\s|\b(?:ist|sind|scheint|erscheint)\s+unwahrscheinlich\b|\bnicht\s+sicher\s+zu\s+(?:differenzieren|beurteilen)\b|\bnicht\s+(?:sicher\s+)?(?:auszuschließen|ausgeschlossen)\b|\bne\s+peut\s+être\s+exclue?\b|\bno\s+se\s+puede\s+descartar\b",
 );
 
 /// Date what follows into the past.
 const DATE_AFTER: &str = concat!(
-    r"\b(?:past\s+|prior\s+|known\s+|remote\s+|personal\s+|family\s+|previous\s+)*history\s+of\b|\bh/o\b|\bhx\s+of\b|\bstatus\s+post\b|\bs/p\b|\b(?:previous|prior)\b",
-    r"|\bantécédents?(?:\s+d(?:e\b|['’]))?|\bancien(?:ne)?\b|\bzustand\s+nach\b|\bz\.\s?n\.|\bbekannte\s+vorgeschichte\b|\bantecedentes?(?:\s+de)?\b",
+    r"\b(?:past\s+|prior\s+|known\s+|remote\s+|personal\s+|family\s+|previous\s+)*history\s+of\b|\bh/o\b|\bhx\s+of\b|\b(?:surgical|medical)\s+history\s+significant\s+for\b|\bstatus\s+post\b|\bs/p\b|\bst\.?\s?p\.|\bhealed\b|\b(?:previous|prior)\b",
+    r"|\bantécédents?(?:\s+d(?:e\b|['’]))?|\bancien(?:ne)?\b|\bstatus\s+après\b|\bzustand\s+nach\b|\bz\.\s?n\.|\bbekannte\s+vorgeschichte\b|\bantecedentes?(?:\s+(?:personales|patológicos|quirúrgicos|familiares))*(?:\s+de)?\b",
 );
 
 static LEXICON: LazyLock<Vec<(Regex, Polarity, Reach)>> = LazyLock::new(|| {
