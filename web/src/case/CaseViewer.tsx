@@ -11,7 +11,7 @@ import { leafAmong } from "../viewer/leaf";
 import { Panes } from "../viewer/Pane";
 import { Strip } from "../viewer/Strip";
 import type { Slot } from "../viewer/slot";
-import { middleOf, stacksOf } from "../viewer/stacks";
+import { fromMiddle, middleOf, stacksOf } from "../viewer/stacks";
 import { ViewerTools } from "../viewer/ViewerTools";
 import { MOST_PANES, parsePanes, useRememberedPanes } from "../viewer/view-hash";
 
@@ -87,7 +87,7 @@ export default function CaseViewer({ images }: { images: ImageRecord[] }) {
     const image = middleOf(stack) as ImageRecord;
     const many = stack.images.length > 1;
     // Of a series another slice can stand beside: from the middle outwards, one that is not there yet.
-    const fresh = [image, ...stack.images].find(
+    const fresh = fromMiddle(stack).find(
       ({ image_id }) => !places.some(({ imageId }) => imageId === image_id),
     );
     const holds = (imageId: string) => stack.images.some(({ image_id }) => image_id === imageId);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ImageRecord } from "../api/types";
-import { middleOf, placeOf, sliceText, stacksOf } from "./stacks";
+import { fromMiddle, middleOf, placeOf, sliceText, stacksOf } from "./stacks";
 
 const image = (id: string, series?: string, mm?: number, number?: number) =>
   ({
@@ -25,7 +25,9 @@ describe("stacks", () => {
     ]);
   });
 
-  it("orders slices without a place by their number", () => {
+  it("orders slices by their number where one says no place", () => {
+    const [some] = stacksOf([image("b", "s", -5, 2), image("c", "s", undefined, 3), image("a", "s", 7, 1)]);
+    expect(some?.images.map(({ image_id }) => image_id)).toEqual(["a", "b", "c"]);
     const [stack] = stacksOf([image("b", "s", undefined, 2), image("a", "s", undefined, 1)]);
     expect(stack?.images.map(({ image_id }) => image_id)).toEqual(["a", "b"]);
   });
@@ -35,6 +37,14 @@ describe("stacks", () => {
     expect(placeOf(stacks, "nowhere")).toBeNull();
     expect(sliceText(stacks, "middle")).toBe("2 of 3");
     expect(sliceText(stacks, "scout")).toBeNull();
+  });
+
+  it("goes from the middle outwards", () => {
+    expect(stacks[1] && fromMiddle(stacks[1]).map(({ image_id }) => image_id)).toEqual([
+      "middle",
+      "low",
+      "high",
+    ]);
   });
 
   it("opens a stack in its middle", () => {

@@ -8,9 +8,14 @@ export interface Stack {
   images: readonly ImageRecord[];
 }
 
-const byPlace = (a: ImageRecord, b: ImageRecord): number =>
-  (a.series?.position_mm ?? 0) - (b.series?.position_mm ?? 0) ||
-  (a.series?.number ?? 0) - (b.series?.number ?? 0);
+const placeMm = ({ series }: ImageRecord): number | null => series?.position_mm ?? null;
+
+/** By place where all slices say theirs, else by number alone: slices without a place fit nowhere among others. */
+function inOrder(slices: ImageRecord[]): ImageRecord[] {
+  const placed = slices.every((slice) => placeMm(slice) !== null);
+  const number = ({ series }: ImageRecord) => series?.number ?? 0;
+  return slices.sort((a, b) => (placed ? (placeMm(a) ?? 0) - (placeMm(b) ?? 0) : 0) || number(a) - number(b));
+}
 
 /** Stacks in the order in which their first picture came. */
 export function stacksOf(images: readonly ImageRecord[]): Stack[] {
@@ -21,11 +26,20 @@ export function stacksOf(images: readonly ImageRecord[]): Stack[] {
     if (stack) stack.push(image);
     else stacks.set(key, [image]);
   }
-  return [...stacks].map(([key, slices]) => ({ key, images: slices.sort(byPlace) }));
+  return [...stacks].map(([key, slices]) => ({ key, images: inOrder(slices) }));
 }
 
 /** The slice by which a stack is shown at first: the middle one, as ends often show little. */
 export const middleOf = ({ images }: Stack): ImageRecord | undefined => images[images.length >> 1];
+
+/** Its slices from the middle outwards. */
+export function fromMiddle({ images }: Stack): readonly ImageRecord[] {
+  const middle = images.length >> 1;
+  return images
+    .map((image, at) => ({ image, away: Math.abs(at - middle) }))
+    .sort((a, b) => a.away - b.away)
+    .map(({ image }) => image);
+}
 
 export interface StackPlace {
   /** Which stack. */
