@@ -192,7 +192,11 @@ export const viewerTests = [
       const { x, y, width, height } = await picture(page).boundingBox();
       await drag(page, { x: x + 200, y: y + 150 }, { x: 60, y: 20 }, "right");
       const windowed = page.locator(".pane-levels", { hasText: /^C/ });
-      await windowed.waitFor();
+      // The pane still follows the last moves of the pointer when the button is up; the address waits for rest.
+      await until("the window rests, and the address says the same", async () => {
+        const [, center, width] = (await windowed.textContent()).match(/C (\S+)\s+W (\S+)/) ?? [];
+        return page.url().includes(`window=${center},${width}`);
+      });
       const window = await windowed.textContent();
       await page.keyboard.press("+");
       const scale = (await scaleOf(page)).figure;
