@@ -159,6 +159,14 @@ pub fn status(status: &Status) {
     }
 }
 
+/// A table that lies in a folder which was read without it.
+pub fn forgotten_manifest(manifest: &std::path::Path) {
+    eprintln!(
+        "note: {0} names pictures: `casekin ingest --manifest {0}` takes labels, reports and patients from it",
+        manifest.display()
+    );
+}
+
 pub fn batch(batch: &BatchRecord) {
     println!(
         "{} done, {} known already, {} not a picture, {} failed, {} reports",

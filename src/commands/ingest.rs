@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use casekin_engine::{BatchRecord, IngestRequest};
+use casekin_engine::{BatchRecord, IngestRequest, manifest_in};
 
 use super::{SOME_FAILED, connect};
 use crate::cli::{Global, IngestArgs};
@@ -23,6 +23,10 @@ pub async fn run(global: &Global, config: &Config, args: IngestArgs) -> anyhow::
         show::json(&batch)?;
     } else {
         show::batch(&batch);
+        if args.manifest.is_none() {
+            let forgotten = args.paths.iter().filter_map(|path| manifest_in(path));
+            forgotten.for_each(|manifest| show::forgotten_manifest(&manifest));
+        }
     }
     Ok(if batch.failed > 0 {
         ExitCode::from(SOME_FAILED)

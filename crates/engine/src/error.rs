@@ -116,12 +116,18 @@ pub enum EngineError {
     /// A report.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// A manifest.
+    /// A manifest. Its error is told here and is no further source, for it would be told twice.
     #[error("the manifest: {0}")]
-    Manifest(#[from] casekin_reports::manifest::ManifestError),
+    Manifest(casekin_reports::manifest::ManifestError),
     /// A task of this process died.
     #[error("a task of this process died: {0}")]
     Task(String),
+}
+
+impl From<casekin_reports::manifest::ManifestError> for EngineError {
+    fn from(error: casekin_reports::manifest::ManifestError) -> Self {
+        Self::Manifest(error)
+    }
 }
 
 impl EngineError {

@@ -46,6 +46,7 @@ pub use evaluation::{
     EvaluationCounts, LabelRow, MetricRow, Provenance, RetrievalReport, RetrievalRequest,
     retrieval_markdown, retrieval_svg,
 };
+pub use ingest::manifest_in;
 pub use library::Library;
 pub use lock::ServiceAddress;
 pub use pictures::Rendering;

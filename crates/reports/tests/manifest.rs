@@ -93,12 +93,27 @@ fn people_never_become_labels() {
 }
 
 #[test]
+fn a_column_that_can_only_be_the_path_is_the_path() {
+    let paths = |text: &str| -> Vec<String> {
+        let rows = rows(text, &[]).unwrap();
+        rows.into_iter().map(|row| row.unwrap().path).collect()
+    };
+    assert_eq!(paths("File Name,labels\na.png,x\n"), ["a.png"]);
+    assert_eq!(paths("file,path\na.png,b.png\n"), ["b.png"]);
+    assert_eq!(paths("{\"image\": \"a.png\", \"age\": 3}\n"), ["a.png"]);
+    assert!(
+        rows("file,image\na.png,b.png\n", &[]).is_err(),
+        "of two, neither is taken"
+    );
+}
+
+#[test]
 fn mistakes_say_what_to_do() {
-    let error = rows("file,notes\na.png,x\n", &[])
+    let error = rows("picture,notes\na.png,x\n", &[])
         .err()
         .unwrap()
         .to_string();
-    insta::assert_snapshot!(error, @r#"line 1: no column says where the pictures are; columns found: file, notes; name one "path" or add --map file=path"#);
+    insta::assert_snapshot!(error, @r#"line 1: no column says where the pictures are; columns found: picture, notes; name one "path" or add --map COLUMN=path"#);
     let error = ColumnMap::parse(&["file=paht"]).err().unwrap().to_string();
     insta::assert_snapshot!(error, @r#"column "file": there is no field "paht"; write --map COLUMN=FIELD with one of the fields path, case_id, patient_id, title, report, labels, modality, body_part, date, study_offset_days, sex, age, accession, site, name, birth_date, identifier, ignore"#);
     assert!(ColumnMap::parse(&["file"]).is_err() && ColumnMap::parse(&["=path"]).is_err());

@@ -60,6 +60,31 @@ impl Manifest {
     }
 }
 
+/// A CSV file directly in the folder whose header names pictures: what a person who gave the folder alone may have
+/// forgotten. Never an error.
+#[must_use]
+pub fn manifest_in(folder: &Path) -> Option<PathBuf> {
+    let mut tables: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            ending.is_some_and(|ending| ["csv", "tsv"].contains(&ending.to_lowercase().as_str()))
+        })
+        .collect();
+    tables.sort();
+    let names_pictures = |table: &PathBuf| {
+        let first = open(table, &ColumnMap::default())
+            .ok()
+            .and_then(|mut rows| rows.next());
+        first
+            .and_then(Result::ok)
+            .is_some_and(|row| folder.join(&row.path).is_file())
+    };
+    tables.into_iter().find(names_pictures)
+}
+
 /// What to read: every candidate with its row, then rows whose files lie elsewhere.
 pub(super) fn tasks(collected: Collected, manifest: Option<Manifest>) -> Tasks {
     let mut refused: Vec<BatchFile> = Vec::new();

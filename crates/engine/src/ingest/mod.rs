@@ -8,6 +8,7 @@ mod upload;
 
 pub(crate) use admission::facts_for_catalog;
 pub(crate) use batch::Batches;
+pub use manifest::manifest_in;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

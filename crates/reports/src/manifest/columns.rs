@@ -113,6 +113,18 @@ const NAMES: &[(Field, &[&str])] = &[
     (Field::Ignore, &["ignore"]),
 ];
 
+/// Columns that are taken for the path where none bears its name, exactly one of these is there, and nothing is mapped.
+const PATH_GUESSES: &[&str] = &[
+    "file",
+    "filename",
+    "file_name",
+    "filepath",
+    "file_path",
+    "image",
+    "image_path",
+    "image_file",
+];
+
 impl Field {
     /// The field's name as `--map COLUMN=FIELD` takes it.
     #[must_use]
@@ -220,6 +232,30 @@ impl ColumnMap {
         let own = Field::of_column(column)?;
         let taken = self.pairs.iter().any(|(_, field)| *field == own) && !own.repeats();
         (!taken).then_some(own)
+    }
+
+    /// Whether a column of the header says where the pictures are.
+    pub(super) fn names_path(&self, header: &[String]) -> bool {
+        header
+            .iter()
+            .any(|column| self.field_of(column) == Some(Field::Path))
+    }
+
+    /// The map with the one column that can only be the path, where no column is named or mapped so.
+    pub(super) fn guessing_path(&self, header: &[String]) -> Option<Self> {
+        if self.names_path(header) {
+            return None;
+        }
+        let is_guess = |column: &&String| {
+            self.field_of(column).is_none() && PATH_GUESSES.contains(&plain(column).as_str())
+        };
+        let mut guesses = header.iter().filter(is_guess);
+        let (Some(column), None) = (guesses.next(), guesses.next()) else {
+            return None;
+        };
+        let mut map = self.clone();
+        map.pairs.push((column.trim().to_owned(), Field::Path));
+        Some(map)
     }
 
     /// Mapped columns that a header does not have.

@@ -109,29 +109,18 @@ fn check_header(header: &[String], map: &ColumnMap) -> Result<(), ManifestError>
             remedy,
         });
     }
-    if header
-        .iter()
-        .any(|column| map.field_of(column) == Some(Field::Path))
+    if map
+        .guessing_path(header)
+        .is_some_and(|map| map.names_path(header))
+        || map.names_path(header)
     {
         return Ok(());
     }
-    let looks = |c: &&String| {
-        [
-            "file",
-            "image",
-            "filename",
-            "file_name",
-            "filepath",
-            "image_path",
-        ]
-        .contains(&c.to_lowercase().as_str())
-    };
-    let guess = header.iter().find(looks).map_or("COLUMN", String::as_str);
     Err(ManifestError {
         line: 1,
         column: None,
         reason: format!("no column says where the pictures are; {found}"),
-        remedy: format!("name one \"path\" or add --map {guess}=path"),
+        remedy: "name one \"path\" or add --map COLUMN=path".to_owned(),
     })
 }
 
@@ -289,6 +278,8 @@ fn fill_row(
         ..Row::default()
     };
     let columns: Vec<String> = cells.iter().map(|(column, _)| column.clone()).collect();
+    let guessed = map.guessing_path(&columns);
+    let map = guessed.as_ref().unwrap_or(map);
     for (column, cell) in cells.into_iter().filter(|(_, cell)| !cell.is_empty()) {
         match map.field_of(&column) {
             Some(field) => set(&mut row, field, column, cell),
