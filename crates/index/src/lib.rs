@@ -1,9 +1,10 @@
 //! The vector log (truth) and the embedded search index (a projection of it and of the catalog): usearch graphs
-//! over f16 vectors, tantivy over report text, columns of facts, filters, fusion, exact rescoring.
+//! over compact codes, tantivy over report text, columns of facts, filters, fusion, exact rescoring.
 //!
 //! Never: SQL, pixels, HTTP, async. Text that comes in is masked already; nothing here logs it.
 
 mod answer;
+mod code;
 mod durable;
 mod entry;
 mod error;

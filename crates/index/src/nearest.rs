@@ -5,11 +5,10 @@ use std::cmp::Ordering as Order;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use half::f16;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
-use crate::graph::Graph;
+use crate::code::Coded;
 use crate::kernel;
 use crate::rows::{Columns, Segment};
 use crate::select::{Excluded, Selection, select};
@@ -19,8 +18,17 @@ use crate::{CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, V
 const MAX_CASES: usize = 10_000;
 const MAX_QUERY_VIEWS: usize = 1_024;
 const MAX_VIEW_MATCHES: usize = 8;
-/// Cases that are rescored exactly, at least.
+/// Cases that are rescored exactly, at least, where the question has several views.
 const MIN_RESCORED: usize = 200;
+/// The same where it has one: what was proposed is scored exactly already.
+const MIN_RESCORED_SINGLE: usize = 16;
+/// Signs that are compared in the time of one step of a walk through a graph, roughly, times the steps of a walk.
+const SCANNED_SIGNS: u64 = 25_000;
+/// Signs that a scan hands on to exact scoring, for each candidate that a walk would: under a filter neighbours lie far
+/// apart, where signs tell less.
+const SCAN_OVERSAMPLING: usize = 4;
+/// Products of vectors for which another thread is worth its start.
+const PARALLEL_FROM: usize = 4_096;
 
 /// What a search reads.
 pub(crate) struct Searched<'a> {
@@ -34,7 +42,6 @@ struct Search<'a> {
     at: &'a Searched<'a>,
     allowed: Selection,
     queries: Vec<Vec<f32>>,
-    rounded: Vec<Vec<f16>>,
     /// A view could not be read.
     incomplete: AtomicBool,
 }
@@ -69,15 +76,13 @@ pub(crate) fn nearest(
             complete: true,
         });
     }
-    let rounded = queries.iter().map(|query| kernel::to_f16(query)).collect();
     let search = Search {
         at,
         allowed,
         queries,
-        rounded,
         incomplete: AtomicBool::new(false),
     };
-    let scanned = query.exact || search.is_cheaper_scanned(views, at.columns.views() as u64);
+    let scanned = query.exact || views <= at.settings.scan_views as u64;
     let ranked = match scanned {
         true => search.rank(search.every_case()),
         false => search.walk(wanted)?,
@@ -85,7 +90,7 @@ pub(crate) fn nearest(
     let matches: Vec<CaseMatch> = ranked
         .into_iter()
         .take(wanted)
-        .map(|(case, _)| search.describe(case))
+        .map(|(case, score)| search.describe(case, score))
         .collect();
     Ok(NearestAnswer {
         matches,
@@ -94,14 +99,6 @@ pub(crate) fn nearest(
 }
 
 impl Search<'_> {
-    /// A walk under a filter touches about total / allowed times as many nodes as one without.
-    fn is_cheaper_scanned(&self, allowed: u64, total: u64) -> bool {
-        let scan_views = self.at.settings.scan_views as u64;
-        allowed <= scan_views
-            || u128::from(allowed) * u128::from(allowed)
-                <= u128::from(scan_views) * u128::from(total)
-    }
-
     fn every_case(&self) -> Vec<u32> {
         self.allowed.cases.iter().collect()
     }
@@ -109,8 +106,8 @@ impl Search<'_> {
     /// Proposes cases by graphs, wider if too few came, all of them if still too few.
     fn walk(&self, wanted: usize) -> Result<Vec<(u32, f32)>, IndexError> {
         let reachable = wanted.min(self.allowed.cases.len() as usize);
-        let mut count = (wanted * 10).max(self.at.settings.ef_search);
-        for _ in 0..2 {
+        let mut count = (wanted * 4).max(self.at.settings.ef_search);
+        for _ in 0..3 {
             let ranked = self.rank(self.propose(count, wanted)?);
             if ranked.len() >= reachable {
                 return Ok(ranked);
@@ -122,10 +119,13 @@ impl Search<'_> {
 
     /// The most promising cases of the nearest `count` views to each query view.
     fn propose(&self, count: usize, wanted: usize) -> Result<Vec<u32>, IndexError> {
-        let lists = (0..self.queries.len())
-            .into_par_iter()
-            .map(|query_no| self.nearest_views(query_no, count))
-            .collect::<Result<Vec<_>, IndexError>>()?;
+        let lists = match self.queries.len() {
+            1 => vec![self.nearest_views(0, count)?],
+            many => (0..many)
+                .into_par_iter()
+                .map(|query_no| self.nearest_views(query_no, count))
+                .collect::<Result<Vec<_>, IndexError>>()?,
+        };
         let mut promise: HashMap<u32, f32> = HashMap::new();
         for list in &lists {
             // A case that this query view did not meet is at most as near as the last one it met.
@@ -141,29 +141,22 @@ impl Search<'_> {
         }
         let mut cases: Vec<(u32, f32)> = promise.into_iter().collect();
         cases.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        cases.truncate((wanted * 4).max(MIN_RESCORED));
+        cases.truncate(match self.queries.len() {
+            1 => wanted + MIN_RESCORED_SINGLE,
+            _ => (wanted * 4).max(MIN_RESCORED),
+        });
         Ok(cases.into_iter().map(|(case, _)| case).collect())
     }
 
-    /// Nearest allowed views to one query view as (case, cosine), best first.
+    /// Nearest allowed views to one query view as (case, exact cosine), best first.
     fn nearest_views(&self, query_no: usize, count: usize) -> Result<Vec<(u32, f32)>, IndexError> {
         let mut found = Vec::new();
         for (segment, allowed) in self.at.columns.segments.iter().zip(&self.allowed.views) {
-            let mut scanned_from = 0;
-            if let Some(graph) = self.graph_to_walk(segment, allowed) {
-                scanned_from = segment.published() as u32;
-                let everything =
-                    allowed.range_cardinality(..scanned_from) == u64::from(scanned_from);
-                let allow =
-                    |slot: u32| slot < scanned_from && (everything || allowed.contains(slot));
-                let walked = graph.search(&self.rounded[query_no], count, allow)?;
-                found.extend(
-                    walked
-                        .into_iter()
-                        .map(|(slot, cosine)| (segment.rows[slot as usize].case, cosine)),
-                );
-            }
-            for slot in allowed.range(scanned_from..) {
+            let mut slots = self.proposed_slots(segment, allowed, query_no, count)?;
+            // The log is read in its own order.
+            slots.sort_unstable();
+            slots.dedup();
+            for slot in slots {
                 let row = &segment.rows[slot as usize];
                 if let Some(cosine) = self.cosine(&row.location, query_no) {
                     found.push((row.case, cosine));
@@ -175,19 +168,53 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// The segment's graph, unless scanning what is allowed costs less than walking it.
-    fn graph_to_walk<'s>(
+    /// Slots of one segment that may be among the nearest, by whatever costs least: all that are allowed where these
+    /// are few, those of the nearest codes by a scan, or those that a walk through the graph meets.
+    fn proposed_slots(
         &self,
-        segment: &'s Segment,
+        segment: &Segment,
         allowed: &RoaringBitmap,
-    ) -> Option<&'s Graph> {
-        let published = segment.published() as u32;
-        let in_graph = allowed.range_cardinality(..published);
-        let scanned = self.is_cheaper_scanned(in_graph, u64::from(published));
-        segment
-            .graph
-            .as_deref()
-            .filter(|_| in_graph > 0 && !scanned)
+        query_no: usize,
+        count: usize,
+    ) -> Result<Vec<u32>, IndexError> {
+        let views = allowed.len();
+        if views <= self.at.settings.scan_views as u64 {
+            return Ok(allowed.iter().collect());
+        }
+        let query = &self.queries[query_no];
+        let Some(graph) = &segment.graph else {
+            let Some(signs) = &segment.signs else {
+                return Ok(allowed.iter().collect());
+            };
+            let distances = signs.scan(&signs.coder.encode(query), allowed.iter());
+            let mut slots = nearest_of(distances, SCAN_OVERSAMPLING * count);
+            slots.extend(allowed.range(signs.rows()..));
+            return Ok(slots);
+        };
+        let count = count.max(graph.layout().ef as usize);
+        let coded = graph.coder().encode(query);
+        let rows = segment.rows.len() as u64;
+        if self.is_cheaper_scanned(views, rows, SCANNED_SIGNS)
+            && let Some(distances) = graph.scan_signs(&coded, allowed.iter())
+        {
+            return Ok(nearest_of(distances, SCAN_OVERSAMPLING * count));
+        }
+        if !matches!(coded, Coded::B1(_))
+            && self.is_cheaper_scanned(views, rows, self.at.settings.scan_views as u64)
+        {
+            return Ok(allowed.iter().collect());
+        }
+        let allow = |slot: u32| allowed.contains(slot);
+        let allow: Option<&dyn Fn(u32) -> bool> = match views == rows {
+            true => None,
+            false => Some(&allow),
+        };
+        graph.search(&coded, count, allow)
+    }
+
+    /// A walk under a filter touches about total / allowed times as many nodes as one without.
+    fn is_cheaper_scanned(&self, allowed: u64, total: u64, scanned: u64) -> bool {
+        u128::from(allowed) * u128::from(allowed) <= u128::from(scanned) * u128::from(total)
     }
 
     fn cosine(&self, location: &crate::VectorLocation, query_no: usize) -> Option<f32> {
@@ -202,20 +229,22 @@ impl Search<'_> {
 
     /// Exact scores of cases, best first, ties by case number. Cases without a readable allowed view fall out.
     fn rank(&self, cases: Vec<u32>) -> Vec<(u32, f32)> {
-        let mut ranked: Vec<(u32, f32)> = cases
-            .into_par_iter()
-            .filter_map(|case| Some((case, self.score(case)?)))
-            .collect();
-        let case_no = |case: u32| {
-            self.at.columns.cases[case as usize]
-                .as_ref()
-                .map_or(0, |case| case.case_no)
+        let scored = |case: u32| Some((case, self.score(case)?));
+        let mut ranked: Vec<(u32, f32)> = match cases.len() * self.queries.len() < PARALLEL_FROM {
+            true => cases.into_iter().filter_map(scored).collect(),
+            false => cases.into_par_iter().filter_map(scored).collect(),
         };
         ranked.sort_unstable_by(|a, b| {
             b.1.total_cmp(&a.1)
-                .then_with(|| case_no(a.0).cmp(&case_no(b.0)))
+                .then_with(|| self.case_no(a.0).cmp(&self.case_no(b.0)))
         });
         ranked
+    }
+
+    fn case_no(&self, case: u32) -> u64 {
+        self.at.columns.cases[case as usize]
+            .as_ref()
+            .map_or(0, |case| case.case_no)
     }
 
     /// Mean over query views of the best cosine among the case's allowed views.
@@ -246,7 +275,7 @@ impl Search<'_> {
         }
     }
 
-    fn describe(&self, case: u32) -> CaseMatch {
+    fn describe(&self, case: u32, score: f32) -> CaseMatch {
         let mut best: HashMap<u32, ViewMatch> = HashMap::new();
         self.each_cosine(case, |view_no, query_no, cosine| {
             let found = ViewMatch {
@@ -262,15 +291,21 @@ impl Search<'_> {
         let mut views: Vec<ViewMatch> = best.into_values().collect();
         views.sort_unstable_by(by_cosine);
         views.truncate(MAX_VIEW_MATCHES);
-        let case_no = self.at.columns.cases[case as usize]
-            .as_ref()
-            .map_or(0, |case| case.case_no);
         CaseMatch {
-            case_no,
-            score: self.score(case).unwrap_or(-1.0),
+            case_no: self.case_no(case),
+            score,
             views,
         }
     }
+}
+
+/// The slots of the `count` least distances.
+fn nearest_of(mut distances: Vec<(u32, u32)>, count: usize) -> Vec<u32> {
+    if distances.len() > count {
+        distances.select_nth_unstable(count);
+        distances.truncate(count);
+    }
+    distances.into_iter().map(|(_, slot)| slot).collect()
 }
 
 fn by_cosine(a: &ViewMatch, b: &ViewMatch) -> Order {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use roaring::{RoaringBitmap, RoaringTreemap};
 
+use crate::code::{Coded, Coder, hamming, sign_bytes};
+use crate::durable::FileRef;
 use crate::graph::Graph;
 use crate::{
     CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key,
@@ -90,15 +92,73 @@ impl Row {
     }
 }
 
-/// Rows that share a graph.
+/// Signs of the first rows of a segment without a graph, for scanning many of them.
+#[derive(Debug)]
+pub(crate) struct Signs {
+    pub(crate) coder: Arc<Coder>,
+    bytes: Vec<u8>,
+    row_bytes: usize,
+}
+
+impl Signs {
+    pub(crate) fn new(coder: Arc<Coder>, dimension: u32) -> Self {
+        Self {
+            coder,
+            bytes: Vec::new(),
+            row_bytes: sign_bytes(dimension),
+        }
+    }
+
+    /// Rows that have signs.
+    pub(crate) fn rows(&self) -> u32 {
+        (self.bytes.len() / self.row_bytes) as u32
+    }
+
+    /// Adds the signs of the next row; one that cannot be read has none, and zeros stand in for it.
+    pub(crate) fn push(&mut self, code: Option<&Coded>) {
+        match code {
+            Some(Coded::B1(signs)) => self.bytes.extend_from_slice(signs),
+            _ => self.bytes.resize(self.bytes.len() + self.row_bytes, 0),
+        }
+    }
+
+    /// Number of signs that differ from the query's, with the slot.
+    pub(crate) fn scan(&self, query: &Coded, slots: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
+        let Coded::B1(query) = query else {
+            return Vec::new();
+        };
+        let of_slot = |slot: u32| {
+            let start = slot as usize * self.row_bytes;
+            hamming(&self.bytes[start..start + self.row_bytes], query)
+        };
+        slots
+            .take_while(|slot| *slot < self.rows())
+            .map(|slot| (of_slot(slot), slot))
+            .collect()
+    }
+
+    fn erase(&mut self, slot: u32) {
+        let start = slot as usize * self.row_bytes;
+        if let Some(signs) = self.bytes.get_mut(start..start + self.row_bytes) {
+            signs.fill(0);
+        }
+    }
+}
+
+/// Rows that share a graph, or wait for one.
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
     pub(crate) rows: Vec<Row>,
     /// Slots of rows that are live.
     pub(crate) live: RoaringBitmap,
+    /// Covers every row; a segment that has one takes rows from the builder only.
     pub(crate) graph: Option<Arc<Graph>>,
-    /// Full, and every slot was found reachable or added again.
-    pub(crate) sealed: bool,
+    /// The graph's file.
+    pub(crate) graph_file: Option<FileRef>,
+    /// Of a segment without a graph.
+    pub(crate) signs: Option<Signs>,
+    /// Takes no more rows, for the builder has it.
+    pub(crate) closed: bool,
     /// Rows changed since they were written.
     pub(crate) rows_dirty: bool,
     /// A slot of the graph died since the graph was written.
@@ -120,14 +180,6 @@ impl Segment {
         slot
     }
 
-    /// Slots that a graph search covers.
-    pub(crate) fn published(&self) -> usize {
-        self.graph
-            .as_ref()
-            .map_or(0, |graph| graph.published() as usize)
-            .min(self.rows.len())
-    }
-
     fn kill(&mut self, slot: u32) {
         let in_graph = self.graph.is_some();
         let row = &mut self.rows[slot as usize];
@@ -136,6 +188,9 @@ impl Segment {
             self.live.remove(slot);
             self.rows_dirty = true;
             self.graph_dirty |= in_graph;
+            if let Some(signs) = &mut self.signs {
+                signs.erase(slot);
+            }
         }
     }
 }
@@ -281,22 +336,22 @@ impl Columns {
     }
 
     fn push(&mut self, row: Row, segment_vectors: usize) -> Place {
-        if self
-            .segments
-            .last()
-            .is_none_or(|segment| segment.rows.len() >= segment_vectors)
-        {
-            self.segments.push(Segment::default());
-        }
-        let segment = self.segments.len() as u32 - 1;
-        let last = self
-            .segments
-            .last_mut()
-            .expect("a segment was pushed if there was none");
-        last.rows_dirty = true;
+        let takes = |segment: &Segment| {
+            segment.graph.is_none() && !segment.closed && segment.rows.len() < segment_vectors
+        };
+        // The last one first: it is the one that grows, except after one was emptied.
+        let number = match self.segments.iter().rposition(takes) {
+            Some(number) => number,
+            None => {
+                self.segments.push(Segment::default());
+                self.segments.len() - 1
+            }
+        };
+        let segment = &mut self.segments[number];
+        segment.rows_dirty = true;
         Place {
-            segment,
-            slot: last.push(row),
+            segment: number as u32,
+            slot: segment.push(row),
         }
     }
 

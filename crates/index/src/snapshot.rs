@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use memmap2::Mmap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +19,7 @@ use crate::{
 };
 
 const MANIFEST: &str = "MANIFEST";
-const FORMAT_VERSION: u32 = 1;
-/// A graph is written again once it grew by this many nodes and by an eighth; what the file lacks is scanned after
-/// opening, until the graph grows again.
-const GRAPH_GROWTH: u32 = 1_000;
-
+const FORMAT_VERSION: u32 = 2;
 /// What is durable.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -43,8 +40,6 @@ pub(crate) struct Manifest {
 struct SegmentRef {
     rows: Option<FileRef>,
     graph: Option<FileRef>,
-    graph_slots: u32,
-    sealed: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -229,36 +224,19 @@ impl Manifest {
         let segment = &columns.segments[number];
         let tag = format!("{number}-{}", self.generation + 1);
         let held = self.segments.get(number).cloned().unwrap_or_default();
-        let mut saved = SegmentRef {
-            sealed: segment.sealed,
-            ..held
-        };
-        if segment.rows_dirty || saved.rows.is_none() {
-            saved.rows = Some(write(
-                dir,
-                format!("rows-{tag}.columns"),
-                &saved_rows(columns, segment),
-            )?);
+        let mut rows = held.rows;
+        if segment.rows_dirty || rows.is_none() {
+            let name = format!("rows-{tag}.columns");
+            rows = Some(write(dir, name, &saved_rows(columns, segment))?);
         }
-        let Some(graph) = &segment.graph else {
-            return Ok(SegmentRef {
-                graph: None,
-                graph_slots: 0,
-                ..saved
-            });
-        };
-        let grown =
-            graph.published() >= saved.graph_slots + GRAPH_GROWTH.max(saved.graph_slots / 8);
-        if segment.graph_dirty || saved.graph.is_none() || grown {
-            let live = |slot: u32| segment.rows.get(slot as usize).is_some_and(|row| row.live);
-            saved.graph_slots = graph.published();
-            saved.graph = Some(durable::write_file(
-                dir,
-                format!("{tag}.graph"),
-                &graph.save(live)?,
-            )?);
-        }
-        Ok(saved)
+        // The builder wrote and synced the graph's file; naming it here makes it count.
+        let graph = segment.graph_file.clone();
+        Ok(SegmentRef { rows, graph })
+    }
+
+    /// The generation that the next manifest has.
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generation + 1
     }
 
     /// Reads the columns that the manifest names.
@@ -276,10 +254,7 @@ impl Manifest {
         for (number, held) in self.segments.iter().enumerate() {
             let rows: Option<SavedRows> =
                 held.rows.as_ref().map(|file| read(dir, file)).transpose()?;
-            let mut segment = Segment {
-                sealed: held.sealed,
-                ..Segment::default()
-            };
+            let mut segment = Segment::default();
             for row in rows
                 .iter()
                 .flat_map(|saved| saved.rows.iter().map(move |row| (saved, row)))
@@ -292,22 +267,62 @@ impl Manifest {
                 segment.push(row);
             }
             if let Some(file) = &held.graph {
-                let capacity = settings.segment_vectors.max(segment.rows.len());
-                let graph = Graph::load(
-                    &durable::read_file(dir, file)?,
-                    settings,
-                    self.stamp.dimension,
-                    capacity,
-                )?;
-                if graph.published() as usize > segment.rows.len() {
-                    return Err(damaged(&file.name, "it has more slots than its segment"));
+                match self.load_graph(dir, file, settings, segment.rows.len()) {
+                    Ok(graph) => {
+                        segment.graph = Some(Arc::new(graph));
+                        segment.graph_file = Some(file.clone());
+                    }
+                    Err(error @ (IndexError::Damaged { .. } | IndexError::Graph { .. })) => {
+                        tracing::warn!(%error, "a graph cannot be used; it is built again from the vector log");
+                    }
+                    Err(error) => return Err(error),
                 }
-                segment.graph = Some(Arc::new(graph));
             }
             columns.segments.push(segment);
         }
         Ok(columns)
     }
+
+    fn load_graph(
+        &self,
+        dir: &Path,
+        file: &FileRef,
+        settings: &IndexSettings,
+        rows: usize,
+    ) -> Result<Graph, IndexError> {
+        let graph = Graph::open(map_file(dir, file)?, settings, self.stamp.dimension)?;
+        if graph.slots() as usize != rows {
+            return Err(damaged(&file.name, "it has other slots than its segment"));
+        }
+        Ok(graph)
+    }
+}
+
+/// Maps a file that the manifest vouches for, its checksum verified.
+pub(crate) fn map_file(dir: &Path, file: &FileRef) -> Result<Arc<Mmap>, IndexError> {
+    if file.name.contains(['/', '\\']) {
+        return Err(damaged(&file.name, "its name leads out of the folder"));
+    }
+    let path = dir.join(&file.name);
+    let failed = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => damaged(&file.name, "it is missing"),
+        _ => IndexError::File {
+            action: "map",
+            path: path.clone(),
+            source,
+        },
+    };
+    let opened = fs::File::open(&path).map_err(failed)?;
+    if opened.metadata().map_err(failed)?.len() != file.bytes {
+        return Err(damaged(&file.name, "its length is wrong"));
+    }
+    #[allow(unsafe_code)]
+    // SAFETY: a file of ours is never written again once it is named; one process alone writes a library.
+    let map = unsafe { Mmap::map(&opened) }.map_err(failed)?;
+    if crc32fast::hash(&map) != file.crc32 {
+        return Err(damaged(&file.name, "its checksum is wrong"));
+    }
+    Ok(Arc::new(map))
 }
 
 fn saved_case(columns: &Columns, case: &CaseRow) -> SavedCase {

@@ -145,7 +145,14 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(100 + dice.below(500)));
+        // A busy machine may take long to start a process; the random moment counts from its first word.
+        let length = || std::fs::metadata(root.path().join("said")).map_or(0, |said| said.len());
+        let before = length();
+        let patience = std::time::Instant::now() + Duration::from_secs(60);
+        while length() == before && std::time::Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(dice.below(500)));
         child.kill().unwrap();
         child.wait().unwrap();
         let now = check(root.path());

@@ -20,7 +20,7 @@ struct Library {
     dice: Dice,
 }
 
-/// 5,000 cases of two views each, in three segments (the last growing); ages spread evenly over 0 to 100 so that a range of
+/// 5,000 cases of two views each, in at least three segments (the last one may wait for its graph); ages spread evenly over 0 to 100 so that a range of
 /// them lets any share through, sites follow the clusters.
 fn library() -> Library {
     let root = tempfile::tempdir().unwrap();
@@ -64,6 +64,7 @@ fn library() -> Library {
     for (at, batch) in entries.chunks(500).enumerate() {
         index.apply(batch, &[], at as u64 + 1).unwrap();
     }
+    index.settle();
     Library {
         _root: root,
         index,
@@ -112,10 +113,8 @@ impl Library {
 fn recall_does_not_depend_on_the_filter() {
     let mut library = library();
     let stats = library.index.stats();
-    assert_eq!(
-        (stats.cases, stats.views, stats.segments),
-        (CASES, 2 * CASES, 3)
-    );
+    assert_eq!((stats.cases, stats.views), (CASES, 2 * CASES));
+    assert!(stats.segments >= 3, "{} segments", stats.segments);
     assert!(
         stats.graphed >= 9_000,
         "graphs hold {} views",
@@ -183,6 +182,7 @@ fn every_vector_of_a_sealed_segment_is_found() {
         })
         .collect();
     index.apply(&entries, &[], 1).unwrap();
+    index.settle();
     assert_eq!(index.stats().graphed, 4_000);
     for (at, vector) in vectors.iter().enumerate() {
         let answer = index
@@ -226,7 +226,7 @@ fn an_index_reopened_answers_alike() {
 }
 
 #[test]
-fn rows_that_the_graph_on_disk_lacks_are_scanned_and_then_added() {
+fn rows_wait_for_a_graph_scanned_and_a_graph_that_was_not_flushed_is_made_again() {
     let root = tempfile::tempdir().unwrap();
     let log = support::open_log(root.path(), 32);
     let folder = root.path().join("index");
@@ -257,28 +257,31 @@ fn rows_that_the_graph_on_disk_lacks_are_scanned_and_then_added() {
             assert_eq!(index.nearest(&query).unwrap().matches[0].case_no, case_no);
         }
     };
-    index
-        .apply(&(1..=700).map(entry).collect::<Vec<_>>(), &[], 1)
-        .unwrap();
+    let apply = |index: &Index, cases: std::ops::RangeInclusive<u64>, gone: &[u64], seq: u64| {
+        index
+            .apply(&cases.map(entry).collect::<Vec<_>>(), gone, seq)
+            .unwrap();
+        index.settle();
+    };
+    let held = |index: &Index| (index.stats().views, index.stats().graphed);
+    apply(&index, 1..=700, &[], 1);
+    apply(&index, 701..=900, &[], 2);
+    assert_eq!(held(&index), (900, 700), "200 wait for a graph");
     index.flush().unwrap();
-    index
-        .apply(&(701..=1_400).map(entry).collect::<Vec<_>>(), &[], 2)
-        .unwrap();
-    assert_eq!(index.stats().graphed, 1_400);
-    index.flush().unwrap();
+    apply(&index, 901..=1_400, &[], 3);
+    assert_eq!(held(&index), (1_400, 1_400), "the graph grew");
+    found(&index, 1..=1_400);
     drop(index);
     let index = Index::open(&folder, &support::stamp(32), log.clone(), settings()).unwrap();
-    assert_eq!((index.stats().views, index.stats().graphed), (1_400, 700));
-    found(&index, 1..=1_400);
-    index
-        .apply(&(1_401..=2_100).map(entry).collect::<Vec<_>>(), &[3], 3)
-        .unwrap();
-    assert_eq!((index.stats().views, index.stats().graphed), (2_099, 2_099));
+    assert_eq!((index.applied(), held(&index)), (2, (900, 700)));
+    found(&index, 1..=900);
+    apply(&index, 901..=2_100, &[3], 3);
+    assert_eq!(held(&index), (2_099, 2_099));
     found(&index, 4..=2_100);
     index.flush().unwrap();
     drop(index);
     let index = Index::open(&folder, &support::stamp(32), log.clone(), settings()).unwrap();
-    assert_eq!((index.stats().views, index.stats().graphed), (2_099, 2_099));
+    assert_eq!(held(&index), (2_099, 2_099));
     found(&index, 4..=2_100);
 }
 

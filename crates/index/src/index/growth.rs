@@ -1,239 +1,375 @@
-//! Graphs that grow beside searching, are checked when full, and are made again when much in them is dead.
-//! Runs in the writer; takes the columns' lock only to read places and to exchange what is finished.
+//! Segments that grow in the background: rows wait, scanned, until they are many; then one thread makes a graph over
+//! them, or a larger copy of the last graph, beside whatever is searched and applied, and exchanges it at once.
+//! Takes the columns' lock only to read places and to exchange what is finished.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
 
-use half::f16;
+use roaring::RoaringBitmap;
 
 use super::Inner;
-use crate::graph::Graph;
-use crate::kernel;
-use crate::rows::{Columns, Place, Row, Segment};
-use crate::{IndexError, VectorLocation};
+use super::building::{Job, Member, Work};
+use crate::code::{Code, Coder, Mean};
+use crate::durable;
+use crate::graph::{Graph, GraphBuilder};
+use crate::rows::{Columns, Place, Row, Segment, Signs};
+use crate::snapshot::{self, Manifest};
+use crate::{IndexError, VectorCode, VectorLocation};
 
 /// A segment is made again once this share of its rows is dead, and at least this many are.
 const DEAD_SHARE: f64 = 0.25;
 const DEAD_ROWS: usize = 64;
-/// Times that unreachable slots are added again before they are given up to the scan.
-const SEAL_ROUNDS: usize = 3;
-const CHUNK: usize = 256;
+/// A graph grows once the rows that wait are this part of it: each larger copy costs a file as long as all of it.
+const GROWTH_PART: usize = 32;
+/// Rows over which the mean of scanned signs is taken.
+const MEAN_ROWS: usize = 2_048;
+
+/// The thread that builds, and whether it runs.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    state: Mutex<State>,
+    rested: Condvar,
+    /// Set once the index is closed.
+    cancel: Arc<AtomicBool>,
+    files: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: bool,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Builder {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nothing is built.
+    pub(super) fn settle(&self) {
+        let state = self.lock();
+        let rested = self.rested.wait_while(state, |state| state.running);
+        drop(rested.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Ends what is built, for the index is closed.
+    pub(super) fn stop(&self) {
+        self.cancel.store(true, Ordering::Release);
+        let thread = self.lock().thread.take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts the builder where something is due and it does not run.
+pub(super) fn start(inner: &Arc<Inner>) -> Result<(), IndexError> {
+    let mut state = inner.builder.lock();
+    if state.running {
+        return Ok(());
+    }
+    let Some(job) = inner.plan() else {
+        return Ok(());
+    };
+    if let Some(finished) = state.thread.take() {
+        let _ = finished.join();
+    }
+    let weak = Arc::downgrade(inner);
+    let thread = std::thread::Builder::new()
+        .name("index builder".into())
+        .spawn(move || run(&weak, job))
+        .map_err(|error| IndexError::Graph {
+            action: "start building",
+            reason: error.to_string(),
+        })?;
+    state.running = true;
+    state.thread = Some(thread);
+    Ok(())
+}
+
+fn run(weak: &Weak<Inner>, first: Job) {
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        let Some(work) = weak.upgrade().map(|inner| inner.work()) else {
+            return;
+        };
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work.build(&job)));
+        let built = caught.unwrap_or_else(|_| {
+            Err(IndexError::Graph {
+                action: "build",
+                reason: "the builder panicked".into(),
+            })
+        });
+        let Some(inner) = weak.upgrade() else { return };
+        let installed = match built {
+            Ok(Some(built)) => inner.install(&job, &built),
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        let failed = installed.is_err();
+        if let Err(error) = installed {
+            tracing::warn!(%error, "a graph could not be built; its views are scanned");
+            inner.reopen(&job);
+        }
+        let stopped = inner.builder.cancel.load(Ordering::Acquire);
+        let mut state = inner.builder.lock();
+        next = if failed || stopped {
+            None
+        } else {
+            inner.plan()
+        };
+        if next.is_none() {
+            state.running = false;
+            inner.builder.rested.notify_all();
+        }
+    }
+}
 
 impl Inner {
-    /// Brings every graph up to date whose waiting rows are many, and seals full segments.
-    pub(super) fn grow(&self) -> Result<(), IndexError> {
-        let segments = self.read_columns().segments.len();
-        for segment in 0..segments {
-            self.grow_segment(segment)?;
-        }
-        Ok(())
-    }
-
-    fn grow_segment(&self, number: usize) -> Result<(), IndexError> {
-        let (rows, published, full, sealed) = {
-            let columns = self.read_columns();
-            let segment = &columns.segments[number];
-            let full = segment.rows.len() >= self.settings.segment_vectors;
-            (
-                segment.rows.len(),
-                segment.published(),
-                full,
-                segment.sealed,
-            )
-        };
-        let waiting = rows - published;
-        let due = waiting >= self.settings.graph_from
-            || (full && waiting > 0 && rows >= self.settings.graph_from);
-        if due {
-            let graph = self.graph_of(number, rows)?;
-            self.extend(number, &graph, published as u32, rows as u32)?;
-        }
-        if full && !sealed && rows >= self.settings.graph_from {
-            self.seal(number)?;
-        }
-        Ok(())
-    }
-
-    /// The segment's graph, begun if there is none.
-    fn graph_of(&self, number: usize, rows: usize) -> Result<Arc<Graph>, IndexError> {
-        if let Some(graph) = &self.read_columns().segments[number].graph {
-            return Ok(Arc::clone(graph));
-        }
-        let capacity = self.settings.segment_vectors.max(rows);
-        let graph = Arc::new(Graph::new(&self.settings, self.stamp.dimension, capacity)?);
-        self.write_columns().segments[number].graph = Some(Arc::clone(&graph));
-        Ok(graph)
-    }
-
-    /// Adds slots to a graph and publishes them as it goes.
-    fn extend(&self, number: usize, graph: &Graph, from: u32, to: u32) -> Result<(), IndexError> {
-        let mut start = from;
-        while start < to {
-            let end = to.min(start + CHUNK as u32);
-            let places: Vec<(u32, VectorLocation)> = {
-                let columns = self.read_columns();
-                let rows = &columns.segments[number].rows;
-                (start..end)
-                    .filter(|slot| rows[*slot as usize].live)
-                    .map(|slot| (slot, rows[slot as usize].location))
-                    .collect()
-            };
-            for (slot, location) in places {
-                self.add(graph, slot, &location)?;
-            }
-            graph.publish(end);
-            start = end;
-        }
-        Ok(())
-    }
-
-    /// A vector that cannot be read is left out: no search could score it.
-    fn add(&self, graph: &Graph, slot: u32, location: &VectorLocation) -> Result<(), IndexError> {
-        match self.log.read(location) {
-            Ok(vector) => graph.add(slot, &rounded(&vector)),
-            Err(error) => {
-                tracing::warn!(%error, "a view stays out of the graph");
-                Ok(())
-            }
+    fn work(&self) -> Work {
+        Work {
+            log: Arc::clone(&self.log),
+            settings: self.settings.clone(),
+            dimension: self.stamp.dimension,
+            cancel: Arc::clone(&self.builder.cancel),
         }
     }
 
-    /// Looks up every slot of a full segment and adds again what cannot be reached.
-    fn seal(&self, number: usize) -> Result<(), IndexError> {
-        let Some(graph) = self.read_columns().segments[number].graph.clone() else {
-            return Ok(());
-        };
-        for _ in 0..SEAL_ROUNDS {
-            let lost = self.lost_slots(number, &graph)?;
-            if lost.is_empty() {
+    /// What is to be built next; the segments that it takes are closed.
+    fn plan(&self) -> Option<Job> {
+        let mut columns = self.write_columns();
+        if let Some(number) = columns.segments.iter().position(is_wasteful) {
+            columns.segments[number].closed = true;
+            return Some(job(&columns, None, vec![number as u32]));
+        }
+        let waiting = |segment: &Segment| segment.graph.is_none() && !segment.rows.is_empty();
+        let sources: Vec<u32> = (0u32..)
+            .zip(&columns.segments)
+            .filter(|(_, segment)| waiting(segment))
+            .map(|(number, _)| number)
+            .collect();
+        let rows = |number: u32| columns.segments[number as usize].rows.len();
+        let waiting_rows: usize = sources.iter().map(|number| rows(*number)).sum();
+        let most = self.settings.segment_vectors;
+        let target = (0u32..)
+            .zip(&columns.segments)
+            .filter(|(_, segment)| segment.graph.is_some() && segment.rows.len() < most)
+            .map(|(number, _)| number)
+            .find(|number| {
+                sources
+                    .first()
+                    .is_some_and(|first| rows(*number) + rows(*first) <= most)
+            });
+        let due = self
+            .settings
+            .graph_from
+            .max(target.map_or(0, rows) / GROWTH_PART)
+            .min(most);
+        if waiting_rows < due {
+            return None;
+        }
+        let mut total = target.map_or(0, rows);
+        let mut taken = Vec::new();
+        for number in sources {
+            if !taken.is_empty() && total + rows(number) > most {
                 break;
             }
-            tracing::info!(
-                segment = number,
-                slots = lost.len(),
-                "adding unreachable vectors again"
-            );
-            for (slot, location) in lost {
-                self.add(&graph, slot, &location)?;
-            }
-            self.write_columns().segments[number].graph_dirty = true;
+            total += rows(number);
+            taken.push(number);
         }
+        for number in &taken {
+            columns.segments[*number as usize].closed = true;
+        }
+        Some(job(&columns, target, taken))
+    }
+
+    /// After a failure the rows wait again.
+    fn reopen(&self, job: &Job) {
         let mut columns = self.write_columns();
-        columns.segments[number].sealed = true;
+        for number in &job.sources {
+            columns.segments[*number as usize].closed = false;
+        }
+    }
+
+    /// Puts what was built in the place of what it was made from. What died or changed meanwhile stays so.
+    fn install(&self, job: &Job, built: &GraphBuilder) -> Result<(), IndexError> {
+        let writing = self.lock_writing();
+        let target = job.target.unwrap_or(job.sources[0]);
+        let rows = self.rows_now(job);
+        let kept = job.kept_rows;
+        let live = |slot: u32| match (slot as usize).checked_sub(kept) {
+            Some(at) => rows[at].live,
+            None => {
+                let columns = self.read_columns();
+                columns.segments[target as usize].live.contains(slot)
+            }
+        };
+        let slots = (kept + rows.len()) as u32;
+        let live_before: RoaringBitmap = (0..slots).filter(|slot| live(*slot)).collect();
+        let bytes = built.to_file(slots, |slot| live_before.contains(slot))?;
+        let name = self.graph_name(target, &writing);
+        let file = durable::write_file(&self.dir, name, &bytes)?;
+        drop(bytes);
+        let map = snapshot::map_file(&self.dir, &file)?;
+        let graph = Graph::open(map, &self.settings, self.stamp.dimension)?;
+        let mut columns = self.write_columns();
+        exchange(&mut columns, job, rows);
+        let segment = &mut columns.segments[target as usize];
+        (segment.graph, segment.graph_file) = (Some(Arc::new(graph)), Some(file));
+        (segment.graph_dirty, segment.rows_dirty, segment.closed) = (false, true, false);
+        self.changed.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Live slots that no walk reaches, or whose own vector does not lead to an equally near one.
-    fn lost_slots(
-        &self,
-        number: usize,
-        graph: &Graph,
-    ) -> Result<Vec<(u32, VectorLocation)>, IndexError> {
-        use rayon::prelude::*;
-        let live: Vec<(u32, VectorLocation)> = {
-            let columns = self.read_columns();
-            let rows = columns.segments[number].rows.iter().enumerate();
-            rows.filter(|(_, row)| row.live)
-                .map(|(slot, row)| (slot as u32, row.location))
-                .collect()
+    /// The rows that move, as they are now.
+    fn rows_now(&self, job: &Job) -> Vec<Row> {
+        let columns = self.read_columns();
+        let now = |member: &Member| {
+            let row = columns.row(member.place);
+            match row.live && row.location == member.location {
+                true => *row,
+                false => Row::DEAD,
+            }
         };
-        let unreachable: std::collections::HashSet<u32> = graph.unreachable().into_iter().collect();
-        let lost = live.into_par_iter().map(
-            |(slot, location)| -> Result<Option<(u32, VectorLocation)>, IndexError> {
-                if unreachable.contains(&slot) {
-                    return Ok(Some((slot, location)));
+        job.moved().iter().map(now).collect()
+    }
+
+    /// A name that no file has or had since the index was opened.
+    pub(super) fn graph_name(&self, segment: u32, manifest: &Manifest) -> String {
+        let file = self.builder.files.fetch_add(1, Ordering::Relaxed);
+        format!("{segment}-{}-{file}.graph", manifest.next_generation())
+    }
+
+    /// Gives rows that wait, and are more than what is scanned exactly, their signs.
+    pub(super) fn add_signs(&self) {
+        if matches!(self.settings.code, VectorCode::F16 | VectorCode::I8) {
+            return;
+        }
+        let segments = self.read_columns().segments.len();
+        for number in 0..segments {
+            let (coder, from, locations) = {
+                let columns = self.read_columns();
+                let segment = &columns.segments[number];
+                let waits = segment.graph.is_none()
+                    && segment.rows.len() > self.settings.scan_views.max(MEAN_ROWS);
+                if !waits {
+                    continue;
                 }
-                let Ok(vector) = self.log.read(&location) else {
-                    return Ok(None);
-                };
-                let found = graph.search(&rounded(&vector), self.settings.ef_search, |_| true)?;
-                let own = vector.iter().map(|value| value * value).sum::<f32>();
-                let met = found.iter().any(|(met, _)| *met == slot)
-                    || found
-                        .iter()
-                        .filter(|(_, cosine)| *cosine >= own - 1e-3)
-                        .count()
-                        >= self.settings.ef_search;
-                Ok((!met).then_some((slot, location)))
-            },
-        );
-        Ok(lost
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect())
-    }
-
-    /// Makes segments again in which much is dead.
-    pub(super) fn compact(&self) -> Result<(), IndexError> {
-        let due: Vec<usize> = {
-            let columns = self.read_columns();
-            let wasteful = |segment: &Segment| {
-                segment.dead() >= DEAD_ROWS
-                    && segment.dead() as f64 >= DEAD_SHARE * segment.rows.len() as f64
+                let from = segment
+                    .signs
+                    .as_ref()
+                    .map_or(0, |signs| signs.rows() as usize);
+                let locations: Vec<VectorLocation> = segment.rows[from..]
+                    .iter()
+                    .map(|row| row.location)
+                    .collect();
+                let coder = segment.signs.as_ref().map(|signs| Arc::clone(&signs.coder));
+                (coder.or_else(|| coder_of(&columns)), from, locations)
             };
-            columns
-                .segments
+            let coder = coder.unwrap_or_else(|| self.coder_over(&locations));
+            let codes: Vec<_> = locations
                 .iter()
-                .enumerate()
-                .filter(|(_, segment)| wasteful(segment))
-                .map(|(number, _)| number)
-                .collect()
-        };
-        due.into_iter().try_for_each(|number| self.remake(number))
+                .map(|at| self.log.read(at).ok().map(|vector| coder.encode(&vector)))
+                .collect();
+            let mut columns = self.write_columns();
+            let segment = &mut columns.segments[number];
+            if segment.graph.is_some() || segment.rows.len() < from + codes.len() {
+                continue;
+            }
+            let dead: Vec<bool> = segment.rows[from..].iter().map(|row| !row.live).collect();
+            let signs = segment
+                .signs
+                .get_or_insert_with(|| Signs::new(coder, self.stamp.dimension));
+            for (code, dead) in codes.iter().zip(dead) {
+                signs.push(code.as_ref().filter(|_| !dead));
+            }
+        }
     }
 
-    /// Only the writer changes rows, so what is read here still holds when the new segment takes its place.
-    fn remake(&self, number: usize) -> Result<(), IndexError> {
-        let rows: Vec<Row> = self.read_columns().segments[number]
-            .rows
-            .iter()
-            .filter(|row| row.live)
-            .copied()
-            .collect();
-        let mut segment = Segment {
+    fn coder_over(&self, locations: &[VectorLocation]) -> Arc<Coder> {
+        let mut mean = Mean::new(self.stamp.dimension);
+        for at in locations.iter().take(MEAN_ROWS) {
+            if let Ok(vector) = self.log.read(at) {
+                mean.add(&vector);
+            }
+        }
+        Arc::new(Coder::new(Code::B1, mean.value()))
+    }
+}
+
+/// The coder of the last graph that holds signs.
+fn coder_of(columns: &Columns) -> Option<Arc<Coder>> {
+    let graphs = columns
+        .segments
+        .iter()
+        .filter_map(|segment| segment.graph.as_ref());
+    graphs
+        .map(|graph| graph.coder())
+        .rfind(|coder| coder.code == Code::B1)
+        .map(|coder| Arc::new(coder.clone()))
+}
+
+fn is_wasteful(segment: &Segment) -> bool {
+    segment.graph.is_some()
+        && segment.dead() >= DEAD_ROWS
+        && segment.dead() as f64 >= DEAD_SHARE * segment.rows.len() as f64
+}
+
+/// A job over live rows: those of `target` stay where they are, those of `sources` follow them.
+fn job(columns: &Columns, target: Option<u32>, sources: Vec<u32>) -> Job {
+    let members = |number: &u32| {
+        let number = *number;
+        let rows = columns.segments[number as usize].rows.iter().zip(0u32..);
+        rows.filter(|(row, _)| row.live)
+            .map(move |(row, slot)| Member {
+                place: Place {
+                    segment: number,
+                    slot,
+                },
+                location: row.location,
+            })
+    };
+    let target_segment = target.map(|number| &columns.segments[number as usize]);
+    let mut all: Vec<Member> = target.iter().flat_map(members).collect();
+    let kept_live = all.len();
+    all.extend(sources.iter().flat_map(members));
+    Job {
+        target,
+        base: target_segment.and_then(|segment| segment.graph.clone()),
+        kept_rows: target_segment.map_or(0, |segment| segment.rows.len()),
+        kept_live,
+        members: all,
+        sources,
+    }
+}
+
+/// Moves rows to the end of the target, and empties the sources.
+fn exchange(columns: &mut Columns, job: &Job, rows: Vec<Row>) {
+    let target = job.target.unwrap_or(job.sources[0]);
+    let mut segment = match job.target {
+        Some(target) => std::mem::take(&mut columns.segments[target as usize]),
+        None => Segment::default(),
+    };
+    for number in &job.sources {
+        columns.segments[*number as usize] = Segment {
             rows_dirty: true,
-            graph_dirty: true,
             ..Segment::default()
         };
-        for row in rows {
-            segment.push(row);
-        }
-        if segment.rows.len() >= self.settings.graph_from {
-            let graph = Graph::new(
-                &self.settings,
-                self.stamp.dimension,
-                self.settings.segment_vectors.max(segment.rows.len()),
-            )?;
-            for (slot, row) in segment.rows.iter().enumerate() {
-                self.add(&graph, slot as u32, &row.location)?;
-            }
-            graph.publish(segment.rows.len() as u32);
-            segment.graph = Some(Arc::new(graph));
-        }
-        let mut columns = self.write_columns();
-        columns.segments[number] = segment;
-        replace_places(&mut columns, number as u32);
-        Ok(())
     }
-}
-
-fn replace_places(columns: &mut Columns, number: u32) {
-    let Columns {
-        cases, segments, ..
-    } = columns;
-    for case in cases.iter_mut().flatten() {
-        case.places.retain(|place| place.segment != number);
-    }
-    for (slot, row) in segments[number as usize].rows.iter().enumerate() {
-        if let Some(case) = cases[row.case as usize].as_mut() {
-            case.places.push(Place {
-                segment: number,
-                slot: slot as u32,
-            });
+    for (row, member) in rows.into_iter().zip(job.moved()) {
+        let slot = segment.push(row);
+        if !row.live {
+            continue;
+        }
+        let case = columns.cases[row.case as usize].as_mut();
+        let places = case.into_iter().flat_map(|case| case.places.iter_mut());
+        for place in places.filter(|place| **place == member.place) {
+            *place = Place {
+                segment: target,
+                slot,
+            };
         }
     }
-}
-
-fn rounded(vector: &[f32]) -> Vec<f16> {
-    kernel::to_f16(vector)
+    columns.segments[target as usize] = segment;
 }

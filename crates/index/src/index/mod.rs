@@ -1,6 +1,7 @@
 //! The search index of one generation: columns, graphs and text, kept in step. A projection: it can be made again
 //! from the catalog and the vector log at any time. One writer at a time; searches go on beside it.
 
+mod building;
 mod facets;
 mod growth;
 
@@ -10,46 +11,59 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use roaring::RoaringTreemap;
+use roaring::{RoaringBitmap, RoaringTreemap};
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
+use crate::graph::Graph;
 use crate::nearest::{self, Searched};
 use crate::rows::Columns;
 use crate::select::{Excluded, select};
-use crate::snapshot::Manifest;
+use crate::snapshot::{self, Manifest};
 use crate::words::{TextIndex, text_hash};
 use crate::{
     CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Stamp,
     VectorLog, WordMatch, WordsQuery,
 };
+use growth::Builder;
 
 const MAX_CASES: usize = 10_000;
 const TEXT_DIR: &str = "text";
 
-/// The code under which a graph holds its vectors. Exact rescoring always follows.
+/// The code under which graphs hold vectors. Exact rescoring over the vector log always follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VectorCode {
-    /// Half precision floats.
-    #[default]
+    /// Half precision floats: the largest and slowest, the nearest to exact.
     F16,
+    /// Signed bytes.
+    I8,
+    /// The sign of each value after subtracting the segment's mean: the smallest and fastest.
+    B1,
+    /// [`VectorCode::B1`] where a measurement over the segment's own vectors meets the recall that is wanted, and
+    /// [`VectorCode::F16`] where it does not.
+    #[default]
+    Auto,
 }
 
-/// How the index is built and searched. Graphs that exist keep the `m` with which they were made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How the index is built and searched. Graphs that exist keep the `m` and the code with which they were made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IndexSettings {
     /// Code of the vectors in graphs.
     pub code: VectorCode,
+    /// Share of the ten nearest views, by exact search, that a search shall find, 0.5 to 1. The number of candidates
+    /// is raised for each segment until a sample of its own vectors reaches it.
+    pub recall_target: f32,
     /// Edges per node on the upper levels (twice as many on the lowest).
     pub m: usize,
     /// Candidates held while adding.
     pub ef_construction: usize,
     /// Candidates held while searching, at least.
     pub ef_search: usize,
-    /// Views per segment before it is sealed and the next begins.
+    /// Most views of one segment.
     pub segment_vectors: usize,
-    /// A segment with fewer views has no graph and is scanned; also the number of new views that wait outside a graph.
+    /// New views that wait, scanned, before a graph takes them in; and a 32nd of that graph.
     pub graph_from: usize,
     /// Selections of no more views than this are always scanned exactly; larger ones when a walk under their filter
     /// would cost more than the scan.
@@ -59,12 +73,13 @@ pub struct IndexSettings {
 impl Default for IndexSettings {
     fn default() -> Self {
         Self {
-            code: VectorCode::F16,
+            code: VectorCode::Auto,
+            recall_target: 0.99,
             m: 16,
             ef_construction: 128,
             ef_search: 64,
-            segment_vectors: 50_000,
-            graph_from: 2_000,
+            segment_vectors: 4_000_000,
+            graph_from: 16_384,
             scan_views: 4_096,
         }
     }
@@ -74,10 +89,14 @@ impl IndexSettings {
     /// Within what the graph can be built with.
     fn bounded(self) -> Self {
         Self {
+            recall_target: match self.recall_target.is_finite() {
+                true => self.recall_target.clamp(0.5, 1.0),
+                false => 0.99,
+            },
             m: self.m.clamp(4, 128),
             ef_construction: self.ef_construction.clamp(8, 4_096),
             ef_search: self.ef_search.clamp(8, 4_096),
-            segment_vectors: self.segment_vectors.clamp(64, 4_000_000),
+            segment_vectors: self.segment_vectors.clamp(64, 16_000_000),
             graph_from: self.graph_from.clamp(1, 1_000_000),
             ..self
         }
@@ -87,7 +106,25 @@ impl IndexSettings {
 /// The search index of one generation. Clones share it.
 #[derive(Clone)]
 pub struct Index {
-    inner: Arc<Inner>,
+    inner: Arc<Open>,
+}
+
+/// The index as those hold it who search and write. The builder holds [`Inner`] alone, so that the last of them who lets go
+/// ends the builder first: then the folder can be opened again at once.
+struct Open(Arc<Inner>);
+
+impl std::ops::Deref for Open {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.builder.stop();
+    }
 }
 
 struct Inner {
@@ -104,6 +141,7 @@ struct Inner {
     changed: AtomicBool,
     /// What is durable; held by whoever writes.
     writing: Mutex<Manifest>,
+    builder: Builder,
     _lock: File,
 }
 
@@ -157,10 +195,14 @@ impl Index {
             changed: AtomicBool::new(false),
             _lock: lock,
             writing: Mutex::new(manifest),
+            builder: Builder::default(),
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        let index = Self {
+            inner: Arc::new(Open(Arc::new(inner))),
+        };
+        index.inner.add_signs();
+        growth::start(&index.inner.0)?;
+        Ok(index)
     }
 
     /// The last sequence number applied; right after opening, the durable one.
@@ -184,7 +226,13 @@ impl Index {
         self.inner.changed.store(true, Ordering::Release);
         self.inner.apply(entries, gone)?;
         self.inner.applied.fetch_max(seq, Ordering::AcqRel);
-        self.inner.grow()
+        self.inner.add_signs();
+        growth::start(&self.inner.0)
+    }
+
+    /// Waits until no graph is due or being built. Searching is right at any time; afterwards it is fast.
+    pub fn settle(&self) {
+        self.inner.builder.settle();
     }
 
     /// Makes everything up to [`Index::applied`] durable and what was deleted physically gone from the folder.
@@ -201,14 +249,13 @@ impl Index {
             inner.text.purge()?;
             inner.unpurged.store(false, Ordering::Release);
         }
-        inner.compact()?;
+        inner.clean_graphs(&writing)?;
         let text = inner.text.sync()?;
         let manifest = writing.save(&inner.dir, &inner.read_columns(), &text, self.applied())?;
         manifest.publish(&inner.dir)?;
         *writing = manifest;
         for segment in &mut inner.write_columns().segments {
             segment.rows_dirty = false;
-            segment.graph_dirty = false;
         }
         inner.text.settle(&text)?;
         inner.changed.store(false, Ordering::Release);
@@ -313,14 +360,14 @@ impl Index {
             graphed: columns
                 .segments
                 .iter()
-                .map(|segment| {
-                    segment.rows[..segment.published()]
-                        .iter()
-                        .filter(|row| row.live)
-                        .count() as u64
-                })
+                .filter(|segment| segment.graph.is_some())
+                .map(|segment| segment.live.len())
                 .sum(),
-            segments: columns.segments.len() as u64,
+            segments: columns
+                .segments
+                .iter()
+                .filter(|segment| !segment.rows.is_empty())
+                .count() as u64,
             bytes: bytes_in(&self.inner.dir),
         }
     }
@@ -373,6 +420,36 @@ impl Inner {
         }
         for (entry, hash) in staying {
             columns.put(entry, hash, self.settings.segment_vectors)?;
+        }
+        Ok(())
+    }
+
+    /// Writes graphs again in which something died: nothing of it stays in their files.
+    fn clean_graphs(&self, writing: &Manifest) -> Result<(), IndexError> {
+        let dirty: Vec<(usize, Arc<Graph>, RoaringBitmap)> = {
+            let columns = self.read_columns();
+            let segments = columns.segments.iter().enumerate();
+            segments
+                .filter(|(_, segment)| segment.graph_dirty)
+                .filter_map(|(number, segment)| {
+                    Some((
+                        number,
+                        Arc::clone(segment.graph.as_ref()?),
+                        segment.live.clone(),
+                    ))
+                })
+                .collect()
+        };
+        for (number, graph, live) in dirty {
+            let name = self.graph_name(number as u32, writing);
+            let bytes = graph.cleaned(|slot| live.contains(slot));
+            let file = durable::write_file(&self.dir, name, &bytes)?;
+            drop(bytes);
+            let map = snapshot::map_file(&self.dir, &file)?;
+            let graph = Graph::open(map, &self.settings, self.stamp.dimension)?;
+            let segment = &mut self.write_columns().segments[number];
+            (segment.graph, segment.graph_file) = (Some(Arc::new(graph)), Some(file));
+            segment.graph_dirty = false;
         }
         Ok(())
     }

@@ -1,0 +1,187 @@
+//! A graph while it is built, in memory, by one thread.
+
+use super::file::{Layout, keys_of};
+use super::{Graph, SEARCHERS, SLOT_BITS, as_f16, failed, options};
+use crate::code::{Coded, Coder};
+use crate::{IndexError, IndexSettings};
+
+/// A graph that grows.
+pub(crate) struct GraphBuilder {
+    inner: usearch::Index,
+    coder: Coder,
+    /// Slot of each node, in the order of adding, which is also the order of codes in usearch's file.
+    order: Vec<u32>,
+    dimension: u32,
+    measured: Option<Measured>,
+}
+
+/// What a search must ask for, and the recall that it then has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Measured {
+    pub(crate) ef: u32,
+    pub(crate) recall_permille: u32,
+    pub(crate) nodes: u32,
+}
+
+impl GraphBuilder {
+    /// An empty graph with room for `capacity` nodes.
+    pub(crate) fn new(
+        settings: &IndexSettings,
+        coder: Coder,
+        dimension: u32,
+        capacity: usize,
+    ) -> Result<Self, IndexError> {
+        let inner = usearch::Index::new(&options(settings, &coder, dimension))
+            .map_err(|error| failed("create", &error))?;
+        reserve(&inner, capacity)?;
+        Ok(Self {
+            inner,
+            coder,
+            order: Vec::new(),
+            dimension,
+            measured: None,
+        })
+    }
+
+    /// A copy of a finished graph with room for `more` nodes.
+    pub(crate) fn grown_from(
+        graph: &Graph,
+        settings: &IndexSettings,
+        more: usize,
+    ) -> Result<Self, IndexError> {
+        let layout = graph.layout();
+        let inner = usearch::Index::new(&options(settings, graph.coder(), graph.dimension))
+            .map_err(|error| failed("create", &error))?;
+        inner
+            .load_from_buffer(&graph.bytes()[layout.graph_start()..])
+            .map_err(|error| failed("load", &error))?;
+        // What is loaded brings its own expansions along.
+        inner.change_expansion_add(settings.ef_construction);
+        inner.change_expansion_search(settings.ef_search);
+        reserve(&inner, layout.nodes + more)?;
+        Ok(Self {
+            inner,
+            coder: graph.coder().clone(),
+            order: layout.order(graph.bytes()),
+            dimension: graph.dimension,
+            measured: Some(Measured {
+                ef: layout.ef,
+                recall_permille: layout.recall_permille,
+                nodes: layout.measured_nodes,
+            }),
+        })
+    }
+
+    pub(crate) fn coder(&self) -> &Coder {
+        &self.coder
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(crate) fn measured(&self) -> Option<Measured> {
+        self.measured
+    }
+
+    pub(crate) fn set_measured(&mut self, measured: Measured) {
+        self.measured = Some(measured);
+    }
+
+    /// Adds a slot, or a further copy of it.
+    pub(crate) fn add(&mut self, slot: u32, vector: &[f32]) -> Result<(), IndexError> {
+        let mut key = u64::from(slot);
+        while self.inner.contains(key) {
+            key += 1 << SLOT_BITS;
+        }
+        if self.inner.size() >= self.inner.capacity() {
+            reserve(&self.inner, self.inner.size() + self.inner.size() / 8 + 64)?;
+        }
+        match self.coder.encode(vector) {
+            Coded::F16(code) => self.inner.add(key, as_f16(&code)),
+            Coded::I8(code) => self.inner.add(key, code.as_slice()),
+            Coded::B1(code) => self.inner.add(key, usearch::b1x8::from_u8s(&code)),
+        }
+        .map_err(|error| failed("add to", &error))?;
+        self.order.push(slot);
+        Ok(())
+    }
+
+    /// The nearest slots by code, best first.
+    pub(crate) fn search(&self, vector: &[f32], count: usize) -> Result<Vec<u32>, IndexError> {
+        let count = count.min(self.inner.size()).max(1);
+        let found = match self.coder.encode(vector) {
+            Coded::F16(code) => self.inner.search(as_f16(&code), count),
+            Coded::I8(code) => self.inner.search(code.as_slice(), count),
+            Coded::B1(code) => self.inner.search(usearch::b1x8::from_u8s(&code), count),
+        }
+        .map_err(|error| failed("search", &error))?;
+        Ok(found.keys.iter().map(|key| *key as u32).collect())
+    }
+
+    /// Slots that no walk over the lowest level reaches from the entry point, each once.
+    pub(crate) fn unreachable(&self) -> Vec<u32> {
+        let keys = keys_of(&self.order);
+        let by_level = |key: &u64| (self.inner.level_of_key(*key), std::cmp::Reverse(*key));
+        let Some(entry) = keys.iter().copied().max_by_key(by_level) else {
+            return Vec::new();
+        };
+        let slots = self.order.iter().max().map_or(0, |slot| *slot as usize + 1);
+        let mut reached_slots = vec![false; slots];
+        // First copies are marked by slot, later ones, which are few, by key.
+        let mut reached_nodes = vec![false; slots];
+        let mut reached_copies = std::collections::HashSet::new();
+        let mut frontier = vec![entry];
+        while let Some(key) = frontier.pop() {
+            let slot = key as u32 as usize;
+            let is_new = match key >> SLOT_BITS {
+                0 => !std::mem::replace(&mut reached_nodes[slot], true),
+                _ => reached_copies.insert(key),
+            };
+            if is_new {
+                reached_slots[slot] = true;
+                frontier.extend(self.inner.neighbors(key, 0));
+            }
+        }
+        let mut lost: Vec<u32> = self.order.clone();
+        lost.retain(|slot| !reached_slots[*slot as usize]);
+        lost.sort_unstable();
+        lost.dedup();
+        lost
+    }
+
+    /// The graph's file over `slots` slots; codes of slots that are not live any more are overwritten.
+    pub(crate) fn to_file(
+        &self,
+        slots: u32,
+        live: impl Fn(u32) -> bool,
+    ) -> Result<Vec<u8>, IndexError> {
+        let first_nodes = self.order.iter().zip(0u32..).take(slots as usize);
+        let in_order = self.order.len() >= slots as usize
+            && first_nodes.into_iter().all(|(slot, node)| *slot == node);
+        let mut layout = Layout::new(self.order.len(), slots, in_order, &self.coder);
+        if let Some(measured) = self.measured {
+            layout.ef = measured.ef;
+            layout.recall_permille = measured.recall_permille;
+            layout.measured_nodes = measured.nodes;
+        }
+        let mut bytes = layout.head(&self.coder, self.dimension, &self.order);
+        let start = bytes.len();
+        bytes.resize(start + self.inner.serialized_length(), 0);
+        self.inner
+            .save_to_buffer(&mut bytes[start..])
+            .map_err(|error| failed("save", &error))?;
+        // Fails where usearch's own layout is not the one that is overwritten and scanned.
+        Layout::read(&bytes, self.dimension)?;
+        let row_bytes = self.coder.code_bytes(self.dimension);
+        layout.clean(&mut bytes, row_bytes, &self.inner, live);
+        Ok(bytes)
+    }
+}
+
+/// Reserving is not safe beside searches; nobody else sees a graph that is built. Copies of slots need some slack.
+fn reserve(inner: &usearch::Index, capacity: usize) -> Result<(), IndexError> {
+    inner
+        .reserve_capacity_and_threads(capacity + capacity / 64 + 64, SEARCHERS + 1)
+        .map_err(|error| failed("reserve room in", &error))
+}

@@ -1,0 +1,208 @@
+//! HNSW graphs of usearch over the codes of a segment. A graph is built by one thread in memory (usearch 2.26 loses
+//! vectors where several add, its issue 735), then written, mapped and never changed: searching loads no vectors and
+//! takes no lock. What died since is hidden by the predicate, and its code overwritten when the file is next written.
+
+mod build;
+mod file;
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use memmap2::Mmap;
+use usearch::IndexOptions;
+
+use crate::code::{Coded, Coder, hamming};
+use crate::{IndexError, IndexSettings};
+
+pub(crate) use build::{GraphBuilder, Measured};
+pub(crate) use file::Layout;
+
+/// Searches that may run at once in one graph; usearch keeps buffers for each, and refuses more.
+const SEARCHERS: usize = 32;
+/// Keys are slot | copy << SLOT_BITS: a slot that became unreachable is added again as a further copy.
+const SLOT_BITS: u32 = 32;
+
+/// A finished graph over a mapped file.
+pub(crate) struct Graph {
+    inner: usearch::Index,
+    layout: Layout,
+    coder: Coder,
+    searching: Gate,
+    dimension: u32,
+    /// What `inner` reads; must outlive it, and fields are dropped in order.
+    map: Arc<Mmap>,
+}
+
+impl Graph {
+    /// Opens a mapped graph file whose checksum the caller has verified.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`], [`IndexError::Graph`].
+    pub(crate) fn open(
+        map: Arc<Mmap>,
+        settings: &IndexSettings,
+        dimension: u32,
+    ) -> Result<Self, IndexError> {
+        let (layout, coder) = Layout::read(&map, dimension)?;
+        let inner = usearch::Index::new(&options(settings, &coder, dimension))
+            .map_err(|error| failed("create", &error))?;
+        #[allow(unsafe_code)]
+        // SAFETY: the map is read-only, its file is never written again once named, and `map` outlives `inner`.
+        unsafe { inner.view_from_buffer(&map[layout.graph_start()..]) }
+            .map_err(|error| failed("map", &error))?;
+        if inner.size() != layout.nodes || inner.dimensions() != coder.scalars(dimension) {
+            return Err(layout.damaged("it contradicts its head"));
+        }
+        inner
+            .reserve_capacity_and_threads(inner.size(), SEARCHERS + 1)
+            .map_err(|error| failed("reserve room in", &error))?;
+        Ok(Self {
+            inner,
+            layout,
+            coder,
+            searching: Gate::default(),
+            dimension,
+            map,
+        })
+    }
+
+    /// Slots below this are covered.
+    pub(crate) fn slots(&self) -> u32 {
+        self.layout.slots
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn coder(&self) -> &Coder {
+        &self.coder
+    }
+
+    /// The nearest allowed slots by code, best first. A slot may come twice.
+    pub(crate) fn search(
+        &self,
+        query: &Coded,
+        count: usize,
+        allow: Option<&dyn Fn(u32) -> bool>,
+    ) -> Result<Vec<u32>, IndexError> {
+        let _turn = self.searching.enter();
+        let count = count.min(self.inner.size()).max(1);
+        let found = match allow {
+            None => match query {
+                Coded::F16(code) => self.inner.search(as_f16(code), count),
+                Coded::I8(code) => self.inner.search(code.as_slice(), count),
+                Coded::B1(code) => self.inner.search(usearch::b1x8::from_u8s(code), count),
+            },
+            Some(allow) => {
+                let allow = |key: u64| allow(key as u32);
+                match query {
+                    Coded::F16(code) => self.inner.filtered_search(as_f16(code), count, allow),
+                    Coded::I8(code) => self.inner.filtered_search(code.as_slice(), count, allow),
+                    Coded::B1(code) => {
+                        let code = usearch::b1x8::from_u8s(code);
+                        self.inner.filtered_search(code, count, allow)
+                    }
+                }
+            }
+        }
+        .map_err(|error| failed("search", &error))?;
+        Ok(found.keys.iter().map(|key| *key as u32).collect())
+    }
+
+    /// Distances of many slots by scanning their signs; `None` where this graph holds none, or not slot by slot.
+    pub(crate) fn scan_signs(
+        &self,
+        query: &Coded,
+        slots: impl Iterator<Item = u32>,
+    ) -> Option<Vec<(u32, u32)>> {
+        let Coded::B1(query) = query else { return None };
+        if !self.layout.in_order {
+            return None;
+        }
+        let row_bytes = self.coder.code_bytes(self.dimension);
+        let rows = &self.map[self.layout.codes_start()..];
+        let of_slot = |slot: u32| {
+            let start = slot as usize * row_bytes;
+            hamming(&rows[start..start + row_bytes], query)
+        };
+        let covered = slots.take_while(|slot| *slot < self.slots());
+        Some(covered.map(|slot| (of_slot(slot), slot)).collect())
+    }
+
+    /// The file as bytes, with the codes of dead slots overwritten.
+    pub(crate) fn cleaned(&self, live: impl Fn(u32) -> bool) -> Vec<u8> {
+        let mut bytes = self.map.to_vec();
+        let row_bytes = self.coder.code_bytes(self.dimension);
+        self.layout.clean(&mut bytes, row_bytes, &self.inner, live);
+        bytes
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Graph")
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Lets a bounded number in at once.
+#[derive(Default)]
+struct Gate {
+    running: Mutex<usize>,
+    left: Condvar,
+}
+
+struct Turn<'a>(&'a Gate);
+
+impl Gate {
+    fn enter(&self) -> Turn<'_> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self
+            .left
+            .wait_while(running, |running| *running >= SEARCHERS)
+            .unwrap_or_else(PoisonError::into_inner);
+        *running += 1;
+        Turn(self)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut running = self
+            .0
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *running -= 1;
+        self.0.left.notify_one();
+    }
+}
+
+fn options(settings: &IndexSettings, coder: &Coder, dimension: u32) -> IndexOptions {
+    let (metric, quantization) = coder.code.metric();
+    IndexOptions {
+        dimensions: coder.scalars(dimension),
+        metric,
+        quantization,
+        connectivity: settings.m,
+        expansion_add: settings.ef_construction,
+        expansion_search: settings.ef_search,
+        multi: false,
+    }
+}
+
+fn as_f16(vector: &[half::f16]) -> &[usearch::f16] {
+    usearch::f16::from_i16s(bytemuck::cast_slice(vector))
+}
+
+fn failed(action: &'static str, error: &impl std::fmt::Display) -> IndexError {
+    IndexError::Graph {
+        action,
+        reason: error.to_string(),
+    }
+}
