@@ -61,14 +61,17 @@ fn answer(call: &Call) -> Result<Answer, ImagingError> {
 
 /// What a captured worker could do to its parent: cuts every memory file it has to nothing. Counts tries and refusals.
 fn shrink_shared_memory() -> (u8, u8) {
-    let held = std::fs::read_dir("/proc/self/fd").unwrap();
+    let held = std::fs::read_dir("/proc/self/fd").expect("Linux lists open files");
     let memories = held.filter_map(|entry| {
         let path = entry.ok()?.path();
         let target = std::fs::read_link(&path).ok()?;
         target.to_string_lossy().contains("memfd:").then_some(path)
     });
     memories.fold((0, 0), |(tried, refused), path| {
-        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .expect("an open file opens again");
         (tried + 1, refused + u8::from(file.set_len(0).is_err()))
     })
 }
