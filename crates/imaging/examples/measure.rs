@@ -1,7 +1,8 @@
 //! Takes times for `cargo xtask bench imaging`. Each line of standard input is a JSON object with `do`; each gets one
 //! line in answer, `{"ms": …}` with what was made, or `{"error": …}`. Times do not count the talking.
 //!
-//! `voi` decodes a DICOM picture to the values after its window; `region` reads a box of a slide's finest level, `tile`
+//! `screen` goes from a DICOM file to the 8-bit picture that the viewer shows, `voi` to the values after its window,
+//! `codec` from a compressed frame to its values by the codec's crate alone; `region` reads a box of a slide's finest level, `tile`
 //! a deep-zoom tile as JPEG through a decode worker; `mosaic` goes from a slide's file to its views; `decode` goes from
 //! a file to views and thumbnail, in this process or in a decode worker.
 
@@ -11,16 +12,24 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use casekin_imaging::{
-    Cuts, DecodeRequest, Decoders, DeepZoomTile, ImagingError, Limits, Samples, ServedSlide, Slide,
-    Source, Stage, StageRequest, WorkerCommand, decode, encode_jpeg, serve, stage,
+    Cuts, DecodeRequest, Decoders, DeepZoomTile, ImagingError, Limits, RenderRequest, Samples,
+    ServedSlide, Slide, Source, Stage, StageRequest, WorkerCommand, decode, encode_jpeg, render,
+    serve, stage,
 };
 use serde_json::{Value, json};
 
 #[derive(serde::Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 enum Wish {
+    Screen {
+        file: PathBuf,
+    },
     Voi {
         file: PathBuf,
+    },
+    Codec {
+        file: PathBuf,
+        codec: Codec,
     },
     Region {
         file: PathBuf,
@@ -39,6 +48,16 @@ enum Wish {
         file: PathBuf,
         worker: bool,
     },
+}
+
+/// The crates that decode compressed frames for casekin.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Codec {
+    Libjpeg,
+    JpegDecoder,
+    Openjp2,
+    Charls,
 }
 
 struct Bench {
@@ -79,7 +98,16 @@ fn main() -> std::io::Result<()> {
 impl Bench {
     fn fulfil(&mut self, wish: Wish) -> Result<Value, ImagingError> {
         match wish {
+            Wish::Screen { file } => self.screen(file),
             Wish::Voi { file } => self.voi(file),
+            Wish::Codec { file, codec } => {
+                let bytes = std::fs::read(file).map_err(|error| ImagingError::ReadSource {
+                    reason: error.kind().to_string(),
+                })?;
+                let (ms, decoded) = timed(|| codec.decode(&bytes));
+                decoded.map_err(|reason| ImagingError::FindPicture { reason })?;
+                Ok(json!({ "ms": ms }))
+            }
             Wish::Region { file, box_px } => self.region(file, box_px),
             Wish::Tile {
                 file,
@@ -101,6 +129,19 @@ impl Bench {
                 Ok(json!({ "ms": ms, "views": decoded?.views.len() }))
             }
         }
+    }
+
+    fn screen(&self, file: PathBuf) -> Result<Value, ImagingError> {
+        let request = RenderRequest {
+            source: Source::Path(file),
+            frame: 1,
+            window: None,
+            box_px: None,
+            max_px: None,
+            limits: self.limits.clone(),
+        };
+        let (ms, rgb) = timed(|| render(&request));
+        Ok(json!({ "ms": ms, "mean": mean(&Samples::U8(rgb?.pixels)) }))
     }
 
     fn voi(&self, file: PathBuf) -> Result<Value, ImagingError> {
@@ -145,6 +186,39 @@ impl Bench {
             cuts: Cuts::default(),
             volume: None,
         }
+    }
+}
+
+impl Codec {
+    /// Decodes a frame as casekin asks for it, and throws it away.
+    fn decode(self, bytes: &[u8]) -> Result<(), String> {
+        let words = |error: &dyn std::fmt::Display| error.to_string();
+        match self {
+            Self::Libjpeg => {
+                let decoder = mozjpeg::Decompress::new_mem(bytes).map_err(|e| words(&e))?;
+                let space = match decoder.components().len() {
+                    1 => mozjpeg::ColorSpace::JCS_GRAYSCALE,
+                    _ => mozjpeg::ColorSpace::JCS_RGB,
+                };
+                let mut started = decoder.to_colorspace(space).map_err(|e| words(&e))?;
+                let values = started.read_scanlines::<u8>().map_err(|e| words(&e))?;
+                std::hint::black_box(values);
+            }
+            Self::JpegDecoder => {
+                let values = jpeg_decoder::Decoder::new(bytes).decode();
+                std::hint::black_box(values.map_err(|e| words(&e))?);
+            }
+            Self::Openjp2 => {
+                let parameters = jpeg2k::DecodeParameters::new().strict(true);
+                let image = jpeg2k::Image::from_bytes_with(bytes, parameters);
+                std::hint::black_box(image.map_err(|e| words(&e))?);
+            }
+            Self::Charls => {
+                let values = charls::CharLS::default().decode(bytes);
+                std::hint::black_box(values.map_err(|e| words(&e))?);
+            }
+        }
+        Ok(())
     }
 }
 

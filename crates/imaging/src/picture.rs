@@ -150,8 +150,8 @@ fn compared_frames(frames: u32, limits: &Limits) -> Vec<u32> {
 
 impl Frame<'_> {
     /// The whole frame, as the encoder reads it; `range` is that of the volume's values, where it has one.
-    pub(crate) fn view(
-        &self,
+    pub(crate) fn into_view(
+        self,
         kind: ViewKind,
         range: Option<[f64; 2]>,
     ) -> Result<View, ImagingError> {
@@ -161,13 +161,13 @@ impl Frame<'_> {
                 frame,
                 stored,
             } => {
-                let (made_by, rgb) = picture.for_encoder(*frame, stored, range)?;
-                (*frame, made_by, rgb, picture.spacing_mm(*frame))
+                let (made_by, rgb) = picture.for_encoder(frame, &stored, range)?;
+                (frame, made_by, rgb, picture.spacing_mm(frame))
             }
-            Self::Raster { frame, shown } => (*frame, shown.made_by, shown.rgb.clone(), None),
+            Self::Raster { frame, shown } => (frame, shown.made_by, shown.rgb, None),
             Self::Nifti { volume, frame } => {
-                let (made_by, rgb) = volume.for_encoder(*frame)?;
-                (*frame, made_by, rgb, Some(volume.spacing_mm()))
+                let (made_by, rgb) = volume.for_encoder(frame)?;
+                (frame, made_by, rgb, Some(volume.spacing_mm()))
             }
         };
         let box_px = [0, 0, rgb.width_px, rgb.height_px];
@@ -198,6 +198,27 @@ impl Frame<'_> {
             levels: Thumb::of(&rgb).levels,
             range,
         })
+    }
+
+    /// As [`Self::for_people`], of a frame that nobody looks at again: colour is handed on, not copied.
+    pub(crate) fn into_people(self, window: Option<(f32, f32)>) -> Result<Rgb8, ImagingError> {
+        match self {
+            Self::Dicom {
+                picture,
+                frame,
+                stored,
+            } => picture.show(frame, stored, window),
+            Self::Raster { shown, .. } => Ok(shown.rgb),
+            Self::Nifti { volume, frame } => volume.for_people(frame, window),
+        }
+    }
+
+    /// As a person sees it, within `max_px` on the longest side.
+    pub(crate) fn thumbnail(&self, max_px: u32) -> Result<Rgb8, ImagingError> {
+        match self {
+            Self::Raster { shown, .. } => Ok(shown.rgb.fit_within(max_px)),
+            frame => Ok(frame.for_people(None)?.fit_within(max_px)),
+        }
     }
 
     /// The whole frame, as a person sees it.

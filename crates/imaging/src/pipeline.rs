@@ -183,10 +183,10 @@ fn decode_unshielded(request: &DecodeRequest) -> Result<Decoded, ImagingError> {
     for (index, frame) in cut.frames.into_iter().enumerate() {
         let pixels = picture.frame(frame)?;
         if index == middle {
-            thumbnail = Some(pixels.for_people(None)?.fit_within(request.thumbnail_px));
+            thumbnail = Some(pixels.thumbnail(request.thumbnail_px)?);
         }
         if !left_out {
-            views.push(pixels.view(kind, range)?);
+            views.push(pixels.into_view(kind, range)?);
         }
     }
     if kind == ViewKind::Whole && !left_out && request.cuts.views == PlainViews::WholeAndCrops {
@@ -241,7 +241,7 @@ fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
         None => picture.volume_range(&request.limits)?,
     };
     let frame = picture.frame(request.frame)?;
-    let mut view = frame.view(ViewKind::Region, range)?;
+    let mut view = frame.into_view(ViewKind::Region, range)?;
     view.rgb = view.rgb.cut(request.box_px)?;
     view.box_px = request.box_px;
     Ok(view)
@@ -261,7 +261,7 @@ fn render_unshielded(request: &RenderRequest) -> Result<Rgb8, ImagingError> {
         return slide.picture(request.box_px, request.max_px);
     }
     let picture = Picture::open(&request.source, &request.limits)?;
-    let rgb = picture.frame(request.frame)?.for_people(request.window)?;
+    let rgb = picture.frame(request.frame)?.into_people(request.window)?;
     let cut = match request.box_px {
         Some(box_px) => rgb.cut(box_px)?,
         None => rgb,
@@ -348,7 +348,7 @@ fn stage_unshielded(request: &StageRequest) -> Result<StagePixels, ImagingError>
     }
     drop(bytes);
     let picture = Picture::open(source, limits)?;
-    Ok(picture.frame(*frame)?.for_people(None)?.into())
+    Ok(picture.frame(*frame)?.into_people(None)?.into())
 }
 
 /// Codecs are guarded where they are called; this is for what nobody thought of. A request owns all it works on,

@@ -88,6 +88,14 @@ impl Source {
 }
 
 impl Source {
+    /// How long it is; 0 for a file that cannot be asked.
+    pub(crate) fn byte_count(&self) -> u64 {
+        match self {
+            Self::Bytes { bytes, .. } => bytes.len() as u64,
+            Self::Path(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
+        }
+    }
+
     /// At most the first `len` bytes, however long the source is: for files that are read in place.
     ///
     /// # Errors

@@ -104,6 +104,11 @@ impl Samples {
         of_any_type!(self, values => values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
+    /// Number of values.
+    pub(crate) fn len(&self) -> usize {
+        of_any_type!(self, values => values.len())
+    }
+
     /// All values as 64-bit floating point, which holds each of them exactly.
     pub fn to_f64(&self) -> Vec<f64> {
         self.each(|value| value)

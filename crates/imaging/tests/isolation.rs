@@ -41,6 +41,14 @@ fn answer(call: &Call) -> Result<Answer, ImagingError> {
             height_px: 60_000,
             pixels: vec![1, 2, 3],
         })),
+        b"shrink" => {
+            let (tried, refused) = shrink_shared_memory();
+            Ok(Answer::Picture(Rgb8 {
+                width_px: 1,
+                height_px: 1,
+                pixels: vec![tried, refused, 9],
+            }))
+        }
         b"pid" => Err(ImagingError::ReadSource {
             reason: std::process::id().to_string(),
         }),
@@ -49,6 +57,23 @@ fn answer(call: &Call) -> Result<Answer, ImagingError> {
         }),
         _ => call.answer(),
     }
+}
+
+/// What a captured worker could do to its parent: cuts every memory file it has to nothing. Counts tries and refusals.
+fn shrink_shared_memory() -> (u8, u8) {
+    let held = std::fs::read_dir("/proc/self/fd").expect("Linux lists open files");
+    let memories = held.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let target = std::fs::read_link(&path).ok()?;
+        target.to_string_lossy().contains("memfd:").then_some(path)
+    });
+    memories.fold((0, 0), |(tried, refused), path| {
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .expect("an open file opens again");
+        (tried + 1, refused + u8::from(file.set_len(0).is_err()))
+    })
 }
 
 fn planted() -> Decoders {
@@ -185,6 +210,19 @@ fn an_answer_is_checked_like_a_file() {
         matches!(&error, ImagingError::KeepDecoderAlive { how } if how.contains("no sense")),
         "{error}"
     );
+}
+
+#[test]
+fn a_worker_cannot_take_the_shared_memory_away() {
+    let decoders = planted();
+    let answer = decoders.render(&rendering(b"shrink")).unwrap();
+    let [tried, refused, last] = answer.pixels[..] else {
+        panic!("one pixel was answered");
+    };
+    assert!(tried > 0, "the worker holds the memory");
+    assert_eq!((refused, last), (tried, 9));
+    // The parent reads and writes it again.
+    assert!(!pid(&decoders).is_empty());
 }
 
 #[test]

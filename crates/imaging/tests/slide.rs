@@ -204,12 +204,25 @@ fn a_slide_over_the_pixel_limit_is_still_shown() {
         render(&asked),
         Err(ImagingError::SelectFrame { .. })
     ));
-    // One level only, and it is larger than one picture may cost.
-    let single = Source::Path(folder.join(CMU));
-    let error = decode(&casekin_imaging::DecodeRequest {
-        limits,
-        ..request(single)
-    });
+}
+
+#[test]
+fn a_slide_of_one_large_level_is_read_once_in_blocks_up_to_a_bound() {
+    let Some(folder) = folder() else { return };
+    let decoded = |max_pixels| {
+        decode(&casekin_imaging::DecodeRequest {
+            limits: Limits {
+                max_pixels,
+                ..Limits::default()
+            },
+            ..request(Source::Path(folder.join(CMU)))
+        })
+    };
+    let (all, few) = (decoded(200_000_000).unwrap(), decoded(1_000_000).unwrap());
+    assert_eq!(all.views, few.views);
+    assert_eq!(all.thumbnail, few.thumbnail);
+    // Fifty times the bound is less than its 6.6 megapixels.
+    let error = decoded(100_000);
     assert!(
         matches!(&error, Err(ImagingError::StayWithinLimit { what, .. }) if what.contains("pyramid")),
         "{error:?}"

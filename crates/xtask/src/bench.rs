@@ -27,7 +27,7 @@ pub fn imaging() -> Result<()> {
         "--example",
         "measure",
     ]))?;
-    run(cargo().args(["build", "--quiet", "--bin", "casekin"]))?;
+    run(cargo().args(["build", "--release", "--quiet", "--bin", "casekin"]))?;
     let cache = paths::cache()?.join("bench-imaging");
     let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
     let mut bench = Command::new(python);
@@ -42,7 +42,7 @@ pub fn imaging() -> Result<()> {
         .arg("--measure")
         .arg(paths::target().join("release/examples/measure"))
         .arg("--casekin")
-        .arg(paths::target().join("debug/casekin"))
+        .arg(paths::target().join("release/casekin"))
         .stderr(std::process::Stdio::inherit());
     let output = bench.output().context("Python cannot be started")?;
     if !output.status.success() {

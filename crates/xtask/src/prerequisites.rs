@@ -123,6 +123,10 @@ fn missing_packages() -> Vec<&'static str> {
     if !on_path("cmake") {
         missing.push("cmake");
     }
+    // libjpeg's fast loops are written for it; on other processors its compiler has them.
+    if cfg!(any(target_arch = "x86_64", target_arch = "x86")) && !on_path("nasm") {
+        missing.push("nasm");
+    }
     if !["pkg-config", "pkgconf"].iter().any(|name| on_path(name)) {
         missing.push("pkg-config");
     }

@@ -7,6 +7,7 @@ use dicom_object::InMemDicomObject;
 
 use super::attributes::{attribute_error, numbers};
 use super::layout::{Layout, Photometric};
+use super::tally::mapped;
 use crate::{ImagingError, Samples};
 
 /// Turns interleaved YBR into RGB; everything else passes through.
@@ -137,38 +138,14 @@ impl Palette {
         let last = self.entries.len() as i64 - 1;
         let look_up = |index: i64| self.entries[(index - self.first).clamp(0, last) as usize];
         match samples {
-            Samples::U8(values) => values
-                .iter()
-                .flat_map(|value| look_up((*value).into()))
-                .collect(),
-            Samples::I8(values) => values
-                .iter()
-                .flat_map(|value| look_up((*value).into()))
-                .collect(),
-            Samples::U16(values) => values
-                .iter()
-                .flat_map(|value| look_up((*value).into()))
-                .collect(),
-            Samples::I16(values) => values
-                .iter()
-                .flat_map(|value| look_up((*value).into()))
-                .collect(),
-            Samples::U32(values) => values
-                .iter()
-                .flat_map(|value| look_up((*value).into()))
-                .collect(),
-            Samples::I32(values) => values
-                .iter()
-                .flat_map(|value| look_up((*value).into()))
-                .collect(),
-            Samples::F32(values) => values
-                .iter()
-                .flat_map(|value| look_up(*value as i64))
-                .collect(),
-            Samples::F64(values) => values
-                .iter()
-                .flat_map(|value| look_up(*value as i64))
-                .collect(),
+            Samples::U8(values) => mapped(values, |value| look_up(value.into())),
+            Samples::I8(values) => mapped(values, |value| look_up(value.into())),
+            Samples::U16(values) => mapped(values, |value| look_up(value.into())),
+            Samples::I16(values) => mapped(values, |value| look_up(value.into())),
+            Samples::U32(values) => mapped(values, |value| look_up(value.into())),
+            Samples::I32(values) => mapped(values, |value| look_up(value.into())),
+            Samples::F32(values) => mapped(values, |value| look_up(value as i64)),
+            Samples::F64(values) => mapped(values, |value| look_up(value as i64)),
         }
     }
 }

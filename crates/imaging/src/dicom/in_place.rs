@@ -107,7 +107,7 @@ impl InPlace {
             bytes.extend(self.bytes.read(file, part.clone())?);
         }
         let stored = frame_of_bytes(file, layout, frame, &bytes, limits)?;
-        self.picture.for_people(frame, &stored, None)
+        self.picture.show(frame, stored, None)
     }
 }
 

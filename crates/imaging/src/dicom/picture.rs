@@ -166,6 +166,32 @@ impl DicomPicture {
             .1)
     }
 
+    /// As [`Self::for_people`]; colour of 8 bits is handed on as it is.
+    ///
+    /// # Errors
+    /// As [`Self::for_encoder`].
+    pub(crate) fn show(
+        &self,
+        frame: u32,
+        stored: StagePixels,
+        window: Option<(f32, f32)>,
+    ) -> Result<Rgb8, ImagingError> {
+        let is_grey_or_indexed = matches!(
+            self.layout.photometric,
+            Photometric::Monochrome1 | Photometric::Monochrome2 | Photometric::Palette
+        );
+        match stored.samples {
+            Samples::U8(pixels) if !is_grey_or_indexed && self.layout.bits_stored == 8 => {
+                Ok(Rgb8 {
+                    width_px: stored.width_px,
+                    height_px: stored.height_px,
+                    pixels,
+                })
+            }
+            samples => self.for_people(frame, &StagePixels { samples, ..stored }, window),
+        }
+    }
+
     fn made(
         &self,
         frame: u32,

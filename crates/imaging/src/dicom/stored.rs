@@ -135,29 +135,20 @@ fn of_unpacked(unpacked: Unpacked, layout: &Layout, frame: u32) -> Result<Sample
         }
         Unpacked::Bytes { values, is_rgb } => {
             check_count(values.len(), layout, frame)?;
-            (
-                integers(
-                    values.into_iter().map(u32::from),
-                    layout,
-                    layout.bits_stored.min(8),
-                    0,
-                ),
-                is_rgb,
-            )
+            // The whole of a byte is the value, and no other type is asked for: nothing is to be done.
+            let as_they_are =
+                layout.bits_allocated == 8 && layout.bits_stored == 8 && !layout.signed;
+            let samples = if as_they_are {
+                Samples::U8(values)
+            } else {
+                let wide = values.into_iter().map(u32::from);
+                integers(wide, layout, layout.bits_stored.min(8), 0)
+            };
+            (samples, is_rgb)
         }
-        Unpacked::Words {
-            values,
-            precision,
-            is_rgb,
-        } => {
-            check_count(values.len(), layout, frame)?;
-            if precision > layout.bits_allocated.max(8) {
-                return Err(attribute_error(
-                    tags::BITS_ALLOCATED,
-                    format!("too few for values of {precision} bits"),
-                ));
-            }
-            (integers(values.into_iter(), layout, precision, 0), is_rgb)
+        Unpacked::Integers { samples, is_rgb } => {
+            check_count(samples.len(), layout, frame)?;
+            (samples, is_rgb)
         }
     };
     let photometric = if is_rgb && layout.samples_per_pixel == 3 {

@@ -10,47 +10,32 @@ pub(super) fn map_values(samples: &Samples, pixel: impl Fn(f64) -> [u8; 3]) -> V
     match samples {
         Samples::U8(values) => {
             let table = table(0..=255);
-            values
-                .iter()
-                .flat_map(|value| table[usize::from(*value)])
-                .collect()
+            mapped(values, |value| table[usize::from(value)])
         }
         Samples::I8(values) => {
             let table = table(-128..=127);
-            values
-                .iter()
-                .flat_map(|value| table[(i32::from(*value) + 128) as usize])
-                .collect()
+            mapped(values, |value| table[(i32::from(value) + 128) as usize])
         }
         Samples::U16(values) => {
             let table = table(0..=i32::from(values.iter().copied().max().unwrap_or(0)));
-            values
-                .iter()
-                .flat_map(|value| table[usize::from(*value)])
-                .collect()
+            mapped(values, |value| table[usize::from(value)])
         }
         Samples::I16(values) => {
             let lowest = i32::from(values.iter().copied().min().unwrap_or(0));
             let table = table(lowest..=i32::from(values.iter().copied().max().unwrap_or(0)));
-            values
-                .iter()
-                .flat_map(|value| table[(i32::from(*value) - lowest) as usize])
-                .collect()
+            mapped(values, |value| table[(i32::from(value) - lowest) as usize])
         }
-        Samples::U32(values) => values
-            .iter()
-            .flat_map(|value| pixel((*value).into()))
-            .collect(),
-        Samples::I32(values) => values
-            .iter()
-            .flat_map(|value| pixel((*value).into()))
-            .collect(),
-        Samples::F32(values) => values
-            .iter()
-            .flat_map(|value| pixel((*value).into()))
-            .collect(),
-        Samples::F64(values) => values.iter().flat_map(|value| pixel(*value)).collect(),
+        Samples::U32(values) => mapped(values, |value| pixel(value.into())),
+        Samples::I32(values) => mapped(values, |value| pixel(value.into())),
+        Samples::F32(values) => mapped(values, |value| pixel(value.into())),
+        Samples::F64(values) => mapped(values, pixel),
     }
+}
+
+/// One pixel for each value. Whole pixels are written, not their channels one by one: that is several times faster.
+pub(super) fn mapped<T: Copy>(values: &[T], pixel: impl Fn(T) -> [u8; 3]) -> Vec<u8> {
+    let pixels: Vec<[u8; 3]> = values.iter().map(|value| pixel(*value)).collect();
+    pixels.into_flattened()
 }
 
 /// Distinct stored values and how often each occurs; for values of more than 16 bits, each by itself.

@@ -1,12 +1,13 @@
 //! The worker's side.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
+use super::memory::SharedMemory;
 use super::wire::{self, Answer, Call};
 use crate::{ImagingError, Limits, Source};
 
@@ -50,7 +51,7 @@ pub fn serve() -> io::Result<()> {
 /// As [`serve`].
 pub fn serve_with(answer: impl Fn(&Call) -> Result<Answer, ImagingError>) -> io::Result<()> {
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let memory = io::stdout().as_fd().try_clone_to_owned()?;
+    let memory = SharedMemory::of(io::stdout().as_fd().try_clone_to_owned()?)?;
     // What a codec prints must not land between pixels.
     let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&nowhere)?;
@@ -70,10 +71,10 @@ pub fn serve_with(answer: impl Fn(&Call) -> Result<Answer, ImagingError>) -> io:
 }
 
 /// Puts the bytes that came through the shared memory back into their source.
-fn with_bytes(request: Request, memory: &OwnedFd) -> io::Result<Call> {
+fn with_bytes(request: Request, memory: &SharedMemory) -> io::Result<Call> {
     let Request { mut call, bytes } = request;
     if let (Some(len), Source::Bytes { bytes, .. }) = (bytes, call.source_mut()) {
-        *bytes = wire::read_at(memory, len, 0)?.into();
+        *bytes = memory.read(len, 0)?.into();
     }
     Ok(call)
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::child::{Hello, Request};
+use super::memory::SharedMemory;
 use super::wire::{self, Answer, Call};
 use crate::{
     DecodeRequest, Decoded, ImagingError, Inspection, Limits, RegionRequest, RenderRequest, Rgb8,
@@ -32,8 +33,6 @@ const KEPT_VARIABLES: [&str; 7] = [
 ];
 /// Idle workers kept; more than this at once are rare and are ended after their call.
 const KEPT_WORKERS: usize = 16;
-/// Shared memory that an idle worker may hold.
-const KEPT_MEMORY_BYTES: u64 = 64 << 20;
 
 /// Levels of a survey, which is at most 32 × 32 pixels.
 const MAX_SURVEY_LEVELS: usize = 32 * 32;
@@ -200,7 +199,7 @@ impl Pool {
 
     /// Puts a worker to rest until the next call.
     fn keep(&self, worker: Worker) {
-        if worker.slim().is_err() {
+        if worker.memory.slim().is_err() {
             return;
         }
         let mut idle = self.lock();
@@ -229,14 +228,14 @@ impl Pool {
 struct Worker {
     child: Child,
     stream: UnixStream,
-    memory: OwnedFd,
+    memory: SharedMemory,
     generation: u64,
 }
 
 impl Worker {
     fn start(command: &WorkerCommand, generation: u64) -> io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
-        let memory = rustix::fs::memfd_create("casekin", rustix::fs::MemfdFlags::CLOEXEC)?;
+        let memory = SharedMemory::create()?;
         let child = Command::new(&command.program)
             .args(&command.args)
             .env_clear()
@@ -246,7 +245,7 @@ impl Worker {
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::from(memory.try_clone()?))
+            .stdout(Stdio::from(memory.file()?))
             .stderr(Stdio::null())
             .spawn()?;
         let mut worker = Self {
@@ -268,7 +267,7 @@ impl Worker {
 
     fn hand_over(&mut self, request: &Request, content: Option<&[u8]>) -> io::Result<()> {
         if let Some(bytes) = content {
-            wire::write_at(&self.memory, bytes, 0)?;
+            self.memory.write(bytes, 0)?;
         }
         wire::send(&mut self.stream, request)
     }
@@ -296,15 +295,6 @@ impl Worker {
             return Err(mixed_up());
         }
         Ok(reply)
-    }
-
-    /// Gives large shared memory back before the worker rests.
-    fn slim(&self) -> io::Result<()> {
-        let size = rustix::fs::fstat(&self.memory)?.st_size;
-        if u64::try_from(size).unwrap_or(0) > KEPT_MEMORY_BYTES {
-            rustix::fs::ftruncate(&self.memory, 0)?;
-        }
-        Ok(())
     }
 
     /// Why there is no answer.

@@ -1,11 +1,11 @@
 //! What parent and worker say to each other.
 
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::memory::SharedMemory;
 use crate::{
     DecodeRequest, Decoded, ImagingError, Inspection, Limits, RegionRequest, RenderRequest, Rgb8,
     SliceSurvey, SlideTileRequest, Source, SurveyRequest, View,
@@ -112,10 +112,10 @@ impl Answer {
     }
 
     /// Writes the pixels into the shared memory and leaves their places in the answer empty.
-    pub(super) fn put_pixels(&mut self, memory: &impl AsFd) -> io::Result<()> {
+    pub(super) fn put_pixels(&mut self, memory: &SharedMemory) -> io::Result<()> {
         let mut offset = 0;
         for rgb in self.pictures() {
-            write_at(memory, &rgb.pixels, offset)?;
+            memory.write(&rgb.pixels, offset)?;
             offset += rgb.pixels.len() as u64;
             rgb.pixels = Vec::new();
         }
@@ -123,7 +123,7 @@ impl Answer {
     }
 
     /// Reads the pixels back. Their number follows from the stated sizes, which must keep to the limits.
-    pub(super) fn take_pixels(&mut self, memory: &impl AsFd, limits: &Limits) -> io::Result<()> {
+    pub(super) fn take_pixels(&mut self, memory: &SharedMemory, limits: &Limits) -> io::Result<()> {
         let mut offset = 0;
         let mut left = limits
             .max_view_pixels
@@ -134,44 +134,11 @@ impl Answer {
             left = left
                 .checked_sub(pixels)
                 .ok_or_else(|| io::Error::other("more pixels than were asked for"))?;
-            rgb.pixels = read_at(memory, pixels * 3, offset)?;
+            rgb.pixels = memory.read(pixels * 3, offset)?;
             offset += pixels * 3;
         }
         Ok(())
     }
-}
-
-/// Writes all of `bytes` at an offset; a file's own position is left alone.
-pub(super) fn write_at(memory: &impl AsFd, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let written = rustix::io::retry_on_intr(|| rustix::io::pwrite(memory, bytes, offset))?;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        bytes = &bytes[written..];
-        offset += written as u64;
-    }
-    Ok(())
-}
-
-/// Reads exactly `len` bytes from an offset, after looking whether they are there.
-pub(super) fn read_at(memory: &impl AsFd, len: u64, mut offset: u64) -> io::Result<Vec<u8>> {
-    let size = u64::try_from(rustix::fs::fstat(memory)?.st_size).unwrap_or(0);
-    if offset.checked_add(len).is_none_or(|end| end > size) {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-    let mut at = 0;
-    while at < bytes.len() {
-        let read =
-            rustix::io::retry_on_intr(|| rustix::io::pread(memory, &mut bytes[at..], offset))?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        at += read;
-        offset += read as u64;
-    }
-    Ok(bytes)
 }
 
 /// Sends one message.

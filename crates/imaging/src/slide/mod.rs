@@ -23,6 +23,8 @@ mod tissue;
 
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use self::backend::{Backend, Level, Region};
 use self::colour::Colours;
 pub(crate) use self::cut::decode;
@@ -48,6 +50,10 @@ const COARSER: f64 = 1.01;
 const OVERVIEW_PX: u32 = 2048;
 /// How many times finer than wanted a level may be before the overview is taken instead.
 const MUCH_FINER: f64 = 2.5;
+/// How many times the bound on pixels may be read, block by block, for an overview, which is made once.
+const OVERVIEW_TIMES: u64 = 50;
+/// A block of 8×8 pixels takes a bit at the least: of a file, no more pixels than this for each byte are believed.
+const PIXELS_PER_BYTE: u64 = 8 * 8 * 8;
 /// Said where a slide would have to be read whole for a small picture of it.
 const TOO_FINE: &str = "pixels read for one picture of a slide (it lacks smaller levels: \
      write it as a pyramid, or raise limits.max_pixels)";
@@ -60,6 +66,8 @@ pub struct Slide {
     colours: Colours,
     header: Header,
     limits: Limits,
+    /// Bytes of the file that was opened.
+    source_bytes: u64,
     /// The whole slide, small: stands in for the levels that a slide lacks.
     overview: OnceLock<Rgb8>,
 }
@@ -83,15 +91,22 @@ impl Slide {
                 let Some((backend, header)) = DicomBackend::open(source, limits)? else {
                     return Ok(None);
                 };
-                return Ok(Some(Self::with_header(Box::new(backend), header, limits)));
+                let backend = Box::new(backend);
+                return Ok(Some(Self::with_header(backend, header, source, limits)));
             }
         };
         let header = header_of(backend.as_ref());
-        Ok(Some(Self::with_header(backend, header, limits)))
+        Ok(Some(Self::with_header(backend, header, source, limits)))
     }
 
-    fn with_header(backend: Box<dyn Backend>, header: Header, limits: &Limits) -> Self {
+    fn with_header(
+        backend: Box<dyn Backend>,
+        header: Header,
+        source: &Source,
+        limits: &Limits,
+    ) -> Self {
         Self {
+            source_bytes: source.byte_count(),
             colours: Colours::of(backend.icc_profile().as_deref()),
             backend,
             header,
@@ -213,7 +228,7 @@ impl Slide {
         f64::from(width) * f64::from(height) / self.levels()[index].downsample.powi(2)
     }
 
-    /// A box of one level at exactly this size, however much has to be read.
+    /// A box of one level at exactly this size, as far as the bound on pixels allows.
     fn read_scaled(
         &self,
         index: usize,
@@ -221,8 +236,35 @@ impl Slide {
         width_px: u32,
         height_px: u32,
     ) -> Result<Rgb8, ImagingError> {
+        let level_pixels = self.level_pixels(index, box_px) as u64;
+        Limits::check(TOO_FINE, level_pixels, self.limits.max_pixels)?;
+        self.read_all_of(index, box_px, width_px, height_px)
+    }
+
+    /// The whole slide, small. Where it lacks smaller levels all of it is read, in blocks: memory stays small, and the
+    /// bound on time holds.
+    fn read_overview(
+        &self,
+        index: usize,
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<Rgb8, ImagingError> {
+        let whole = [0, 0, self.width_px(), self.height_px()];
+        let most = self.limits.max_pixels.saturating_mul(OVERVIEW_TIMES);
+        let believed = self.source_bytes.saturating_mul(PIXELS_PER_BYTE);
+        let limit = self.limits.max_pixels.max(most.min(believed));
+        Limits::check(TOO_FINE, self.level_pixels(index, whole) as u64, limit)?;
+        self.read_all_of(index, whole, width_px, height_px)
+    }
+
+    fn read_all_of(
+        &self,
+        index: usize,
+        box_px: [u32; 4],
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<Rgb8, ImagingError> {
         let level_pixels = self.level_pixels(index, box_px);
-        Limits::check(TOO_FINE, level_pixels as u64, self.limits.max_pixels)?;
         if level_pixels as u64 <= BLOCK_PX {
             return self.block(index, box_px, width_px, height_px);
         }
@@ -259,7 +301,7 @@ impl Slide {
             Some(overview) => overview,
             None => {
                 let index = self.level_for(across.min(down));
-                let read = self.read_scaled(index, whole, overview_width, overview_height)?;
+                let read = self.read_overview(index, overview_width, overview_height)?;
                 self.overview.get_or_init(|| read)
             }
         };
@@ -313,15 +355,15 @@ impl Slide {
         let cut = |index: u32, parts: u32, side: u32| {
             (u64::from(side) * u64::from(index) / u64::from(parts)) as u32
         };
-        let mut whole = Rgb8 {
-            width_px,
-            height_px,
-            pixels: vec![0; width_px as usize * height_px as usize * 3],
-        };
-        for row in 0..rows {
+        let row_of = |row: u32| {
             let (top, bottom) = (cut(row, rows, height_px), cut(row + 1, rows, height_px));
             let from_y = cut(top, height_px, box_height);
             let to_y = cut(bottom, height_px, box_height);
+            let mut line = Rgb8 {
+                width_px,
+                height_px: bottom - top,
+                pixels: vec![0; width_px as usize * (bottom - top) as usize * 3],
+            };
             for column in 0..columns {
                 let (left, right) = (
                     cut(column, columns, width_px),
@@ -331,10 +373,17 @@ impl Slide {
                 let to_x = cut(right, width_px, box_width);
                 let part_box = [x + from_x, y + from_y, to_x - from_x, to_y - from_y];
                 let part = self.block(index, part_box, right - left, bottom - top)?;
-                paste(&mut whole, &part, left as usize, top as usize);
+                paste(&mut line, &part, left as usize);
             }
-        }
-        Ok(whole)
+            Ok(line.pixels)
+        };
+        let lines: Result<Vec<Vec<u8>>, ImagingError> =
+            (0..rows).into_par_iter().map(row_of).collect();
+        Ok(Rgb8 {
+            width_px,
+            height_px,
+            pixels: lines?.concat(),
+        })
     }
 }
 
@@ -361,11 +410,12 @@ fn parts(level_pixels: f64) -> u32 {
     (level_pixels / BLOCK_PX as f64).sqrt().ceil() as u32
 }
 
-fn paste(whole: &mut Rgb8, part: &Rgb8, left: usize, top: usize) {
-    let (stride, part_stride) = (whole.width_px as usize * 3, part.width_px as usize * 3);
-    for (row, line) in part.pixels.chunks_exact(part_stride).enumerate() {
-        let at = (top + row) * stride + left * 3;
-        whole.pixels[at..at + part_stride].copy_from_slice(line);
+/// Puts a part of the same height into a line of them.
+fn paste(line: &mut Rgb8, part: &Rgb8, left: usize) {
+    let (stride, part_stride) = (line.width_px as usize * 3, part.width_px as usize * 3);
+    let rows = line.pixels.chunks_exact_mut(stride);
+    for (row, pixels) in rows.zip(part.pixels.chunks_exact(part_stride)) {
+        row[left * 3..left * 3 + part_stride].copy_from_slice(pixels);
     }
 }
 

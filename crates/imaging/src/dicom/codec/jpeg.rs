@@ -43,12 +43,7 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         let (width_px, height_px) = (packed.layout.width_px, packed.layout.height_px);
         let values = jpeg12::decode(packed.bytes, width_px, height_px)
             .map_err(|reason| packed.error("JPEG (12 bits)", reason))?;
-        let values = values.into_iter().map(u32::from).collect();
-        return Ok(Unpacked::Words {
-            values,
-            precision: 12,
-            is_rgb: false,
-        });
+        return packed.integers(values.into_iter().map(u32::from), 12, false);
     }
     let mut decoder = Decoder::new(packed.bytes);
     decoder
@@ -84,15 +79,9 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
             is_rgb: components == 3,
         });
     }
-    let values = values
-        .chunks_exact(2)
-        .map(|pair| u16::from_ne_bytes([pair[0], pair[1]]).into())
-        .collect();
-    Ok(Unpacked::Words {
-        values,
-        precision: packed.layout.bits_stored,
-        is_rgb: false,
-    })
+    let pairs = values.as_chunks::<2>().0.iter();
+    let words = pairs.map(|pair| u16::from_ne_bytes(*pair).into());
+    packed.integers(words, packed.layout.bits_stored, false)
 }
 
 /// `None` for streams that libjpeg does not read, or has complaints about.
@@ -104,12 +93,9 @@ fn by_libjpeg(
     if process == CodingProcess::Lossless {
         return None;
     }
-    let decoded = catch_unwind(AssertUnwindSafe(|| jpeg8::decode(packed)));
-    let mut values = decoded.ok().flatten()?;
-    if colour == ColorTransform::YCbCr && packed.layout.samples_per_pixel == 3 {
-        jpeg8::to_rgb(&mut values);
-    }
-    Some(values)
+    let holds_ycbcr = colour == ColorTransform::YCbCr && packed.layout.samples_per_pixel == 3;
+    let decoded = catch_unwind(AssertUnwindSafe(|| jpeg8::decode(packed, holds_ycbcr)));
+    decoded.ok().flatten()
 }
 
 /// Markers inside the stream are believed before the header of the data set: writers that say RGB and

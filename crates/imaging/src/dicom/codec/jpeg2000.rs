@@ -36,6 +36,10 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         .map(|component| component.precision())
         .max()
         .unwrap_or(0);
+    let precision = precision as u16;
+    if let [plane] = planes[..] {
+        return packed.integers(plane.iter().map(|value| *value as u32), precision, false);
+    }
     let mut values = vec![0; packed.layout.values()];
     for (index, plane) in planes.iter().enumerate() {
         for (slot, value) in values[index..].iter_mut().step_by(planes.len()).zip(*plane) {
@@ -43,11 +47,7 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         }
     }
     let is_rgb = planes.len() == 3 && uses_colour_transform(packed.bytes);
-    Ok(Unpacked::Words {
-        values,
-        precision: precision as u16,
-        is_rgb,
-    })
+    packed.integers(values.into_iter(), precision, is_rgb)
 }
 
 /// Width, height and component count of the SIZ marker segment (15444-1 A.5.1).

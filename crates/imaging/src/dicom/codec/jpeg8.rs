@@ -10,9 +10,9 @@ use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
 use super::Packed;
 
-/// Interleaved values of a frame of one or three components, upsampled, in the colour space of the stream; `None`
-/// where libjpeg has anything to complain about.
-pub(super) fn decode(packed: &Packed<'_>) -> Option<Vec<u8>> {
+/// Interleaved values of a frame of one or three components, upsampled: as they are coded, or as RGB where they
+/// hold YCbCr. `None` where libjpeg has anything to complain about.
+pub(super) fn decode(packed: &Packed<'_>, holds_ycbcr: bool) -> Option<Vec<u8>> {
     let decoder = Decompress::with_err(strict()).from_mem(packed.bytes).ok()?;
     let size = (
         packed.layout.width_px as usize,
@@ -32,10 +32,16 @@ pub(super) fn decode(packed: &Packed<'_>) -> Option<Vec<u8>> {
     if !fits {
         return None;
     }
-    let mut started = decoder.to_colorspace(space).ok()?;
+    // Its own conversion does many pixels at once, to the same values as `to_rgb`.
+    let converts = holds_ycbcr && space == ColorSpace::JCS_YCbCr;
+    let wanted = if converts { ColorSpace::JCS_RGB } else { space };
+    let mut started = decoder.to_colorspace(wanted).ok()?;
     let mut values = vec![0; packed.layout.values()];
     started.read_scanlines_into(values.as_mut_slice()).ok()?;
     started.finish().ok()?;
+    if holds_ycbcr && !converts {
+        to_rgb(&mut values);
+    }
     Some(values)
 }
 

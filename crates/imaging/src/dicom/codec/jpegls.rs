@@ -47,23 +47,19 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
             is_rgb: false,
         });
     }
-    let word = |index: usize| {
-        u32::from(u16::from_le_bytes([
-            decoded[at(index) * 2],
-            decoded[at(index) * 2 + 1],
-        ]))
-    };
+    let words = decoded.as_chunks::<2>().0;
+    let word = |two: &[u8; 2]| u32::from(u16::from_le_bytes(*two));
     // The code stream knows no sign: it stands at the top of the stored bits.
     let precision = if packed.layout.signed {
         precision.min(packed.layout.bits_stored)
     } else {
         precision
     };
-    Ok(Unpacked::Words {
-        values: (0..count).map(word).collect(),
-        precision,
-        is_rgb: false,
-    })
+    if planar {
+        let interleaved = (0..count).map(|index| word(&words[at(index)]));
+        return packed.integers(interleaved, precision, false);
+    }
+    packed.integers(words[..count].iter().map(word), precision, false)
 }
 
 fn decode(packed: &Packed<'_>) -> Result<Vec<u8>, ImagingError> {

@@ -52,11 +52,11 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
     }
     let top = ((1u32 << precision) - 1) as f32;
     let whole = |value: f32| (value * top).round().clamp(0.0, top) as u32;
-    Ok(Unpacked::Words {
-        values: values.into_iter().map(whole).collect(),
-        precision: precision as u16,
-        is_rgb: components == 3,
-    })
+    packed.integers(
+        values.into_iter().map(whole),
+        precision as u16,
+        components == 3,
+    )
 }
 
 /// The code stream, bare or out of the boxes that hold it (ISO 18181-2, clause 4).

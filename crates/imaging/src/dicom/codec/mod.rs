@@ -13,9 +13,13 @@ mod rle;
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use dicom_dictionary_std::tags;
+
+use super::attributes::attribute_error;
 use super::layout::Layout;
+use super::native::integers;
 use super::syntax::{PixelCodec, Syntax};
-use crate::{ImagingError, Limits};
+use crate::{ImagingError, Limits, Samples};
 
 /// What a codec gives back.
 pub(super) enum Unpacked {
@@ -23,12 +27,8 @@ pub(super) enum Unpacked {
     Native { bytes: Vec<u8>, planar: bool },
     /// Values of up to 8 bits, interleaved.
     Bytes { values: Vec<u8>, is_rgb: bool },
-    /// Values of up to `precision` bits (two's complement where signed), interleaved.
-    Words {
-        values: Vec<u32>,
-        precision: u16,
-        is_rgb: bool,
-    },
+    /// Values in the type that the layout asks for, interleaved.
+    Integers { samples: Samples, is_rgb: bool },
 }
 
 type Decoder = fn(&Packed<'_>) -> Result<Unpacked, ImagingError>;
@@ -61,6 +61,24 @@ impl Packed<'_> {
             codec,
             format!("holds {width_px}x{height_px} px, the header says {columns}x{rows}"),
         ))
+    }
+
+    /// Values of up to `precision` bits (two's complement where signed), interleaved, in the type that the layout
+    /// asks for.
+    fn integers(
+        &self,
+        values: impl Iterator<Item = u32>,
+        precision: u16,
+        is_rgb: bool,
+    ) -> Result<Unpacked, ImagingError> {
+        if precision > self.layout.bits_allocated.max(8) {
+            return Err(attribute_error(
+                tags::BITS_ALLOCATED,
+                format!("too few for values of {precision} bits"),
+            ));
+        }
+        let samples = integers(values, self.layout, precision, 0);
+        Ok(Unpacked::Integers { samples, is_rgb })
     }
 
     fn check_components(&self, codec: &str, components: usize) -> Result<(), ImagingError> {

@@ -27,20 +27,33 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
         return Err(packed.error(NAME, "too few bytes for this many pixels"));
     }
     let mut bytes = vec![0; plane_len * planes];
+    let mut plane = vec![0; plane_len];
     for (index, segment) in segments.into_iter().take(planes).enumerate() {
         let (sample, byte) = (index / bytes_per_value, index % bytes_per_value);
-        let little_endian_byte = bytes_per_value - 1 - byte;
-        let start = sample * plane_len * bytes_per_value + little_endian_byte;
-        let plane = bytes[start..]
-            .iter_mut()
-            .step_by(bytes_per_value)
-            .take(plane_len);
-        let written = pack_bits(segment, plane);
+        let start = sample * plane_len * bytes_per_value;
+        let values = &mut bytes[start..start + plane_len * bytes_per_value];
+        let written = if bytes_per_value == 1 {
+            pack_bits(segment, values)
+        } else {
+            pack_bits(segment, &mut plane)
+        };
         if written < plane_len {
             return Err(packed.error(
                 NAME,
                 format!("segment {} holds {written} of {plane_len} bytes", index + 1),
             ));
+        }
+        let little_endian_byte = bytes_per_value - 1 - byte;
+        match bytes_per_value {
+            1 => {}
+            2 => {
+                let values = values.as_chunks_mut::<2>().0.iter_mut();
+                scatter(&plane, values, little_endian_byte);
+            }
+            _ => {
+                let values = values.chunks_exact_mut(bytes_per_value);
+                scatter(&plane, values, little_endian_byte);
+            }
         }
     }
     Ok(Unpacked::Native {
@@ -71,33 +84,42 @@ fn segments<'a>(packed: &Packed<'a>) -> Result<Vec<&'a [u8]>, ImagingError> {
         .ok_or_else(|| packed.error(NAME, "the segment table points outside the frame"))
 }
 
+/// Writes one byte of each value; where their length is a constant this is done many at a time.
+fn scatter<'a, V: AsMut<[u8]> + 'a + ?Sized>(
+    plane: &[u8],
+    values: impl Iterator<Item = &'a mut V>,
+    at: usize,
+) {
+    for (value, byte) in values.zip(plane) {
+        value.as_mut()[at] = *byte;
+    }
+}
+
 /// Writes a PackBits segment into a plane; returns how many bytes were written.
-fn pack_bits<'b>(segment: &[u8], mut plane: impl Iterator<Item = &'b mut u8>) -> usize {
-    let mut written = 0;
+fn pack_bits(segment: &[u8], plane: &mut [u8]) -> usize {
+    let mut at = 0;
     let mut rest = segment;
     while let [control, tail @ ..] = rest {
+        let left = plane.len() - at;
         let control = *control as i8;
         rest = match (control, tail) {
             (0.., _) => {
                 let (literal, after) = tail.split_at((control as usize + 1).min(tail.len()));
-                // The literal comes first: the other order would lose the slot after its last value.
-                for (value, slot) in literal.iter().zip(plane.by_ref()) {
-                    *slot = *value;
-                    written += 1;
-                }
+                let len = literal.len().min(left);
+                plane[at..at + len].copy_from_slice(&literal[..len]);
+                at += len;
                 after
             }
             (-128, _) | (_, []) => tail,
             (_, [value, after @ ..]) => {
-                for slot in plane.by_ref().take((1 - i32::from(control)) as usize) {
-                    *slot = *value;
-                    written += 1;
-                }
+                let len = ((1 - i32::from(control)) as usize).min(left);
+                plane[at..at + len].fill(*value);
+                at += len;
                 after
             }
         };
     }
-    written
+    at
 }
 
 #[cfg(test)]
@@ -110,7 +132,7 @@ mod tests {
             0xFE, 0xAA, 0x02, 0x80, 0x00, 0x2A, 0x80, 0xFD, 0xAA, 0x00, 0x22,
         ];
         let mut plane = [0; 16];
-        assert_eq!(pack_bits(&encoded, plane.iter_mut()), 11);
+        assert_eq!(pack_bits(&encoded, &mut plane), 11);
         assert_eq!(
             plane[..11],
             [
@@ -123,19 +145,11 @@ mod tests {
     fn pack_bits_stops_at_the_end_of_either_side() {
         let mut plane = [0; 2];
         assert_eq!(
-            pack_bits(&[0x81, 7], plane.iter_mut()),
+            pack_bits(&[0x81, 7], &mut plane),
             2,
             "a run longer than the plane"
         );
-        assert_eq!(
-            pack_bits(&[0x05, 1], plane.iter_mut()),
-            1,
-            "a literal cut short"
-        );
-        assert_eq!(
-            pack_bits(&[0xFE], plane.iter_mut()),
-            0,
-            "a run without its value"
-        );
+        assert_eq!(pack_bits(&[0x05, 1], &mut plane), 1, "a literal cut short");
+        assert_eq!(pack_bits(&[0xFE], &mut plane), 0, "a run without its value");
     }
 }
