@@ -11,6 +11,8 @@ use crate::process::{cargo, output_of, run};
 
 const REQUIREMENTS: &str = include_str!("../assets/bench-imaging-requirements.txt");
 const SCRIPT: &str = "bench_imaging.py";
+const SEARCH_REQUIREMENTS: &str = include_str!("../assets/bench-search-requirements.txt");
+const SEARCH_SCRIPT: &str = "bench_search.py";
 
 /// Measures, prints the table and writes it between its markers.
 pub fn imaging() -> Result<()> {
@@ -44,22 +46,65 @@ pub fn imaging() -> Result<()> {
         .arg("--casekin")
         .arg(paths::target().join("release/casekin"))
         .stderr(std::process::Stdio::inherit());
+    write_section("imaging", "imaging", &mut bench)
+}
+
+/// Measures the index beside faiss, hnswlib and usearch on synthetic vectors, prints the table and writes it between
+/// its markers.
+pub fn search(counts: &str) -> Result<()> {
+    let Some(shared) = paths::shared() else {
+        bail!("no shared data: set CASEKIN_SHARED to its folder");
+    };
+    let python = environment("bench-search", SEARCH_REQUIREMENTS)?;
+    run(cargo().args([
+        "build",
+        "--release",
+        "--quiet",
+        "--package",
+        "casekin-index",
+        "--example",
+        "search_bench",
+    ]))?;
+    let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
+    let mut bench = Command::new(python);
+    bench
+        .arg(
+            paths::repository()
+                .join("crates/xtask/assets")
+                .join(SEARCH_SCRIPT),
+        )
+        .arg("--vectors")
+        .arg(shared.join("reference/ann_vectors.py"))
+        .arg("--cache")
+        .arg(paths::cache()?.join("bench-search-vectors"))
+        .arg("--folder")
+        .arg(folder.path())
+        .arg("--bench")
+        .arg(paths::target().join("release/examples/search_bench"))
+        .args(["--counts", counts])
+        .stderr(std::process::Stdio::inherit());
+    write_section("search", &format!("search --vectors {counts}"), &mut bench)
+}
+
+/// Runs what measures and writes what it prints into the page.
+fn write_section(name: &str, command: &str, bench: &mut Command) -> Result<()> {
     let output = bench.output().context("Python cannot be started")?;
     if !output.status.success() {
         bail!("the measuring broke off; its last words stand above");
     }
     let table = String::from_utf8(output.stdout).context("the table is no text")?;
-    let section = format!("{}\n\n{}", machine(), table.trim_end());
+    let section = format!("{}\n\n{}", machine(command), table.trim());
     println!("{section}");
     let page = paths::repository().join("docs/BENCHMARKS.md");
     let text = std::fs::read_to_string(&page).context("docs/BENCHMARKS.md cannot be read")?;
-    let written = between(&text, "imaging", &section)
-        .context("docs/BENCHMARKS.md has no place for it: <!-- imaging --> … <!-- /imaging -->")?;
+    let written = between(&text, name, &section).with_context(|| {
+        format!("docs/BENCHMARKS.md has no place for it: <!-- {name} --> … <!-- /{name} -->")
+    })?;
     std::fs::write(&page, written).context("docs/BENCHMARKS.md cannot be written")
 }
 
 /// What the figures were taken on: without the machine's name.
-fn machine() -> String {
+fn machine(command: &str) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = std::fs::read_to_string("/proc/cpuinfo")
         .ok()
@@ -70,7 +115,7 @@ fn machine() -> String {
         .unwrap_or_else(|| "unknown processor".to_owned());
     let commit = output_of("git", &["rev-parse", "--short", "HEAD"]).unwrap_or_default();
     format!(
-        "Machine: {model}, {cores} cores, {}. Commit {}. Release build, command `cargo xtask bench imaging`.",
+        "Machine: {model}, {cores} cores, {}. Commit {}. Release build, command `cargo xtask bench {command}`.",
         std::env::consts::ARCH,
         commit.trim()
     )
@@ -106,6 +151,7 @@ mod tests {
 
     #[test]
     fn every_peer_is_pinned() {
-        assert!(REQUIREMENTS.lines().all(|line| line.contains("==")));
+        let peers = REQUIREMENTS.lines().chain(SEARCH_REQUIREMENTS.lines());
+        assert!(peers.into_iter().all(|line| line.contains("==")));
     }
 }

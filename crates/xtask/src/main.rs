@@ -60,6 +60,12 @@ enum Command {
 enum BenchCommand {
     /// Reading pictures: DICOM beside pydicom, slides beside openslide-python, decode workers
     Imaging,
+    /// Searching by vectors: the index beside faiss, hnswlib and usearch on synthetic vectors
+    Search {
+        /// Numbers of vectors, each a table of its own; a million takes about half an hour and 12 GB of disk
+        #[arg(long, value_name = "N,…", default_value = "100000,1000000")]
+        vectors: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -112,6 +118,7 @@ fn main() -> ExitCode {
         Command::Openapi(args) => openapi::command(args.check),
         Command::Parity(ParityCommand::Dicom { goldens }) => parity::dicom(goldens.as_deref()),
         Command::Bench(BenchCommand::Imaging) => bench::imaging(),
+        Command::Bench(BenchCommand::Search { vectors }) => bench::search(&vectors),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
