@@ -36,10 +36,10 @@ pub use casekin_imaging::{
 };
 
 pub use answer::{
-    Facet, FacetValue, FoundBy, Hit, HitView, Judgement, ModelSummary, Passage, PassagePart,
-    SearchAnswer, Vote, Votes,
+    Facet, FacetValue, FacetsOver, FoundBy, Hit, HitView, Judgement, Mark, ModelSummary, Passage,
+    PassagePart, QueryPart, QueryView, SearchAnswer, Vote, Votes,
 };
-pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig};
+pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, SearchConfig};
 pub use encoding::{EmbedRequest, LooseEncoder};
 pub use error::EngineError;
 pub use evaluation::{
@@ -49,7 +49,7 @@ pub use evaluation::{
 pub use library::Library;
 pub use lock::ServiceAddress;
 pub use pictures::Rendering;
-pub use query::{ImageQuery, SearchRequest, Way};
+pub use query::{Aggregate, ImageQuery, SearchRequest, Way};
 pub use records::{
     BatchRecord, CaseIdentityRecord, CaseListItem, CasePage, CaseRecord, CollectionItem,
     CollectionName, CollectionRecord, ConflictRecord, Embedding, EncodedView, EvidenceItem,

@@ -14,7 +14,9 @@ use crate::kernel;
 use crate::rows::{Columns, Segment};
 use crate::select::{Excluded, Selection, select};
 use crate::vector_log::LogView;
-use crate::{CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, ViewMatch};
+use crate::{
+    Aggregate, CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, ViewMatch,
+};
 
 const MAX_CASES: usize = 10_000;
 const MAX_QUERY_VIEWS: usize = 1_024;
@@ -34,6 +36,7 @@ struct Search<'a> {
     at: &'a Searched<'a>,
     allowed: Selection,
     queries: Vec<Vec<f32>>,
+    aggregate: Aggregate,
     rounded: Vec<Vec<f16>>,
     /// A view could not be read.
     incomplete: AtomicBool,
@@ -74,6 +77,7 @@ pub(crate) fn nearest(
         at,
         allowed,
         queries,
+        aggregate: query.aggregate,
         rounded,
         incomplete: AtomicBool::new(false),
     };
@@ -218,7 +222,7 @@ impl Search<'_> {
         ranked
     }
 
-    /// Mean over query views of the best cosine among the case's allowed views.
+    /// Mean or median over query views of the best cosine among the case's allowed views.
     fn score(&self, case: u32) -> Option<f32> {
         let mut best = vec![f32::MIN; self.queries.len()];
         let mut any = false;
@@ -226,7 +230,7 @@ impl Search<'_> {
             best[query_no] = best[query_no].max(cosine);
             any = true;
         });
-        any.then(|| best.iter().map(|best| best.max(-1.0)).sum::<f32>() / best.len() as f32)
+        any.then(|| self.aggregate.of(&mut best))
     }
 
     fn each_cosine(&self, case: u32, mut with: impl FnMut(u32, usize, f32)) {

@@ -331,6 +331,7 @@ fn rankings(
             exclude_patients: vec![case.patient],
             k: RANKED_CASES,
             exact: !request.ann,
+            ..NearestQuery::default()
         })?;
         let found = answer.matches.iter();
         Ok(Ranked {
