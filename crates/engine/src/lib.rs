@@ -11,6 +11,7 @@ mod encoding;
 mod error;
 mod evaluation;
 mod evidence;
+mod export;
 mod ingest;
 mod judgement;
 mod library;
@@ -43,9 +44,11 @@ pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, Se
 pub use encoding::{EmbedRequest, LooseEncoder};
 pub use error::EngineError;
 pub use evaluation::{
-    EvaluationCounts, LabelRow, MetricRow, Provenance, RetrievalReport, RetrievalRequest,
+    ComparedWay, ComparedWays, Difference, EvaluationCounts, LabelRow, MetricRow, Provenance,
+    RecallReport, RecallRequest, RecallRow, RetrievalReport, RetrievalRequest, recall_markdown,
     retrieval_markdown, retrieval_svg,
 };
+pub use export::{ExportPage, ExportRequest, ExportedView};
 pub use library::Library;
 pub use lock::ServiceAddress;
 pub use pictures::Rendering;

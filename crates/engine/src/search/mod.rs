@@ -23,10 +23,11 @@ use question::{MarkedCase, QuestionVectors};
 use understood::{DEFAULT_TOP, understood};
 use ways::Found;
 
+pub(crate) use hydrate::box_of;
 pub(crate) use understood::parse_filters;
 
 /// Cases that each way hands to the fusion.
-const DEPTH: usize = 200;
+pub(crate) const DEPTH: usize = 200;
 impl Library {
     /// Answers a question.
     ///
@@ -220,7 +221,7 @@ async fn facets_of(
 }
 
 /// A facet whose key and values can be given back as a filter: ages are counted in decades, "40-49".
-fn as_filters(facet: casekin_index::Facet) -> Facet {
+pub(crate) fn as_filters(facet: casekin_index::Facet) -> Facet {
     let age = facet.field == casekin_index::Field::AgeYears;
     let value = |value: String| {
         if age {

@@ -18,7 +18,7 @@ const MAX_IMAGES: usize = 16;
 const MAX_MARKS: usize = 32;
 /// Most filters, and the longest, in characters.
 const MAX_FILTERS: usize = 64;
-const MAX_FILTER_CHARS: usize = 1000;
+const MAX_FILTER_CHARS: usize = 10_000;
 /// Heaviest way.
 const MAX_WEIGHT: f64 = 100.0;
 
