@@ -18,6 +18,7 @@ pub async fn run(global: &Global, config: &Config, command: EvalCommand) -> anyh
     match command {
         EvalCommand::Retrieval(args) => retrieval(global, config, args).await,
         EvalCommand::Recall(args) => recall(global, config, args).await,
+        EvalCommand::Heatmap(args) => super::heatmap::run(global, config, args).await,
     }
 }
 

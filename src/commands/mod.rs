@@ -7,6 +7,7 @@ mod embed;
 mod evaluate;
 mod export;
 mod fetch;
+mod heatmap;
 mod ingest;
 mod library;
 mod search;

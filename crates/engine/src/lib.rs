@@ -12,6 +12,7 @@ mod error;
 mod evaluation;
 mod evidence;
 mod export;
+mod heatmap;
 mod ingest;
 mod judgement;
 mod library;
@@ -49,6 +50,7 @@ pub use evaluation::{
     retrieval_markdown, retrieval_svg,
 };
 pub use export::{ExportPage, ExportRequest, ExportedView};
+pub use heatmap::{HeatGrid, Likeness};
 pub use library::Library;
 pub use lock::ServiceAddress;
 pub use pictures::Rendering;

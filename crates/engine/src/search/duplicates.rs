@@ -1,27 +1,82 @@
 //! Near-duplicates: the same picture in another file, under another case, or a slice beside its neighbour. They count,
 //! and take no places of their own.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
+use super::prints::Print;
 use crate::answer::{Hit, HitView};
 
-/// Pictures whose vectors have at least this cosine are taken for the same one. docs/EVALUATION.md says what it was
-/// measured on.
-pub(super) const NEAR_IDENTICAL: f32 = 0.995;
+/// Vectors of the same picture in two files, of another size or compression, have at least this cosine. Different
+/// pictures may have it too: their thumbnails decide.
+const MAY_BE_SAME: f32 = 0.97;
+/// Frames or parts of one picture with at least this cosine show the same.
+const NEAR_IDENTICAL: f32 = 0.995;
 /// Ids that one hit lists at the most.
 const LISTED: usize = 50;
+/// Thumbnails that one answer looks at, at the most; what is beyond is nobody's duplicate.
+const MAX_PRINTS: usize = 256;
 
-/// A hit with the vectors of its views, in the same order; empty where it was not found by pictures.
+/// A hit with what tells its views apart, in the same order; empty where it was not found by pictures.
 pub(super) struct Shown {
     pub(super) hit: Hit,
     pub(super) views: Vec<ShownView>,
 }
 
 /// A view that matched.
+#[derive(Clone)]
 pub(super) struct ShownView {
+    pub(super) image_id: String,
+    pub(super) thumbnail_key: Option<String>,
     pub(super) vector: Vec<f32>,
     /// The vector of the question that it is nearest to.
     pub(super) query_no: usize,
+    /// Of its picture's thumbnail, where it was needed.
+    pub(super) print: Option<Arc<Print>>,
+}
+
+impl ShownView {
+    fn may_be(&self, other: &Self) -> bool {
+        cosine(&self.vector, &other.vector) >= MAY_BE_SAME
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        if self.image_id == other.image_id {
+            return cosine(&self.vector, &other.vector) >= NEAR_IDENTICAL;
+        }
+        let prints = self.print.as_ref().zip(other.print.as_ref());
+        self.may_be(other) && prints.is_some_and(|(own, others)| own.is_same(others))
+    }
+}
+
+/// Pictures whose thumbnails must be compared before `next` can be added to `hits`, with the keys of those.
+pub(super) fn in_doubt(hits: &[Shown], next: &[Shown]) -> BTreeMap<String, String> {
+    let mut needed = BTreeMap::new();
+    for (number, shown) in next.iter().enumerate() {
+        let own = shown.views.iter().enumerate();
+        let beside = own.flat_map(|(at, view)| {
+            let before = &shown.views[..at];
+            before.iter().map(move |other| (view, other))
+        });
+        let better = hits.iter().chain(&next[..number]);
+        let elsewhere = better.flat_map(|better| {
+            let deciding = shown.deciding();
+            deciding.flat_map(|view| better.views.iter().map(move |other| (view, other)))
+        });
+        for (view, other) in beside.chain(elsewhere) {
+            if view.image_id == other.image_id || !view.may_be(other) {
+                continue;
+            }
+            if needed.len() + 2 > MAX_PRINTS {
+                return needed;
+            }
+            for doubtful in [view, other] {
+                let key = doubtful.thumbnail_key.clone();
+                needed.extend(key.map(|key| (doubtful.image_id.clone(), key)));
+            }
+        }
+    }
+    needed
 }
 
 impl Shown {
@@ -33,9 +88,7 @@ impl Shown {
         let mut kept: Vec<(HitView, ShownView)> = Vec::new();
         let views = std::mem::take(&mut self.hit.views);
         for (view, shown) in views.into_iter().zip(std::mem::take(&mut self.views)) {
-            let same = kept
-                .iter_mut()
-                .find(|(_, other)| cosine(&other.vector, &shown.vector) >= NEAR_IDENTICAL);
+            let same = kept.iter_mut().find(|(_, other)| other.is_same(&shown));
             match same {
                 Some((first, _)) => {
                     first.alike += 1;
@@ -63,12 +116,9 @@ impl Shown {
     /// the other's, and no way found it that did not find the other.
     fn repeats(&self, better: &Self) -> bool {
         !self.views.is_empty()
-            && self.deciding().all(|own| {
-                better
-                    .views
-                    .iter()
-                    .any(|other| cosine(&own.vector, &other.vector) >= NEAR_IDENTICAL)
-            })
+            && self
+                .deciding()
+                .all(|own| better.views.iter().any(|other| own.is_same(other)))
             && self.hit.found_by.iter().all(|own| {
                 let mut others = better.hit.found_by.iter();
                 others.any(|other| other.way == own.way)
@@ -107,7 +157,12 @@ mod tests {
     use crate::answer::FoundBy;
     use crate::query::Way;
 
-    fn view(image_id: &str, degrees: f32, query_no: usize) -> (HitView, ShownView) {
+    /// A view whose thumbnail is `print`.
+    fn view_of(
+        (image_id, print): (&str, &Arc<Print>),
+        degrees: f32,
+        query_no: usize,
+    ) -> (HitView, ShownView) {
         let shown = HitView {
             image_id: image_id.into(),
             path: None,
@@ -120,8 +175,19 @@ mod tests {
             alike: 0,
             alike_images: Vec::new(),
         };
-        let vector = vec![degrees.to_radians().cos(), degrees.to_radians().sin()];
-        (shown, ShownView { vector, query_no })
+        let view = ShownView {
+            image_id: image_id.into(),
+            thumbnail_key: Some(image_id.into()),
+            vector: vec![degrees.to_radians().cos(), degrees.to_radians().sin()],
+            query_no,
+            print: Some(Arc::clone(print)),
+        };
+        (shown, view)
+    }
+
+    /// A view whose thumbnail is like all others.
+    fn view(image_id: &str, degrees: f32, query_no: usize) -> (HitView, ShownView) {
+        view_of((image_id, &Print::drawn(1)), degrees, query_no)
     }
 
     fn shown(case_id: &str, views: &[(HitView, ShownView)], ways: &[Way]) -> Shown {
@@ -136,13 +202,9 @@ mod tests {
             found_by: ways.iter().map(found).collect(),
             ..Hit::default()
         };
-        let views = views.iter().map(|(_, shown)| ShownView {
-            vector: shown.vector.clone(),
-            query_no: shown.query_no,
-        });
         Shown {
             hit,
-            views: views.collect(),
+            views: views.iter().map(|(_, shown)| shown.clone()).collect(),
         }
     }
 
@@ -204,5 +266,25 @@ mod tests {
         assert_eq!(views.len(), 2);
         assert_eq!((views[0].alike, views[1].alike), (2, 0));
         assert_eq!(views[0].alike_images, ["2"]);
+    }
+
+    #[test]
+    fn another_picture_with_the_same_vector_is_no_duplicate() {
+        let mut hits = Vec::new();
+        add(
+            &mut hits,
+            shown("a", &[view("1", 0.0, 0)], &[Way::Image]),
+            false,
+        );
+        let other = view_of(("2", &Print::drawn(2)), 0.0, 0);
+        let next = [shown("b", &[other], &[Way::Image])];
+        let doubtful: Vec<String> = in_doubt(&hits, &next).into_keys().collect();
+        assert_eq!(doubtful, ["1", "2"]);
+        let [next] = next;
+        add(&mut hits, next, false);
+        assert_eq!(hits.len(), 2);
+        // Far apart by vector: no thumbnail is looked at.
+        let far = [shown("c", &[view("3", 80.0, 0)], &[Way::Image])];
+        assert!(in_doubt(&hits, &far).is_empty());
     }
 }

@@ -36,11 +36,30 @@ impl Library {
         let mut rest = ranked.into_iter().peekable();
         while hits.len() < with.top && rest.peek().is_some() {
             let next: Vec<Ranked> = rest.by_ref().take(with.top - hits.len()).collect();
-            for shown in self.hydrated(with, next).await? {
+            let mut next = self.hydrated(with, next).await?;
+            if !with.keep_duplicates {
+                self.print_doubtful(&mut hits, &mut next).await;
+            }
+            for shown in next {
                 duplicates::add(&mut hits, shown, with.keep_duplicates);
             }
         }
         Ok(hits.into_iter().map(|shown| shown.hit).collect())
+    }
+
+    /// Reads the thumbnails without which it cannot be said whether two views are of the same picture.
+    async fn print_doubtful(&self, hits: &mut [Shown], next: &mut [Shown]) {
+        let mut prints = HashMap::new();
+        for (image_id, key) in duplicates::in_doubt(hits, next) {
+            let print = self.print(&image_id, &key).await;
+            prints.insert(image_id, print);
+        }
+        let views = hits.iter_mut().chain(next).flat_map(|one| &mut one.views);
+        for view in views {
+            if let Some(print) = prints.get(&view.image_id) {
+                view.print.clone_from(print);
+            }
+        }
     }
 
     /// Cases with what the catalog knows of them, but those that are gone.
@@ -56,8 +75,8 @@ impl Library {
             .into_iter()
             .map(|one| (one.case_no.0, one))
             .collect();
-        let views = self.views_of(found, &cases).await?;
-        let vectors = vectors_of(with.serving, &views).await?;
+        let views_by_no = self.views_of(found, &cases).await?;
+        let vectors = vectors_of(with.serving, &views_by_no).await?;
         let mut hits = Vec::with_capacity(ranked.len());
         for one in ranked {
             let Some(summary) = summaries.get(&one.case_no) else {
@@ -66,9 +85,15 @@ impl Library {
             let shown = found.pictures.get(&one.case_no).map(|matched| {
                 let views = matched.views.iter().take(SHOWN_VIEWS);
                 let read = views.filter_map(|view| {
-                    let vector = vectors.get(&(one.case_no, view.view_no))?.clone();
-                    let query_no = view.query_no;
-                    Some(ShownView { vector, query_no })
+                    let at = (one.case_no, view.view_no);
+                    let row = views_by_no.get(&at)?;
+                    Some(ShownView {
+                        image_id: row.image_id.clone(),
+                        thumbnail_key: row.thumbnail_key.clone(),
+                        vector: vectors.get(&at)?.clone(),
+                        query_no: view.query_no,
+                        print: None,
+                    })
                 });
                 read.collect()
             });
@@ -77,7 +102,7 @@ impl Library {
                     &one,
                     summary,
                     found,
-                    views_shown(&one, summary, found, &views),
+                    views_shown(&one, summary, found, &views_by_no),
                 ),
                 views: shown.unwrap_or_default(),
             });

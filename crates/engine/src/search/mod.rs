@@ -3,6 +3,7 @@
 mod duplicates;
 mod feedback;
 mod hydrate;
+mod prints;
 mod question;
 mod understood;
 mod votes;
@@ -24,6 +25,7 @@ use understood::{DEFAULT_TOP, understood};
 use ways::Found;
 
 pub(crate) use hydrate::box_of;
+pub(crate) use prints::Prints;
 pub(crate) use understood::parse_filters;
 
 /// Cases that each way hands to the fusion.
