@@ -1,8 +1,15 @@
 //! The command line: what can be said. What is done stands in `commands`.
 
+mod research;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use research::{
+    EvalCommand, EvalHeatmapArgs, EvalRecallArgs, EvalRetrievalArgs, ExportCommand,
+    ExportVectorsArgs,
+};
 
 /// Finds the kin of a case: the prior cases whose pictures and reports are most like it.
 ///
@@ -47,6 +54,9 @@ pub enum Command {
     /// Measure how well the library finds its own cases again
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Write what the library holds to files, for research
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Print the vectors of texts or pictures
     Embed(EmbedArgs),
     /// Write the pixels of one picture to a file, at any stage from stored values to what a person sees
@@ -124,57 +134,53 @@ pub struct SearchArgs {
     /// How many cases to answer with
     #[arg(long, short = 'n', default_value_t = 10, value_name = "N")]
     pub top: u32,
-    /// Ways of finding that take part: report, image, text_to_image
-    #[arg(long, value_delimiter = ',', value_name = "WAY")]
+    /// A case marked as relevant: the question moves towards its pictures; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub relevant: Vec<String>,
+    /// A case marked as not relevant: the question moves a little away; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub not_relevant: Vec<String>,
+    /// Ways of finding that take part: report, label, image, text_to_image; with weights e.g. report=2,image
+    #[arg(long, value_delimiter = ',', value_name = "WAY[=WEIGHT]")]
     pub ways: Vec<String>,
+    /// How a question of many pictures is compared: by the mean or the median over its pictures
+    #[arg(long, value_name = "HOW")]
+    pub aggregate: Option<AggregateName>,
+    /// Show cases whose pictures another hit has too, instead of counting them there
+    #[arg(long)]
+    pub keep_duplicates: bool,
     /// Show the nearest cases even where none is better than chance
     #[arg(long)]
     pub all: bool,
     /// Compare pictures with those of other kinds too, a radiograph with a CT, say
     #[arg(long)]
     pub any_modality: bool,
-    /// Let other cases of the example case's patient answer too
-    #[arg(long, requires = "case")]
+    /// Let other cases of the example case's and the relevant cases' patients answer too
+    #[arg(long)]
     pub same_patient: bool,
-    /// CSV or JSON Lines with a query on each line: id, text, image (paths beside the file), case, filters, top; lists in
-    /// a CSV cell have ";" between their parts
-    #[arg(long, value_name = "FILE", requires = "csv", conflicts_with_all = ["text", "images", "roi", "case"])]
+    /// CSV or JSON Lines with a query on each line: id, text, image (paths beside the file), case, relevant, not_relevant,
+    /// filters, top; lists in a CSV cell have ";" between their parts
+    #[arg(long, value_name = "FILE", requires = "csv", conflicts_with_all = ["text", "images", "roi", "case", "relevant", "not_relevant"])]
     pub batch: Option<PathBuf>,
     /// Where the hits of --batch go, one a row
     #[arg(long, value_name = "OUT", requires = "batch")]
     pub csv: Option<PathBuf>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum EvalCommand {
-    /// Each case asks with its pictures, its own patient left out; the labels say what was right
-    Retrieval(EvalRetrievalArgs),
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AggregateName {
+    Mean,
+    /// Forgives pictures that have no counterpart
+    Median,
 }
 
-#[derive(Debug, Args)]
-pub struct EvalRetrievalArgs {
-    /// Key of the labels that say what is right, e.g. a column of the manifest, or one plain label; all plain labels when
-    /// left out
-    #[arg(long, value_name = "NAME")]
-    pub label: Option<String>,
-    /// Depths of the metrics
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 3, 5, 10], value_name = "K")]
-    pub k: Vec<u32>,
-    /// Only cases with this fact ask and answer; may be given several times
-    #[arg(long = "filter", short = 'f', value_name = "KEY=VALUE")]
-    pub filters: Vec<String>,
-    /// At most so many queries, drawn at random; 10,000 when left out
-    #[arg(long, value_name = "N")]
-    pub queries: Option<u32>,
-    /// Ask the index as it serves, instead of looking at every view
-    #[arg(long)]
-    pub ann: bool,
-    /// Write the report as Markdown
-    #[arg(long, value_name = "FILE")]
-    pub md: Option<PathBuf>,
-    /// Write a plot of precisions and votes
-    #[arg(long, value_name = "FILE")]
-    pub svg: Option<PathBuf>,
+impl From<AggregateName> for casekin_engine::Aggregate {
+    fn from(name: AggregateName) -> Self {
+        match name {
+            AggregateName::Mean => Self::Mean,
+            AggregateName::Median => Self::Median,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use casekin_engine::{Cuts, DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, Limits};
+use casekin_engine::{
+    Cuts, DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, Limits, SearchConfig,
+};
 use casekin_server::ServerConfig;
 use casekin_summary::SummaryConfig;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,7 @@ pub struct Config {
     pub cuts: Cuts,
     pub limits: Limits,
     pub deidentify: DeidentifyConfig,
+    pub search: SearchConfig,
     pub summary: SummaryConfig,
 }
 
@@ -50,6 +53,7 @@ impl Config {
             cuts: self.cuts.clone(),
             limits: self.limits.clone(),
             deidentify: self.deidentify.clone(),
+            search: self.search.clone(),
         }
     }
 }

@@ -73,16 +73,7 @@ fn show_hit(hit: &Hit) {
     let ways: Vec<String> = hit
         .found_by
         .iter()
-        .map(|found| {
-            format!(
-                "{} #{}",
-                serde_json::to_value(found.way)
-                    .ok()
-                    .and_then(|way| way.as_str().map(str::to_owned))
-                    .unwrap_or_default(),
-                found.rank
-            )
-        })
+        .map(|found| format!("{} #{}", found.way.name(), found.rank))
         .collect();
     println!("     {}  [found by {}]", facts.join(", "), ways.join(", "));
     for passage in hit.passages.iter().take(2) {
@@ -98,6 +89,9 @@ fn show_hit(hit: &Hit) {
             })
             .collect();
         println!("     {}: {}", passage.section, text.replace('\n', " "));
+    }
+    if !hit.duplicates.is_empty() {
+        println!("     same pictures: {}", hit.duplicates.join(", "));
     }
     if let Some(path) = hit.views.first().and_then(|view| view.path.as_ref()) {
         println!("     {path}");

@@ -39,6 +39,10 @@ struct Query {
     image: Vec<String>,
     case: Option<String>,
     #[serde(deserialize_with = "one_or_many")]
+    relevant: Vec<String>,
+    #[serde(deserialize_with = "one_or_many")]
+    not_relevant: Vec<String>,
+    #[serde(deserialize_with = "one_or_many")]
     filters: Vec<String>,
     top: Option<u32>,
 }
@@ -135,12 +139,18 @@ async fn ask(
     folder: &Path,
 ) -> anyhow::Result<SearchAnswer> {
     let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let (ways, weights) = ways(&args.ways)?;
     let mut request = SearchRequest {
         text: filled(query.text),
         case: filled(query.case),
+        relevant: query.relevant,
+        not_relevant: query.not_relevant,
         filters: args.filters.iter().cloned().chain(query.filters).collect(),
         top: Some(query.top.unwrap_or(args.top)),
-        ways: ways(&args.ways)?,
+        ways,
+        weights,
+        aggregate: args.aggregate.map(Into::into),
+        keep_duplicates: args.keep_duplicates,
         all: args.all,
         any_modality: args.any_modality,
         same_patient: args.same_patient,
@@ -158,15 +168,10 @@ async fn ask(
 }
 
 fn row(line: u64, id: &str, hit: &Hit) -> [String; 9] {
-    let way = |way| {
-        let name = serde_json::to_value(way).ok();
-        name.and_then(|name| name.as_str().map(str::to_owned))
-            .unwrap_or_default()
-    };
     let found: Vec<String> = hit
         .found_by
         .iter()
-        .map(|found| format!("{}#{}", way(found.way), found.rank))
+        .map(|found| format!("{}#{}", found.way.name(), found.rank))
         .collect();
     [
         line.to_string(),
@@ -211,7 +216,16 @@ fn read_csv(text: &str) -> anyhow::Result<Vec<Line>> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
-    const COLUMNS: [&str; 6] = ["id", "text", "image", "case", "filters", "top"];
+    const COLUMNS: [&str; 8] = [
+        "id",
+        "text",
+        "image",
+        "case",
+        "relevant",
+        "not_relevant",
+        "filters",
+        "top",
+    ];
     if let Some(other) = reader
         .headers()?
         .iter()

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use casekin_engine::{RetrievalReport, RetrievalRequest, retrieval_markdown, retrieval_svg};
+use casekin_engine::{
+    RecallReport, RecallRequest, RetrievalReport, RetrievalRequest, recall_markdown,
+    retrieval_markdown, retrieval_svg,
+};
 
 use super::connect;
-use crate::cli::{EvalCommand, EvalRetrievalArgs, Global};
+use crate::cli::{EvalCommand, EvalRecallArgs, EvalRetrievalArgs, Global};
 use crate::config::Config;
 use crate::progress::bar;
 use crate::show;
@@ -14,6 +17,8 @@ use crate::show;
 pub async fn run(global: &Global, config: &Config, command: EvalCommand) -> anyhow::Result<()> {
     match command {
         EvalCommand::Retrieval(args) => retrieval(global, config, args).await,
+        EvalCommand::Recall(args) => recall(global, config, args).await,
+        EvalCommand::Heatmap(args) => super::heatmap::run(global, config, args).await,
     }
 }
 
@@ -31,6 +36,7 @@ async fn retrieval(
         filters: args.filters,
         ann: args.ann,
         queries: args.queries,
+        compare: args.compare,
     };
     let report: Result<RetrievalReport, _> = client.post("/api/v1/eval/retrieval", &request).await;
     waiting.finish_and_clear();
@@ -42,6 +48,30 @@ async fn retrieval(
     }
     if let Some(path) = &args.svg {
         write(path, &retrieval_svg(&report))?;
+    }
+    if global.json {
+        return show::json(&report);
+    }
+    print!("{markdown}");
+    Ok(())
+}
+
+async fn recall(global: &Global, config: &Config, args: EvalRecallArgs) -> anyhow::Result<()> {
+    let client = connect(global, config).await?;
+    let waiting = bar("evaluate", global.json);
+    waiting.set_message("each question is asked twice, once of every view");
+    let request = RecallRequest {
+        k: args.k,
+        filters: args.filters,
+        queries: Some(args.queries),
+    };
+    let report: Result<RecallReport, _> = client.post("/api/v1/eval/recall", &request).await;
+    waiting.finish_and_clear();
+    client.close().await?;
+    let report = report?;
+    let markdown = recall_markdown(&report);
+    if let Some(path) = &args.md {
+        write(path, &markdown)?;
     }
     if global.json {
         return show::json(&report);

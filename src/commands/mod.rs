@@ -5,7 +5,9 @@ mod decode;
 mod demo;
 mod embed;
 mod evaluate;
+mod export;
 mod fetch;
+mod heatmap;
 mod ingest;
 mod library;
 mod search;
@@ -30,6 +32,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ingest(args) => return ingest::run(global, &config, args).await,
         Command::Search(args) => return search::run(global, &config, args).await,
         Command::Eval(command) => evaluate::run(global, &config, command).await?,
+        Command::Export(command) => export::run(global, &config, command).await?,
         Command::Embed(args) => embed::run(global, &config, args).await?,
         Command::Decode(args) => decode::run(global, &config, args).await?,
         Command::Status => library::status(global, &config).await?,

@@ -47,6 +47,22 @@ fn phantoms_are_found_again_far_above_shuffled_labels() {
     assert!(md.contains("| precision@5 |") && md.contains("casekin eval retrieval --k 1,5"));
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
 
+    let compared = library.json(&["eval", "retrieval", "--compare"]);
+    let compared = &compared["compared"];
+    assert_eq!(compared["metric"], "ndcg@10");
+    let value = |name: &str| {
+        let ways = compared["ways"].as_array().unwrap();
+        let own = ways.iter().find(|way| way["name"] == name);
+        own.unwrap()["value"].as_f64().unwrap()
+    };
+    assert!(value("best view by hindsight") >= value("any view"));
+    assert!(value("case") >= value("any view"), "{compared}");
+    for pair in compared["differences"].as_array().unwrap() {
+        let number = |value: &Value| value.as_f64().unwrap();
+        let middle = number(&pair["value"]);
+        assert!(number(&pair["interval"][0]) <= middle && middle <= number(&pair["interval"][1]));
+    }
+
     // The same again, to the last digit; and with a filter fewer cases ask.
     let again = library.json(&["eval", "retrieval", "--k", "1,5"]);
     assert_eq!(again["metrics"], report["metrics"]);

@@ -11,6 +11,8 @@ mod crash;
 mod decode;
 mod demo_model;
 mod eval;
+mod export;
+mod feedback;
 mod identity;
 mod no_match;
 mod planted;

@@ -128,6 +128,19 @@ impl Catalog {
         Ok(row.map(|row| CaseNo::from_sql(row.get(0))))
     }
 
+    /// Cases of the patient with this pseudonym.
+    pub async fn cases_of_patient(&self, pseudonym: &str) -> Result<Vec<CaseNo>, CatalogError> {
+        let rows = sqlx::query("SELECT case_no FROM cases WHERE patient = ? ORDER BY case_no")
+            .bind(pseudonym)
+            .fetch_all(self.read())
+            .await
+            .map_err(CatalogError::query("finding a patient's cases"))?;
+        Ok(rows
+            .iter()
+            .map(|row| CaseNo::from_sql(row.get(0)))
+            .collect())
+    }
+
     /// Summaries of these cases, in the order given, without those that are gone: what a hit shows.
     pub async fn case_summaries(&self, cases: &[CaseNo]) -> Result<Vec<CaseSummary>, CatalogError> {
         let mut snapshot = self

@@ -45,6 +45,8 @@ pub struct EntryView {
     pub view_no: u32,
     /// Its image.
     pub image_no: ImageNo,
+    /// Public id of its image.
+    pub image_id: String,
     /// `whole`, `frame`, `tile`, `region`.
     pub kind: String,
     /// Modality of its image.
@@ -135,7 +137,7 @@ async fn entry_views(
 ) -> Result<Vec<EntryView>, CatalogError> {
     let rows = sqlx::query(
         "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc, images.modality,
-            images.body_part, images.laterality
+            images.image_id, images.body_part, images.laterality
          FROM views JOIN view_vectors USING (case_no, view_no) JOIN stamps USING (stamp_no)
             JOIN images ON images.image_no = views.image_no
          WHERE views.case_no = ? AND stamps.active = 1 ORDER BY views.view_no",
@@ -147,6 +149,7 @@ async fn entry_views(
     let view = |row: &SqliteRow| EntryView {
         view_no: row.get("view_no"),
         image_no: ImageNo::from_sql(row.get("image_no")),
+        image_id: row.get("image_id"),
         kind: row.get("kind"),
         modality: row.get("modality"),
         body_part: row.get("body_part"),

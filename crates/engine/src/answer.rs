@@ -12,6 +12,13 @@ pub struct SearchAnswer {
     pub query: SearchRequest,
     /// The model that made the vectors, where one is loaded.
     pub model: Option<ModelSummary>,
+    /// Version of windowing, orientation and tiling that the vectors were made by.
+    #[serde(default)]
+    pub pipeline_version: u32,
+    /// The catalog's sequence number that the index had applied: the same question to the same model, pipeline and
+    /// sequence number has the same answer.
+    #[serde(default)]
+    pub index_seq: u64,
     /// True while the built-in demo model stands in for MedSigLIP.
     pub stand_in: bool,
     /// What a reader must know about this answer, in plain words.
@@ -29,12 +36,43 @@ pub struct SearchAnswer {
     /// True when a way was left out and no other found anything: nothing in the library is like what was asked.
     #[serde(default)]
     pub no_match: bool,
+    /// The cases that the question has marked, relevant ones first. They are no hits.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
     /// The most similar cases, best first.
     pub hits: Vec<Hit>,
-    /// Counts of the filterable facts, over all cases that the filters let through.
+    /// Counts of the filterable facts, over the cases that `facets_over` says.
     pub facets: Vec<Facet>,
+    /// Which cases the facets count.
+    #[serde(default)]
+    pub facets_over: FacetsOver,
     /// Labels among the hits.
     pub votes: Votes,
+}
+
+/// Which cases are counted by facets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetsOver {
+    /// True where only the cases nearest to the pictures of the question are counted (up to 200): every case is a little
+    /// like every other, so that the whole library says nothing of the question. False: all that the filters let through.
+    pub nearest: bool,
+    /// How many cases are counted.
+    pub cases: u64,
+}
+
+/// A case that the question has marked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Mark {
+    /// Id of the case.
+    pub case_id: String,
+    /// Marked as relevant, or else as not relevant.
+    pub relevant: bool,
+    /// One line that says what the case is.
+    pub title: String,
+    /// Its first picture.
+    pub image_id: Option<String>,
+    /// Views by which it moves the question; 0 for a case without encoded pictures, which only stays out of the answer.
+    pub views: u32,
 }
 
 /// What the best similarity of one way means.
@@ -42,13 +80,13 @@ pub struct SearchAnswer {
 pub struct Judgement {
     /// The way.
     pub way: Way,
-    /// "picture", "case", "text" or "region".
+    /// "picture", "case", "text", "region" or "marked".
     pub kind: String,
     /// The best similarity that was found: a cosine, of several pictures the mean.
     pub best: f32,
     /// Share of random pairs of different patients that are less similar.
     pub nearer_than: Option<f32>,
-    /// What a match must reach; unset where too few cases are there to say, and for regions.
+    /// What a match must reach; unset where too few cases are there to say, for regions and where cases are marked.
     pub needed: Option<f32>,
     /// What the library's own cases reach by their best match among other patients, half of them.
     pub typical: Option<f32>,
@@ -72,7 +110,7 @@ pub struct ModelSummary {
 }
 
 /// One case of an answer.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Hit {
     /// 1 for the best.
     pub rank: u32,
@@ -107,6 +145,10 @@ pub struct Hit {
     pub views: Vec<HitView>,
     /// The passages of the report that matched.
     pub passages: Vec<Passage>,
+    /// Ids of cases whose matching pictures are near-identical to this case's. They are counted here instead of taking
+    /// places of their own, unless the question keeps duplicates.
+    #[serde(default)]
+    pub duplicates: Vec<String>,
 }
 
 /// One way that found a hit.
@@ -139,6 +181,51 @@ pub struct HitView {
     pub kind: String,
     /// Modality of the picture.
     pub modality: Option<String>,
+    /// The part of the question that it is nearest to.
+    #[serde(default)]
+    pub matched: Option<QueryView>,
+    /// Further views of the case that matched and are near-identical to this one; they are not listed.
+    #[serde(default)]
+    pub alike: u32,
+    /// The other pictures that those are of.
+    #[serde(default)]
+    pub alike_images: Vec<String>,
+}
+
+/// A part of the question that has a vector of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueryView {
+    /// Where in the question it stands.
+    pub part: QueryPart,
+    /// Of part `image`: place in the question's `images`, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<u32>,
+    /// Id of its picture, "q-…" or "i-…"; unset for the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// Of parts `case` and `relevant`: id of the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_id: Option<String>,
+    /// Frame, counted from 0.
+    #[serde(default)]
+    pub frame: u32,
+    /// x, y, width, height in pixels of the picture; zeros stand for the whole picture.
+    #[serde(rename = "box", default)]
+    pub box_px: [u32; 4],
+}
+
+/// A part of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryPart {
+    /// The words.
+    Text,
+    /// An example picture.
+    Image,
+    /// The example case.
+    Case,
+    /// A case marked as relevant.
+    Relevant,
 }
 
 /// A passage of the report, cut into parts so that matched words can be marked.

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use casekin_imaging::{Cuts, Limits};
 use serde::{Deserialize, Serialize};
 
+use crate::query::Aggregate;
+
 /// Settings of the flows `ingest` and `search`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +24,16 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// De-identification at ingest.
     pub deidentify: DeidentifyConfig,
+    /// Answering questions.
+    pub search: SearchConfig,
+}
+
+/// How questions are answered where they do not say so themselves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchConfig {
+    /// How the views of a question of many views come together.
+    pub aggregate: Aggregate,
 }
 
 /// How pictures and words become vectors.

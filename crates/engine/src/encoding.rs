@@ -111,7 +111,7 @@ impl EncoderSlot {
     }
 }
 
-fn as_picture(rgb: &Rgb8) -> Picture<'_> {
+pub(crate) fn as_picture(rgb: &Rgb8) -> Picture<'_> {
     Picture {
         width_px: rgb.width_px,
         height_px: rgb.height_px,
@@ -182,6 +182,10 @@ impl LooseEncoder {
     /// Id of the model.
     pub fn model_id(&self) -> &str {
         &self.model_id
+    }
+
+    pub(crate) fn slot(&self) -> &EncoderSlot {
+        &self.slot
     }
 
     /// Preprocessing profile.

@@ -28,6 +28,12 @@ pub enum EngineError {
     /// There is no such case.
     #[error("there is no case with this id")]
     NoSuchCase,
+    /// A case that the question marks is not there, or no more.
+    #[error("there is no case {case_id:?} to mark as relevant or not; take the mark back")]
+    NoSuchMarkedCase {
+        /// The id as it was given.
+        case_id: String,
+    },
     /// There is no such picture.
     #[error("there is no picture with this id")]
     NoSuchImage,

@@ -11,6 +11,8 @@ mod encoding;
 mod error;
 mod evaluation;
 mod evidence;
+mod export;
+mod heatmap;
 mod ingest;
 mod judgement;
 mod library;
@@ -36,21 +38,24 @@ pub use casekin_imaging::{
 };
 
 pub use answer::{
-    Facet, FacetValue, FoundBy, Hit, HitView, Judgement, ModelSummary, Passage, PassagePart,
-    SearchAnswer, Vote, Votes,
+    Facet, FacetValue, FacetsOver, FoundBy, Hit, HitView, Judgement, Mark, ModelSummary, Passage,
+    PassagePart, QueryPart, QueryView, SearchAnswer, Vote, Votes,
 };
-pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig};
+pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, SearchConfig};
 pub use encoding::{EmbedRequest, LooseEncoder};
 pub use error::EngineError;
 pub use evaluation::{
-    EvaluationCounts, LabelRow, MetricRow, Provenance, RetrievalReport, RetrievalRequest,
+    ComparedWay, ComparedWays, Difference, EvaluationCounts, LabelRow, MetricRow, Provenance,
+    RecallReport, RecallRequest, RecallRow, RetrievalReport, RetrievalRequest, recall_markdown,
     retrieval_markdown, retrieval_svg,
 };
+pub use export::{ExportPage, ExportRequest, ExportedView};
+pub use heatmap::{HeatGrid, Likeness};
 pub use ingest::manifest_in;
 pub use library::Library;
 pub use lock::ServiceAddress;
 pub use pictures::Rendering;
-pub use query::{ImageQuery, SearchRequest, Way};
+pub use query::{Aggregate, ImageQuery, SearchRequest, Way};
 pub use records::{
     BatchRecord, CaseIdentityRecord, CaseListItem, CasePage, CaseRecord, CollectionItem,
     CollectionName, CollectionRecord, ConflictRecord, Embedding, EncodedView, EvidenceItem,

@@ -49,6 +49,7 @@ pub(crate) struct Inner {
     /// Jobs leased to workers on other machines, by job.
     pub(crate) remote_leases: Mutex<HashMap<u64, LeasedJob>>,
     pub(crate) tiles: crate::pictures::RenderedFrames,
+    pub(crate) prints: crate::search::Prints,
     pub(crate) slides: crate::open_slides::OpenSlides,
     _lock: LibraryLock,
 }
@@ -110,6 +111,7 @@ impl Library {
                 reencode: Mutex::new(ReencodeState::default()),
                 remote_leases: Mutex::default(),
                 tiles: crate::pictures::RenderedFrames::default(),
+                prints: crate::search::Prints::default(),
                 slides: crate::open_slides::OpenSlides::default(),
                 _lock: lock,
             }),

@@ -4,6 +4,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Field, Filter};
 
+/// How a case's best cosines to each query view become its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Their median; of an even number the mean of the two in the middle.
+    Median,
+}
+
+impl Aggregate {
+    /// One score of the best cosines to each query view, which it may reorder.
+    pub(crate) fn of(self, best: &mut [f32]) -> f32 {
+        let count = best.len();
+        match self {
+            Self::Mean => best.iter().map(|best| best.max(-1.0)).sum::<f32>() / count as f32,
+            Self::Median => {
+                best.sort_unstable_by(f32::total_cmp);
+                let middle = (best[(count - 1) / 2].max(-1.0), best[count / 2].max(-1.0));
+                (middle.0 + middle.1) / 2.0
+            }
+        }
+    }
+}
+
 /// Finds the cases whose views are most like the query's views.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearestQuery {
@@ -19,6 +45,8 @@ pub struct NearestQuery {
     pub k: usize,
     /// Scan every allowed view instead of walking the graph.
     pub exact: bool,
+    /// How several query views make one score.
+    pub aggregate: Aggregate,
 }
 
 impl Default for NearestQuery {
@@ -30,6 +58,7 @@ impl Default for NearestQuery {
             exclude_patients: Vec::new(),
             k: 10,
             exact: false,
+            aggregate: Aggregate::Mean,
         }
     }
 }
@@ -48,7 +77,7 @@ pub struct NearestAnswer {
 pub struct CaseMatch {
     /// The case.
     pub case_no: u64,
-    /// Mean over query views of the best cosine among the case's allowed views.
+    /// Mean or median over query views of the best cosine among the case's allowed views.
     pub score: f32,
     /// Up to eight views, best first, each with the query view it is most like.
     pub views: Vec<ViewMatch>,
@@ -157,4 +186,20 @@ pub struct IndexStats {
     pub segments: u64,
     /// Bytes on disk.
     pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_not_moved_by_one_view_that_is_unlike_all() {
+        assert_eq!(Aggregate::Median.of(&mut [0.9, -1.0, 0.8]), 0.8);
+        assert_eq!(Aggregate::Median.of(&mut [0.5, 1.0]), 0.75);
+        assert_eq!(Aggregate::Median.of(&mut [0.5]), 0.5);
+        let mean = Aggregate::Mean.of(&mut [0.9, 0.6, 0.3]);
+        assert!((mean - 0.6).abs() < 1e-6);
+        // A view that met nothing readable counts as opposite, not as minus infinity.
+        assert_eq!(Aggregate::Mean.of(&mut [f32::MIN, 1.0]), 0.0);
+    }
 }

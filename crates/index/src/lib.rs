@@ -22,8 +22,8 @@ mod vector_log;
 mod words;
 
 pub use answer::{
-    CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, ViewMatch, WordMatch,
-    WordTexts, WordsQuery,
+    Aggregate, CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, ViewMatch,
+    WordMatch, WordTexts, WordsQuery,
 };
 pub use entry::{CaseEntry, CaseFacts, ReportFields, ViewEntry};
 pub use error::IndexError;

@@ -13,7 +13,9 @@ use crate::kernel;
 use crate::rows::{Columns, Segment};
 use crate::select::{Excluded, Selection, select};
 use crate::vector_log::LogView;
-use crate::{CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, ViewMatch};
+use crate::{
+    Aggregate, CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, ViewMatch,
+};
 
 const MAX_CASES: usize = 10_000;
 const MAX_QUERY_VIEWS: usize = 1_024;
@@ -42,6 +44,7 @@ struct Search<'a> {
     at: &'a Searched<'a>,
     allowed: Selection,
     queries: Vec<Vec<f32>>,
+    aggregate: Aggregate,
     /// A view could not be read.
     incomplete: AtomicBool,
 }
@@ -80,6 +83,7 @@ pub(crate) fn nearest(
         at,
         allowed,
         queries,
+        aggregate: query.aggregate,
         incomplete: AtomicBool::new(false),
     };
     let scanned = query.exact || views <= at.settings.scan_views as u64;
@@ -247,7 +251,7 @@ impl Search<'_> {
             .map_or(0, |case| case.case_no)
     }
 
-    /// Mean over query views of the best cosine among the case's allowed views.
+    /// Mean or median over query views of the best cosine among the case's allowed views.
     fn score(&self, case: u32) -> Option<f32> {
         let mut best = vec![f32::MIN; self.queries.len()];
         let mut any = false;
@@ -255,7 +259,7 @@ impl Search<'_> {
             best[query_no] = best[query_no].max(cosine);
             any = true;
         });
-        any.then(|| best.iter().map(|best| best.max(-1.0)).sum::<f32>() / best.len() as f32)
+        any.then(|| self.aggregate.of(&mut best))
     }
 
     fn each_cosine(&self, case: u32, mut with: impl FnMut(u32, usize, f32)) {

@@ -94,6 +94,7 @@ fn classify(error: &EngineError) -> (StatusCode, &'static str) {
         EngineError::EmptyQuery => (StatusCode::BAD_REQUEST, "empty_query"),
         EngineError::BadQuery { .. } => (StatusCode::BAD_REQUEST, "bad_query"),
         EngineError::NoSuchCase => (StatusCode::NOT_FOUND, "no_such_case"),
+        EngineError::NoSuchMarkedCase { .. } => (StatusCode::NOT_FOUND, "no_such_marked_case"),
         EngineError::NoSuchImage => (StatusCode::NOT_FOUND, "no_such_image"),
         EngineError::NoSuchBatch => (StatusCode::NOT_FOUND, "no_such_batch"),
         EngineError::NoSuchModel { .. } => (StatusCode::NOT_FOUND, "no_such_model"),

@@ -101,6 +101,27 @@ pub(super) fn by_patient(
     intervals(&rows)
 }
 
+/// The percentile interval of a mean, by patient as [`by_patient`].
+pub(super) fn of_means(values: &[f64], patients: &[usize], count: usize) -> [f64; 2] {
+    let mut dice = Dice::new(SEED);
+    let mut rows = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        let mut drawn = vec![0_u32; count];
+        for _ in 0..count {
+            drawn[dice.below(count)] += 1;
+        }
+        let weighed = values.iter().zip(patients);
+        let (mut sum, mut total) = (0.0, 0.0);
+        for (value, patient) in weighed {
+            let weight = f64::from(drawn[*patient]);
+            sum += value * weight;
+            total += weight;
+        }
+        rows.push(vec![sum / f64::max(total, 1.0)]);
+    }
+    intervals(&rows).first().copied().unwrap_or_default()
+}
+
 /// The labels handed on from patient to patient at random; a patient's cases keep to one giver, whose cases are gone
 /// through in turn.
 pub(super) fn permuted(

@@ -70,7 +70,12 @@ fn control(pool: &Pool, ranked: &[Ranked], labels: &[LabelSet], depths: &[usize]
     rows
 }
 
-fn score_all(pool: &Pool, ranked: &[Ranked], labels: &[LabelSet], depths: &[usize]) -> Vec<Scored> {
+pub(super) fn score_all(
+    pool: &Pool,
+    ranked: &[Ranked],
+    labels: &[LabelSet],
+    depths: &[usize],
+) -> Vec<Scored> {
     let mut sets: HashMap<&LabelSet, u64> = HashMap::new();
     for set in labels {
         *sets.entry(set).or_default() += 1;

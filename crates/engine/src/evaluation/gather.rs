@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use casekin_catalog::{CaseEntry, CaseNo};
 use casekin_index::{Filter, VectorLocation};
+use casekin_reports::{Analysis, Polarity, SectionKind};
 
 use super::metrics::LabelSet;
 use super::{EvaluationCounts, RetrievalRequest};
@@ -15,6 +16,8 @@ use crate::library::{Library, Serving};
 const CASES_AT_ONCE: usize = 256;
 /// Views of a query case, evenly spread, as a search takes them.
 const MAX_QUERY_VIEWS: usize = 64;
+/// Longest question made of a report, in characters.
+const MAX_WORDS_CHARS: usize = 1_000;
 /// Keys and labels that an error names.
 const NAMED: usize = 20;
 
@@ -27,6 +30,8 @@ pub(super) struct PoolCase {
     pub(super) group: usize,
     pub(super) labels: LabelSet,
     pub(super) locations: Vec<VectorLocation>,
+    /// What its report affirms: see [`affirmed_words`].
+    pub(super) words: String,
 }
 
 /// All of them.
@@ -39,12 +44,21 @@ pub(super) struct Pool {
     pub(super) outsiders: Vec<u64>,
 }
 
+impl Pool {
+    /// Place of each case by its number.
+    pub(super) fn places(&self) -> HashMap<u64, u32> {
+        let numbered = (0_u32..).zip(&self.cases);
+        numbered.map(|(at, case)| (case.case_no, at)).collect()
+    }
+}
+
 /// A case with its labels as text.
 struct Labelled {
     case_no: u64,
     patient: u64,
     labels: BTreeSet<String>,
     locations: Vec<VectorLocation>,
+    words: String,
 }
 
 impl Library {
@@ -170,7 +184,33 @@ fn case_of(entry: &CaseEntry, labels: BTreeSet<String>) -> Labelled {
         patient: patient_number(entry.facts.patient.as_deref()),
         labels,
         locations: views.map(|view| to_index_location(view.location)).collect(),
+        words: affirmed_words(entry),
     }
+}
+
+/// What a case's reports affirm in their impressions, or in their findings where they have none: the words of somebody who
+/// asks for cases like it. Labels and titles are no part of it.
+fn affirmed_words(entry: &CaseEntry) -> String {
+    let (mut impression, mut findings) = (Vec::new(), Vec::new());
+    for report in &entry.reports {
+        let Ok(analysis) = serde_json::from_str::<Analysis>(&report.analysis_json) else {
+            continue;
+        };
+        let affirmed = analysis.sentences.into_iter();
+        for sentence in affirmed.filter(|one| one.polarity == Polarity::Affirmed) {
+            match analysis.sections.get(sentence.section).map(|one| one.kind) {
+                Some(SectionKind::Impression) => impression.push(sentence.text),
+                Some(SectionKind::Findings) => findings.push(sentence.text),
+                _ => {}
+            }
+        }
+    }
+    let said = if impression.is_empty() {
+        findings
+    } else {
+        impression
+    };
+    said.join(" ").chars().take(MAX_WORDS_CHARS).collect()
 }
 
 fn pool_of(labelled: Vec<Labelled>, outsiders: Vec<u64>, counts: &mut EvaluationCounts) -> Pool {
@@ -198,6 +238,7 @@ fn pool_of(labelled: Vec<Labelled>, outsiders: Vec<u64>, counts: &mut Evaluation
             group,
             labels: case.labels.iter().filter_map(number).collect(),
             locations: case.locations,
+            words: case.words,
         });
     }
     counts.cases = cases.len() as u64;
@@ -236,6 +277,7 @@ mod tests {
             patient,
             labels: BTreeSet::from(["a".to_owned()]),
             locations: Vec::new(),
+            words: String::new(),
         };
         let mut counts = EvaluationCounts::default();
         let cases = vec![case(1, 7), case(2, 0), case(3, 7), case(4, 0)];

@@ -2,12 +2,13 @@
 //! labels, which no search sees, say which answers were right. The definitions stand in docs/EVALUATION.md.
 
 mod bootstrap;
+mod compare;
 mod figures;
 mod gather;
 mod metrics;
+mod recall;
 mod report;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,6 +25,8 @@ use figures::figures;
 use gather::Pool;
 use metrics::Ranked;
 
+pub use compare::{ComparedWay, ComparedWays, Difference};
+pub use recall::{RecallReport, RecallRequest, RecallRow, recall_markdown};
 pub use report::{retrieval_markdown, retrieval_svg};
 
 /// Cases of one ranking, at most: trec_eval's bound.
@@ -52,6 +55,9 @@ pub struct RetrievalRequest {
     /// Queries at most, drawn at random with a fixed seed; 10,000 when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queries: Option<u32>,
+    /// Also compares what a case can be asked by: one of its pictures, all of them, its report's words, and both, on the
+    /// same queries.
+    pub compare: bool,
 }
 
 /// What was found; see docs/EVALUATION.md for the definitions.
@@ -69,6 +75,9 @@ pub struct RetrievalReport {
     pub metrics: Vec<MetricRow>,
     /// Metrics by label, most queries first.
     pub labels: Vec<LabelRow>,
+    /// What a case can be asked by, compared, where the request wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<ComparedWays>,
     /// What a reader must know, in plain words.
     pub notices: Vec<String>,
 }
@@ -199,6 +208,7 @@ impl RetrievalRequest {
         );
         words.extend(self.queries.map(|count| format!("--queries {count}")));
         words.extend(self.ann.then(|| "--ann".to_owned()));
+        words.extend(self.compare.then(|| "--compare".to_owned()));
         words.join(" ")
     }
 }
@@ -233,9 +243,12 @@ impl Library {
         let run = move || -> Result<_, EngineError> {
             let ranked = rankings(&serving, &pool, &asked, &filter, &stop)?;
             let (metrics, labels) = figures(&pool, &ranked, &asked, &mut counts);
-            Ok((metrics, labels, counts))
+            let compared = asked.compare.then(|| {
+                compare::compared(&compare::Comparison::new(&serving, &pool, &asked), &stop)
+            });
+            Ok((metrics, labels, counts, compared.transpose()?))
         };
-        let (metrics, labels, counts) = tokio::task::spawn_blocking(run).await??;
+        let (metrics, labels, counts, compared) = tokio::task::spawn_blocking(run).await??;
         Ok(RetrievalReport {
             command: request.command(),
             notices: notices(&counts, &provenance, &request),
@@ -244,6 +257,7 @@ impl Library {
             counts,
             metrics,
             labels,
+            compared,
         })
     }
 }
@@ -296,6 +310,15 @@ fn notices(
     notices
 }
 
+/// The cases that ask, by place in the pool.
+fn drawn(pool: &Pool, request: &RetrievalRequest) -> Vec<usize> {
+    let mut own: Vec<usize> = (0..pool.cases.len()).collect();
+    Dice::new(SEED).shuffle(&mut own);
+    own.truncate(request.queries.unwrap_or(DEFAULT_QUERIES) as usize);
+    own.sort_unstable();
+    own
+}
+
 /// Asks each drawn case. The pool's own threads leave those of searches alone.
 fn rankings(
     serving: &Serving,
@@ -304,14 +327,8 @@ fn rankings(
     filter: &casekin_index::Filter,
     stop: &AtomicBool,
 ) -> Result<Vec<Ranked>, EngineError> {
-    let mut own: Vec<usize> = (0..pool.cases.len()).collect();
-    Dice::new(SEED).shuffle(&mut own);
-    own.truncate(request.queries.unwrap_or(DEFAULT_QUERIES) as usize);
-    own.sort_unstable();
-    let places: HashMap<u64, u32> = (0_u32..)
-        .zip(&pool.cases)
-        .map(|(at, case)| (case.case_no, at))
-        .collect();
+    let own = drawn(pool, request);
+    let places = pool.places();
     let ask = |own: usize| -> Result<Ranked, EngineError> {
         if stop.load(Ordering::Relaxed) {
             return Err(EngineError::Task("cancelled".into()));
@@ -331,6 +348,7 @@ fn rankings(
             exclude_patients: vec![case.patient],
             k: RANKED_CASES,
             exact: !request.ann,
+            ..NearestQuery::default()
         })?;
         let found = answer.matches.iter();
         Ok(Ranked {

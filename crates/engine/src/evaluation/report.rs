@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{MetricRow, RetrievalReport};
+use super::{ComparedWays, MetricRow, RetrievalReport};
 
 /// The report as Markdown.
 pub fn retrieval_markdown(report: &RetrievalReport) -> String {
@@ -56,8 +56,38 @@ pub fn retrieval_markdown(report: &RetrievalReport) -> String {
         text.push_str(&line);
     }
     text.push('\n');
+    if let Some(compared) = &report.compared {
+        ways_compared(&mut text, compared);
+    }
     labels(&mut text, report);
     text
+}
+
+fn ways_compared(text: &mut String, compared: &ComparedWays) {
+    let head = format!(
+        "What a case is asked by, {} over the same {} queries, {} of them of several views:\n\n\
+         | way | asks | value | 95 % interval | queries of several views |\n|---|---|---:|---:|---:|\n",
+        compared.metric, compared.queries, compared.of_several_views
+    );
+    text.push_str(&head);
+    for way in &compared.ways {
+        let [low, high] = way.interval;
+        let line = format!(
+            "| {} | {} | {:.3} | {low:.3}–{high:.3} | {:.3} |\n",
+            way.name, way.asks, way.value, way.of_several_views
+        );
+        text.push_str(&line);
+    }
+    text.push_str("\n| difference | value | 95 % interval | queries of several views |\n|---|---:|---:|---:|\n");
+    for pair in &compared.differences {
+        let [low, high] = pair.interval;
+        let line = format!(
+            "| {} | {:+.3} | {low:+.3} to {high:+.3} | {:+.3} |\n",
+            pair.name, pair.value, pair.of_several_views
+        );
+        text.push_str(&line);
+    }
+    text.push('\n');
 }
 
 fn labels(text: &mut String, report: &RetrievalReport) {

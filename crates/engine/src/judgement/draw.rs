@@ -162,6 +162,7 @@ fn nearest(
         exclude_patients: vec![asking.patient],
         k: NEAREST,
         exact: false,
+        ..NearestQuery::default()
     })?;
     let similarities: Vec<f32> = answer.matches.iter().map(|one| one.score).collect();
     Ok((!similarities.is_empty()).then_some(similarities))

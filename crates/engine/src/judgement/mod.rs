@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Text,
     /// A region of a picture: the library has no questions like it, so its answers are never turned away.
     Region,
+    /// Pictures moved by marks, or marked cases alone: somebody has looked, and has called cases relevant.
+    Marked,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             Self::Case => "case",
             Self::Text => "text",
             Self::Region => "region",
+            Self::Marked => "marked",
         }
     }
 }
@@ -86,6 +89,7 @@ impl Calibration {
             Kind::Case => (&self.case, Some(WRONGLY_BY_PICTURES)),
             Kind::Text => (&self.text, Some(WRONGLY_BY_WORDS)),
             Kind::Region => (&self.picture, None),
+            Kind::Marked => (&self.case, None),
         }
     }
 

@@ -2,44 +2,110 @@
 //! A case that the catalog no longer has is left out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use casekin_catalog::{CaseNo, CaseSummary, HydratedView, PixelBox};
 
+use super::duplicates::{self, Shown, ShownView};
 use super::ways::{Found, Ranked};
-use crate::answer::{FoundBy, Hit, HitView, Passage, PassagePart};
+use crate::answer::{FoundBy, Hit, HitView, Passage, PassagePart, QueryPart, QueryView};
+use crate::convert::to_index_location;
 use crate::error::EngineError;
 use crate::judgement::Kind;
-use crate::library::Library;
+use crate::library::{Library, Serving};
 
 /// Views of one hit that are shown.
 const SHOWN_VIEWS: usize = 8;
 
+/// Found cases on their way into an answer.
+pub(super) struct Hydration<'a> {
+    pub(super) serving: &'a Arc<Serving>,
+    pub(super) found: &'a Found,
+    pub(super) top: usize,
+    pub(super) keep_duplicates: bool,
+}
+
 impl Library {
+    /// The best `top` cases with near-duplicates counted at the first of them; what those leave free goes to the next.
     pub(super) async fn hydrate(
         &self,
-        found: &Found,
+        with: &Hydration<'_>,
         ranked: Vec<Ranked>,
     ) -> Result<Vec<Hit>, EngineError> {
+        let mut hits: Vec<Shown> = Vec::with_capacity(with.top);
+        let mut rest = ranked.into_iter().peekable();
+        while hits.len() < with.top && rest.peek().is_some() {
+            let next: Vec<Ranked> = rest.by_ref().take(with.top - hits.len()).collect();
+            let mut next = self.hydrated(with, next).await?;
+            if !with.keep_duplicates {
+                self.print_doubtful(&mut hits, &mut next).await;
+            }
+            for shown in next {
+                duplicates::add(&mut hits, shown, with.keep_duplicates);
+            }
+        }
+        Ok(hits.into_iter().map(|shown| shown.hit).collect())
+    }
+
+    /// Reads the thumbnails without which it cannot be said whether two views are of the same picture.
+    async fn print_doubtful(&self, hits: &mut [Shown], next: &mut [Shown]) {
+        let mut prints = HashMap::new();
+        for (image_id, key) in duplicates::in_doubt(hits, next) {
+            let print = self.print(&image_id, &key).await;
+            prints.insert(image_id, print);
+        }
+        let views = hits.iter_mut().chain(next).flat_map(|one| &mut one.views);
+        for view in views {
+            if let Some(print) = prints.get(&view.image_id) {
+                view.print.clone_from(print);
+            }
+        }
+    }
+
+    /// Cases with what the catalog knows of them, but those that are gone.
+    async fn hydrated(
+        &self,
+        with: &Hydration<'_>,
+        ranked: Vec<Ranked>,
+    ) -> Result<Vec<Shown>, EngineError> {
+        let found = with.found;
         let cases: Vec<CaseNo> = ranked.iter().map(|one| CaseNo(one.case_no)).collect();
         let summaries = self.inner.catalog.case_summaries(&cases).await?;
         let summaries: HashMap<u64, CaseSummary> = summaries
             .into_iter()
             .map(|one| (one.case_no.0, one))
             .collect();
-        let views = self.views_of(found, &cases).await?;
+        let views_by_no = self.views_of(found, &cases).await?;
+        let vectors = vectors_of(with.serving, &views_by_no).await?;
         let mut hits = Vec::with_capacity(ranked.len());
         for one in ranked {
             let Some(summary) = summaries.get(&one.case_no) else {
                 continue;
             };
-            let rank = hits.len() as u32 + 1;
-            hits.push(hit(
-                rank,
-                &one,
-                summary,
-                found,
-                views_shown(&one, summary, found, &views),
-            ));
+            let shown = found.pictures.get(&one.case_no).map(|matched| {
+                let views = matched.views.iter().take(SHOWN_VIEWS);
+                let read = views.filter_map(|view| {
+                    let at = (one.case_no, view.view_no);
+                    let row = views_by_no.get(&at)?;
+                    Some(ShownView {
+                        image_id: row.image_id.clone(),
+                        thumbnail_key: row.thumbnail_key.clone(),
+                        vector: vectors.get(&at)?.clone(),
+                        query_no: view.query_no,
+                        print: None,
+                    })
+                });
+                read.collect()
+            });
+            hits.push(Shown {
+                hit: hit(
+                    &one,
+                    summary,
+                    found,
+                    views_shown(&one, summary, found, &views_by_no),
+                ),
+                views: shown.unwrap_or_default(),
+            });
         }
         Ok(hits)
     }
@@ -53,15 +119,8 @@ impl Library {
             .iter()
             .filter_map(|case| {
                 let matched = found.pictures.get(&case.0)?;
-                Some((
-                    *case,
-                    matched
-                        .views
-                        .iter()
-                        .take(SHOWN_VIEWS)
-                        .map(|view| view.view_no)
-                        .collect(),
-                ))
+                let views = matched.views.iter().take(SHOWN_VIEWS);
+                Some((*case, views.map(|view| view.view_no).collect()))
             })
             .collect();
         let hydrated = self.inner.catalog.hydrate(&wanted).await?;
@@ -72,13 +131,25 @@ impl Library {
     }
 }
 
-fn hit(
-    rank: u32,
-    ranked: &Ranked,
-    summary: &CaseSummary,
-    found: &Found,
-    views: Vec<HitView>,
-) -> Hit {
+/// The vectors of views; one that cannot be read is left out, and its picture is nobody's duplicate.
+async fn vectors_of(
+    serving: &Arc<Serving>,
+    views: &HashMap<(u64, u32), HydratedView>,
+) -> Result<HashMap<(u64, u32), Vec<f32>>, EngineError> {
+    let places: Vec<_> = views
+        .iter()
+        .map(|(view, row)| (*view, to_index_location(row.location)))
+        .collect();
+    let log = Arc::clone(&serving.log);
+    let read = move || {
+        let read = places.into_iter();
+        read.filter_map(|(view, at)| Some((view, log.read(&at).ok()?)))
+            .collect()
+    };
+    Ok(tokio::task::spawn_blocking(read).await?)
+}
+
+fn hit(ranked: &Ranked, summary: &CaseSummary, found: &Found, views: Vec<HitView>) -> Hit {
     let found_by = ranked.ways.iter().map(|&(way, way_rank)| {
         let list = &found.lists[way];
         let score = list
@@ -114,7 +185,7 @@ fn hit(
             calibration.nearer_than(kind, similarity)
         });
     Hit {
-        rank,
+        rank: 0,
         case_id: summary.case_id.clone(),
         score: ranked.score,
         similarity,
@@ -130,6 +201,7 @@ fn hit(
         found_by: found_by.collect(),
         views,
         passages: passages.unwrap_or_default(),
+        duplicates: Vec::new(),
     }
 }
 
@@ -156,6 +228,9 @@ fn views_shown(
             frame: row.frame.unwrap_or(0),
             kind: row.kind.clone(),
             modality: row.modality.clone(),
+            matched: query_view(found, ranked.case_no, view.query_no),
+            alike: 0,
+            alike_images: Vec::new(),
         })
         .collect();
     if !views.is_empty() {
@@ -169,8 +244,26 @@ fn views_shown(
         frame: 0,
         kind: "whole".into(),
         modality: summary.modalities.first().cloned(),
+        matched: None,
+        alike: 0,
+        alike_images: Vec::new(),
     });
     first.into_iter().collect()
+}
+
+/// The part of the question that a case's view is nearest to.
+fn query_view(found: &Found, case_no: u64, query_no: usize) -> Option<QueryView> {
+    match found.kinds.get(&case_no) {
+        Some(Kind::Text) => Some(QueryView {
+            part: QueryPart::Text,
+            image: None,
+            image_id: None,
+            case_id: None,
+            frame: 0,
+            box_px: [0; 4],
+        }),
+        _ => found.parts.get(query_no).cloned(),
+    }
 }
 
 pub(crate) fn box_of(at: PixelBox) -> [u32; 4] {

@@ -1,6 +1,11 @@
 //! A question becomes an answer: encoded, asked in every way that applies, fused, exactly scored, hydrated, explained.
 
+mod duplicates;
+mod feedback;
 mod hydrate;
+mod prints;
+mod question;
+mod understood;
 mod votes;
 mod ways;
 
@@ -9,23 +14,22 @@ use std::time::Instant;
 
 use casekin_index::{Filter, RankedWay, fuse};
 
-use crate::answer::{Facet, FacetValue, Judgement, SearchAnswer};
+use crate::answer::{Facet, FacetValue, FacetsOver, Judgement, SearchAnswer};
 use crate::convert::model_summary;
 use crate::error::EngineError;
 use crate::library::{Library, Serving};
 use crate::query::{SearchRequest, Way};
-use ways::{Found, QuestionVectors};
+use hydrate::Hydration;
+use question::{MarkedCase, QuestionVectors};
+use understood::{DEFAULT_TOP, understood};
+use ways::Found;
+
+pub(crate) use hydrate::box_of;
+pub(crate) use prints::Prints;
+pub(crate) use understood::parse_filters;
 
 /// Cases that each way hands to the fusion.
-const DEPTH: usize = 200;
-/// Most cases of one answer.
-const MAX_TOP: u32 = 200;
-const DEFAULT_TOP: u32 = 20;
-/// Longest question text, in characters.
-const MAX_TEXT_CHARS: usize = 4000;
-/// Most pictures of one question.
-const MAX_IMAGES: usize = 16;
-
+pub(crate) const DEPTH: usize = 200;
 impl Library {
     /// Answers a question.
     ///
@@ -38,17 +42,41 @@ impl Library {
         let filter = parse_filters(&request.filters)?;
         let serving = self.inner.serving();
         let mut notices = Vec::new();
+        let index_seq = serving.index.applied();
+        let marks = self.marked(&serving, &request).await?;
         let question = self
-            .question_vectors(&serving, &request, &mut notices)
+            .question_vectors(&serving, &request, &marks, &mut notices)
             .await?;
         let cases_searched = count_of(&serving, &filter).await?;
         let found = self
-            .ask(&serving, &request, (&filter, cases_searched), question)
+            .ask(
+                &serving,
+                &request,
+                (&filter, cases_searched),
+                (question, &marks),
+            )
             .await?;
-        let ranked = rank(&found, request.top.unwrap_or(DEFAULT_TOP) as usize);
-        let hits = self.hydrate(&found, ranked).await?;
+        let hydration = Hydration {
+            serving: &serving,
+            found: &found,
+            top: request.top.unwrap_or(DEFAULT_TOP) as usize,
+            keep_duplicates: request.keep_duplicates,
+        };
+        let ranked = rank(&found);
+        let nearest = ranked.iter().take(DEPTH).map(|one| one.case_no);
+        let among: Option<Vec<u64>> = found
+            .ways()
+            .any(|way| way == Way::Image)
+            .then(|| nearest.collect());
+        let hits = self.hydrate(&hydration, ranked).await?;
         let counts = self.inner.catalog.status_counts(60_000).await?;
-        let facets = facets_of(&serving, &filter).await?;
+        let facets_over = FacetsOver {
+            nearest: among.is_some(),
+            cases: among
+                .as_ref()
+                .map_or(cases_searched, |cases| cases.len() as u64),
+        };
+        let facets = facets_of(&serving, &filter, among).await?;
         let pending = counts.jobs.queued + counts.jobs.running;
         let pictures_asked = found.ways().any(|way| way != Way::Report);
         if pending > 0 && pictures_asked {
@@ -64,6 +92,8 @@ impl Library {
         Ok(SearchAnswer {
             complete: found.complete && !(pending > 0 && pictures_asked),
             model: Some(model_summary(&serving.model, &serving.stamp.profile)),
+            pipeline_version: serving.stamp.pipeline_version,
+            index_seq,
             stand_in: serving.model.demo,
             notices,
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -71,9 +101,11 @@ impl Library {
             votes: votes::count(&hits),
             judgements: found.judgements,
             no_match,
+            marks: marks.into_iter().map(|marked| marked.mark).collect(),
             query: request,
             hits,
             facets,
+            facets_over,
         })
     }
 
@@ -95,14 +127,12 @@ impl Library {
         serving: &Arc<Serving>,
         request: &SearchRequest,
         (filter, cases_searched): (&Filter, u64),
-        question: QuestionVectors,
+        (question, marks): (QuestionVectors, &[MarkedCase]),
     ) -> Result<Found, EngineError> {
-        let left_out = self.left_out(request).await?;
-        let text = match (&request.text, &request.case) {
-            (None, Some(case_id)) if question.pictures.is_empty() => {
-                self.case_words(case_id).await?
-            }
-            (text, _) => text.clone(),
+        let left_out = self.left_out(request, marks).await?;
+        let text = match &request.text {
+            None if question.pictures.is_empty() => self.words_of_cases(request).await?,
+            text => text.clone(),
         };
         let by_vectors = question.text.is_some() || !question.pictures.is_empty();
         let calibration = match by_vectors {
@@ -120,49 +150,17 @@ impl Library {
             question,
             left_out,
             ways: request.ways.clone(),
+            weights: request.weights.clone(),
+            aggregate: request
+                .aggregate
+                .unwrap_or(self.inner.config.search.aggregate)
+                .into(),
             demo: serving.model.demo,
             depth: DEPTH,
         };
         let serving = Arc::clone(serving);
         tokio::task::spawn_blocking(move || ways::ask(&serving, &asked)).await?
     }
-}
-
-/// The question in its canonical form, or why it cannot be asked.
-fn understood(mut request: SearchRequest) -> Result<SearchRequest, EngineError> {
-    request.text = request
-        .text
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty());
-    request.case = request
-        .case
-        .map(|case| case.trim().to_owned())
-        .filter(|case| !case.is_empty());
-    if request.text.is_none() && request.images.is_empty() && request.case.is_none() {
-        return Err(EngineError::EmptyQuery);
-    }
-    if request
-        .text
-        .as_ref()
-        .is_some_and(|text| text.chars().count() > MAX_TEXT_CHARS)
-    {
-        return Err(EngineError::bad_query(format!(
-            "the text is longer than {MAX_TEXT_CHARS} characters"
-        )));
-    }
-    if request.images.len() > MAX_IMAGES {
-        return Err(EngineError::bad_query(format!(
-            "at most {MAX_IMAGES} pictures make one question"
-        )));
-    }
-    let top = request.top.unwrap_or(DEFAULT_TOP);
-    if !(1..=MAX_TOP).contains(&top) {
-        return Err(EngineError::bad_query(format!(
-            "top must lie between 1 and {MAX_TOP}"
-        )));
-    }
-    request.top = Some(top);
-    Ok(request)
 }
 
 /// Why a way was left out, or what to think of it.
@@ -184,16 +182,8 @@ fn in_words(judgement: &Judgement, shown: bool) -> String {
     }
 }
 
-/// Filters as the index takes them.
-pub(crate) fn parse_filters(filters: &[String]) -> Result<Filter, EngineError> {
-    let parsed: Result<Vec<Filter>, _> = filters.iter().map(|text| Filter::parse(text)).collect();
-    parsed
-        .map(Filter::all_of)
-        .map_err(|error| EngineError::bad_query(error.to_string()))
-}
-
 /// Fuses the ways and scales the score so that 1 is first in every way that took part.
-fn rank(found: &Found, top: usize) -> Vec<ways::Ranked> {
+fn rank(found: &Found) -> Vec<ways::Ranked> {
     let ranked: Vec<RankedWay> = found
         .lists
         .iter()
@@ -207,7 +197,7 @@ fn rank(found: &Found, top: usize) -> Vec<ways::Ranked> {
         .iter()
         .map(|way| way.weight / (casekin_index::RRF_K0 + 1.0))
         .sum();
-    fuse(&ranked, top)
+    fuse(&ranked, usize::MAX)
         .into_iter()
         .map(|fused| ways::Ranked {
             case_no: fused.key,
@@ -221,14 +211,19 @@ fn rank(found: &Found, top: usize) -> Vec<ways::Ranked> {
         .collect()
 }
 
-async fn facets_of(serving: &Arc<Serving>, filter: &Filter) -> Result<Vec<Facet>, EngineError> {
+async fn facets_of(
+    serving: &Arc<Serving>,
+    filter: &Filter,
+    among: Option<Vec<u64>>,
+) -> Result<Vec<Facet>, EngineError> {
     let (index, filter) = (serving.index.clone(), filter.clone());
-    let facets = tokio::task::spawn_blocking(move || index.facets(&filter, None)).await??;
+    let facets =
+        tokio::task::spawn_blocking(move || index.facets(&filter, among.as_deref())).await??;
     Ok(facets.into_iter().map(as_filters).collect())
 }
 
 /// A facet whose key and values can be given back as a filter: ages are counted in decades, "40-49".
-fn as_filters(facet: casekin_index::Facet) -> Facet {
+pub(crate) fn as_filters(facet: casekin_index::Facet) -> Facet {
     let age = facet.field == casekin_index::Field::AgeYears;
     let value = |value: String| {
         if age {
@@ -258,25 +253,6 @@ async fn count_of(serving: &Arc<Serving>, filter: &Filter) -> Result<u64, Engine
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_empty_question_is_refused_and_blanks_count_as_nothing() {
-        assert!(matches!(
-            understood(SearchRequest::default()),
-            Err(EngineError::EmptyQuery)
-        ));
-        let blank = SearchRequest {
-            text: Some("  ".into()),
-            ..SearchRequest::default()
-        };
-        assert!(matches!(understood(blank), Err(EngineError::EmptyQuery)));
-        let far = SearchRequest {
-            text: Some("x".into()),
-            top: Some(10_000),
-            ..SearchRequest::default()
-        };
-        assert!(matches!(understood(far), Err(EngineError::BadQuery { .. })));
-    }
 
     #[test]
     fn a_facet_can_be_given_back_as_a_filter() {

@@ -52,22 +52,8 @@ mod tests {
 
     fn hit(labels: &[&str]) -> Hit {
         Hit {
-            rank: 1,
-            case_id: String::new(),
-            score: 0.0,
-            similarity: None,
-            nearer_than: None,
-            title: String::new(),
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
-            modalities: Vec::new(),
-            body_parts: Vec::new(),
-            date: None,
-            sex: None,
-            age_years: None,
-            synthetic: false,
-            found_by: Vec::new(),
-            views: Vec::new(),
-            passages: Vec::new(),
+            ..Hit::default()
         }
     }
 

@@ -161,6 +161,7 @@ impl Library {
             .ok_or(EngineError::NoSuchCase)?;
         for image in &case.images {
             self.inner.tiles.forget(&image.image_id);
+            self.inner.prints.forget(&image.image_id);
             self.inner.slides.forget(&image.image_id);
         }
         let _objects = self.inner.object_change.write().await;

@@ -109,13 +109,15 @@ async fn trace(request: Request, next: Next) -> Response {
 
 /// Lets a bounded number of costly requests run at once: those that encode, search or render.
 async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    const COSTLY: [&str; 6] = [
+    const COSTLY: [&str; 8] = [
         "/search",
         "/summary",
         "/embed",
         "/rendered",
         "/{tile}",
         "/eval/retrieval",
+        "/eval/recall",
+        "/export/vectors",
     ];
     let path = request
         .extensions()

@@ -1,0 +1,378 @@
+//! A question's vectors: what it shows and says is encoded, what it names in the library is read, and marks move it.
+
+use std::sync::Arc;
+
+use casekin_catalog::CaseNo;
+use casekin_imaging::{DecodeRequest, RegionRequest};
+use casekin_reports::query_words;
+
+use super::feedback;
+use crate::answer::{Mark, QueryPart, QueryView};
+use crate::convert::{patient_number, to_index_location};
+use crate::error::EngineError;
+use crate::judgement::Kind;
+use crate::library::{Library, Serving};
+use crate::pictures::AskedPicture;
+use crate::query::{ImageQuery, SearchRequest, Way};
+
+use super::hydrate::box_of;
+
+/// Views of one example case or picture that take part in a question.
+const MAX_QUERY_VIEWS: usize = 64;
+
+/// The vectors of a question.
+#[derive(Default)]
+pub(super) struct QuestionVectors {
+    /// Of example pictures, of the example case, or of marks where there are neither.
+    pub(super) pictures: Vec<Vec<f32>>,
+    /// What each of those vectors is of.
+    pub(super) parts: Vec<QueryView>,
+    /// Modalities of those pictures, as far as they say.
+    pub(super) modalities: Vec<Option<String>>,
+    /// What kind of question the pictures are.
+    pub(super) kind: Option<Kind>,
+    /// Of the words, by the text tower.
+    pub(super) text: Option<Vec<f32>>,
+    /// How much the way by pictures counts, before the question's own weights.
+    pub(super) picture_weight: f64,
+}
+
+/// One view with its vector.
+pub(super) struct AskedView {
+    vector: Vec<f32>,
+    modality: Option<String>,
+    part: QueryView,
+}
+
+/// A case that the question marks.
+pub(super) struct MarkedCase {
+    pub(super) mark: Mark,
+    pub(super) case_no: u64,
+    patient: Option<String>,
+    views: Vec<AskedView>,
+}
+
+/// Cases and patients that must not answer.
+#[derive(Clone, Default)]
+pub(super) struct LeftOut {
+    /// The example case, the marked ones, and those of their patients.
+    pub(super) cases: Vec<u64>,
+    pub(super) patients: Vec<u64>,
+}
+
+impl QuestionVectors {
+    fn push(&mut self, view: AskedView) {
+        self.pictures.push(view.vector);
+        self.parts.push(view.part);
+        self.modalities.push(view.modality);
+    }
+
+    /// Lets marks move the pictures, or stand for them where the question has none.
+    fn follow(&mut self, marks: &[MarkedCase]) {
+        let vectors = |relevant: bool| -> Vec<Vec<Vec<f32>>> {
+            marks
+                .iter()
+                .filter(|marked| marked.mark.relevant == relevant)
+                .map(|marked| {
+                    marked
+                        .views
+                        .iter()
+                        .map(|view| view.vector.clone())
+                        .collect()
+                })
+                .collect()
+        };
+        let (relevant, not_relevant) = (vectors(true), vectors(false));
+        let seen = |marks: &[Vec<Vec<f32>>]| marks.iter().filter(|one| !one.is_empty()).count();
+        self.picture_weight = 1.0;
+        let mut pulling: Vec<&[Vec<f32>]> = relevant.iter().map(Vec::as_slice).collect();
+        if self.pictures.is_empty() {
+            for marked in marks.iter().filter(|marked| marked.mark.relevant) {
+                for at in feedback::asking_views(marked.views.len()) {
+                    let view = &marked.views[at];
+                    self.pictures.push(view.vector.clone());
+                    self.parts.push(view.part.clone());
+                    self.modalities.push(view.modality.clone());
+                }
+            }
+            self.picture_weight = feedback::weight_beside_words(seen(&relevant).max(1));
+            pulling.clear();
+        }
+        if !self.pictures.is_empty() && seen(&relevant) + seen(&not_relevant) > 0 {
+            let pushing: Vec<&[Vec<f32>]> = not_relevant.iter().map(Vec::as_slice).collect();
+            self.pictures = feedback::moved(&self.pictures, &pulling, &pushing);
+            self.kind = Some(Kind::Marked);
+        }
+    }
+}
+
+impl Library {
+    /// Encodes what a question shows and says. Without a model, words alone are left and a notice says why.
+    pub(super) async fn question_vectors(
+        &self,
+        serving: &Arc<Serving>,
+        request: &SearchRequest,
+        marks: &[MarkedCase],
+        notices: &mut Vec<String>,
+    ) -> Result<QuestionVectors, EngineError> {
+        let mut vectors = QuestionVectors::default();
+        if let Some(case_id) = &request.case {
+            let case_no = self.known_case_no(case_id).await?;
+            let views = self.case_views(serving, case_no, QueryPart::Case).await?;
+            views.into_iter().for_each(|view| vectors.push(view));
+            vectors.kind = Some(Kind::Case);
+            if vectors.pictures.is_empty() {
+                notices.push(
+                    "This case has no encoded picture yet; it was searched by its words alone"
+                        .into(),
+                );
+            }
+        }
+        for (number, image) in (0..).zip(&request.images) {
+            let views = self.image_views(serving, image, number).await?;
+            vectors.kind = Some(match (vectors.kind, image.box_px, views.len()) {
+                (None, Some(_), _) | (Some(Kind::Region), ..) => Kind::Region,
+                (None, None, 1) => Kind::Picture,
+                _ => Kind::Case,
+            });
+            views.into_iter().for_each(|view| vectors.push(view));
+        }
+        vectors.follow(marks);
+        let vector_ways = request
+            .ways
+            .as_ref()
+            .is_none_or(|ways| ways.contains(&Way::TextToImage));
+        if let Some(text) = request.text.as_ref().filter(|_| vector_ways) {
+            vectors.text = self.text_vector(serving, text, notices).await?;
+        }
+        Ok(vectors)
+    }
+
+    async fn text_vector(
+        &self,
+        serving: &Arc<Serving>,
+        text: &str,
+        notices: &mut Vec<String>,
+    ) -> Result<Option<Vec<f32>>, EngineError> {
+        // A negation means nothing to the text tower (arXiv:2501.09425): it is left to the reports.
+        let affirmed = query_words(text).affirmed;
+        if affirmed.is_empty() {
+            return Ok(None);
+        }
+        let serving = Arc::clone(serving);
+        let encoded =
+            tokio::task::spawn_blocking(move || serving.encoder.question_texts(&[&affirmed]))
+                .await?;
+        match encoded {
+            Ok(mut encoded) => Ok(encoded.pop()),
+            Err(EngineError::NoEncoder { reason }) => {
+                notices.push(format!("Only words were searched, no pictures: {reason}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The vectors of a case's views; of a long series, views evenly spread stand for all.
+    async fn case_views(
+        &self,
+        serving: &Arc<Serving>,
+        case_no: CaseNo,
+        part: QueryPart,
+    ) -> Result<Vec<AskedView>, EngineError> {
+        let entries = self.inner.catalog.case_entries(&[case_no]).await?;
+        let Some(entry) = entries.into_iter().next() else {
+            return Ok(Vec::new());
+        };
+        let step = entry.views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
+        let log = Arc::clone(&serving.log);
+        tokio::task::spawn_blocking(move || {
+            let chosen = entry.views.into_iter().step_by(step);
+            let asked = chosen.map(|view| {
+                Ok(AskedView {
+                    vector: log.read(&to_index_location(view.location))?,
+                    modality: view.modality,
+                    part: QueryView {
+                        part,
+                        image: None,
+                        image_id: Some(view.image_id),
+                        case_id: Some(entry.case_id.clone()),
+                        frame: view.frame.unwrap_or(0),
+                        box_px: view.box_px.map_or([0; 4], box_of),
+                    },
+                })
+            });
+            asked.collect()
+        })
+        .await?
+    }
+
+    /// The marked cases, relevant ones first, then in the library's own order, whatever order they were given in.
+    pub(super) async fn marked(
+        &self,
+        serving: &Arc<Serving>,
+        request: &SearchRequest,
+    ) -> Result<Vec<MarkedCase>, EngineError> {
+        let mut numbers = Vec::new();
+        for (ids, relevant) in [(&request.relevant, true), (&request.not_relevant, false)] {
+            for case_id in ids {
+                let known = self.inner.catalog.case_no(case_id).await?;
+                let case_no = known.ok_or_else(|| EngineError::NoSuchMarkedCase {
+                    case_id: case_id.clone(),
+                })?;
+                numbers.push((case_no, relevant));
+            }
+        }
+        numbers.sort_unstable_by_key(|(case_no, relevant)| (!relevant, case_no.0));
+        let mut marks = Vec::with_capacity(numbers.len());
+        for (case_no, relevant) in numbers {
+            let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
+            let Some(summary) = summaries.into_iter().next() else {
+                continue;
+            };
+            let views = self
+                .case_views(serving, case_no, QueryPart::Relevant)
+                .await?;
+            marks.push(MarkedCase {
+                mark: Mark {
+                    case_id: summary.case_id,
+                    relevant,
+                    title: summary.facts.title.unwrap_or_default(),
+                    image_id: summary.first_image_id,
+                    views: views.len() as u32,
+                },
+                case_no: case_no.0,
+                patient: summary.facts.patient,
+                views,
+            });
+        }
+        Ok(marks)
+    }
+
+    /// The words by which cases without encoded pictures are searched: titles and labels of the example and of the
+    /// relevant ones.
+    pub(super) async fn words_of_cases(
+        &self,
+        request: &SearchRequest,
+    ) -> Result<Option<String>, EngineError> {
+        let mut words = Vec::new();
+        for case_id in request.case.iter().chain(&request.relevant) {
+            words.extend(self.case_words(case_id).await?);
+        }
+        Ok((!words.is_empty()).then(|| words.join(" ")))
+    }
+
+    async fn case_words(&self, case_id: &str) -> Result<Option<String>, EngineError> {
+        let case_no = self.known_case_no(case_id).await?;
+        let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
+        Ok(summaries.into_iter().next().map(|summary| {
+            let labels = summary
+                .facts
+                .labels
+                .into_iter()
+                .filter(|label| !label.contains(": "));
+            summary
+                .facts
+                .title
+                .into_iter()
+                .chain(labels)
+                .collect::<Vec<_>>()
+                .join(" ")
+        }))
+    }
+
+    async fn image_views(
+        &self,
+        serving: &Arc<Serving>,
+        image: &ImageQuery,
+        number: u32,
+    ) -> Result<Vec<AskedView>, EngineError> {
+        let AskedPicture {
+            source,
+            volume,
+            modality,
+        } = self.asked_picture(&image.image_id).await?;
+        let limits = self.inner.config.limits.clone();
+        let cuts = self.inner.config.cuts.clone();
+        let decoding = self.inner.decoding.clone();
+        let (serving, image) = (Arc::clone(serving), image.clone());
+        tokio::task::spawn_blocking(move || {
+            let (views, modality) = match image.box_px {
+                Some(box_px) => {
+                    let request = RegionRequest {
+                        source,
+                        frame: image.frame.saturating_add(1),
+                        box_px,
+                        cuts,
+                        limits,
+                        volume,
+                    };
+                    (vec![decoding.region(&request)?], modality)
+                }
+                None => {
+                    let request = DecodeRequest {
+                        source,
+                        limits,
+                        thumbnail_px: 1,
+                        cuts,
+                        volume,
+                    };
+                    let decoded = decoding.decode(&request)?;
+                    (decoded.views, modality.or(decoded.header.facts.modality))
+                }
+            };
+            let step = views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
+            let chosen: Vec<_> = views.iter().step_by(step).collect();
+            let pixels: Vec<_> = chosen.iter().map(|view| &view.rgb).collect();
+            let vectors = serving.encoder.question_images(&pixels)?;
+            let asked = chosen.iter().zip(vectors).map(|(view, vector)| AskedView {
+                vector,
+                modality: modality.clone(),
+                part: QueryView {
+                    part: QueryPart::Image,
+                    image: Some(number),
+                    image_id: Some(image.image_id.clone()),
+                    case_id: None,
+                    frame: view.frame.saturating_sub(1),
+                    box_px: view.box_px,
+                },
+            });
+            Ok(asked.collect())
+        })
+        .await?
+    }
+
+    /// The example case and the marked ones stay out of the answer, and everything of the example's and the relevant
+    /// ones' patients.
+    pub(super) async fn left_out(
+        &self,
+        request: &SearchRequest,
+        marks: &[MarkedCase],
+    ) -> Result<LeftOut, EngineError> {
+        let mut cases: Vec<u64> = marks.iter().map(|marked| marked.case_no).collect();
+        let relevant = marks.iter().filter(|marked| marked.mark.relevant);
+        let mut pseudonyms: Vec<String> = relevant
+            .filter_map(|marked| marked.patient.clone())
+            .collect();
+        if let Some(case_id) = &request.case {
+            let case_no = self.known_case_no(case_id).await?;
+            let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
+            pseudonyms.extend(summaries.into_iter().filter_map(|one| one.facts.patient));
+            cases.push(case_no.0);
+        }
+        if request.same_patient {
+            pseudonyms.clear();
+        }
+        for pseudonym in &pseudonyms {
+            let kin = self.inner.catalog.cases_of_patient(pseudonym).await?;
+            cases.extend(kin.iter().map(|case_no| case_no.0));
+        }
+        cases.sort_unstable();
+        cases.dedup();
+        let number = |pseudonym: &String| patient_number(Some(pseudonym));
+        Ok(LeftOut {
+            cases,
+            patients: pseudonyms.iter().map(number).collect(),
+        })
+    }
+}
