@@ -107,6 +107,13 @@ impl Checkpoint {
         self.preprocessor.size.width
     }
 
+    /// Patches along one side of that square: the image tower has its square of tokens.
+    #[must_use]
+    pub fn grid_side(&self) -> u32 {
+        let vision = &self.config.vision_config;
+        u32::try_from(vision.image_size / vision.patch_size).unwrap_or(u32::MAX)
+    }
+
     /// Tokens of a text, end mark and padding included.
     #[must_use]
     pub fn text_length(&self) -> usize {

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::ep::cuda::ConvAlgorithmSearch;
 use ort::ep::{CPU, CUDA, ExecutionProvider, ExecutionProviderDispatch};
-use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{OutputSelector, RunOptions, Session, SessionOutputs};
 use ort::value::{DynValue, Value};
 
-use crate::graph::POOLED;
+use crate::graph::{PATCHES, POOLED};
 use crate::weights::Weights;
 use crate::{Device, EncoderError, Runtime, Tower};
 
@@ -150,23 +150,81 @@ impl TowerSession {
         input: ort::Result<DynValue>,
         count: usize,
     ) -> Result<Vec<Vec<f32>>, EncoderError> {
-        let fail = |source| EncoderError::RunSession {
-            tower: self.tower,
-            source,
-        };
+        self.run_for(input, &[POOLED], |outputs| self.pooled(outputs, count))
+    }
+
+    /// Runs one picture and gives its unit vector and the `tokens` rows of its patches as they leave the last norm.
+    pub fn run_with_patches(
+        &self,
+        input: ort::Result<DynValue>,
+        tokens: usize,
+    ) -> Result<(Vec<f32>, Vec<f32>), EncoderError> {
+        self.run_for(input, &[POOLED, PATCHES], |outputs| {
+            let vector = self.pooled(outputs, 1)?.remove(0);
+            let sides = [1, tokens as i64, self.dimension as i64];
+            let patches = self.extract(outputs, PATCHES, &sides)?;
+            if !patches.iter().all(|value| value.is_finite()) {
+                let reason = "a patch that is not finite; are the weights intact?".to_owned();
+                return Err(self.refuse(reason));
+            }
+            Ok((vector, patches.to_vec()))
+        })
+    }
+
+    /// Runs the graph for these outputs alone: what is not wanted is neither kept nor copied.
+    fn run_for<T>(
+        &self,
+        input: ort::Result<DynValue>,
+        wanted: &[&str],
+        read: impl FnOnce(&SessionOutputs<'_>) -> Result<T, EncoderError>,
+    ) -> Result<T, EncoderError> {
+        let fail = |source| self.run_error(source);
         let input = input.map_err(fail)?;
+        let outputs = wanted
+            .iter()
+            .fold(OutputSelector::no_default(), |outputs, name| {
+                outputs.with(*name)
+            });
+        let options = RunOptions::new().map_err(fail)?.with_outputs(outputs);
         let mut session = self.started()?;
         let session = session
             .as_mut()
             .expect("`started` gives a session that is in place");
         let outputs = session
-            .run(ort::inputs![self.input => input])
+            .run_with_options(ort::inputs![self.input => input], &options)
             .map_err(fail)?;
-        let (shape, values) = outputs[POOLED].try_extract_tensor::<f32>().map_err(fail)?;
-        if **shape != [count as i64, self.dimension as i64] {
-            return Err(self.refuse(format!("an output of shape {shape:?}")));
+        read(&outputs)
+    }
+
+    fn run_error(&self, source: ort::Error) -> EncoderError {
+        EncoderError::RunSession {
+            tower: self.tower,
+            source,
         }
-        values
+    }
+
+    fn extract<'o>(
+        &self,
+        outputs: &'o SessionOutputs<'_>,
+        name: &str,
+        sides: &[i64],
+    ) -> Result<&'o [f32], EncoderError> {
+        let (shape, values) = outputs[name]
+            .try_extract_tensor::<f32>()
+            .map_err(|source| self.run_error(source))?;
+        if **shape != *sides {
+            return Err(self.refuse(format!("{name} of shape {shape:?}")));
+        }
+        Ok(values)
+    }
+
+    fn pooled(
+        &self,
+        outputs: &SessionOutputs<'_>,
+        count: usize,
+    ) -> Result<Vec<Vec<f32>>, EncoderError> {
+        let sides = [count as i64, self.dimension as i64];
+        self.extract(outputs, POOLED, &sides)?
             .chunks_exact(self.dimension)
             .map(|vector| self.normalise(vector))
             .collect()

@@ -44,12 +44,16 @@ impl<'a> Builder<'a> {
         self.push(11, &protobuf::batched_value(name, element, sides));
     }
 
-    /// Writes the end of the graph and the file around it.
-    pub fn finish(mut self, output: &str, sides: &[u64]) -> Vec<u8> {
+    /// Declares one of the graph's outputs.
+    pub fn output(&mut self, name: &str, sides: &[u64]) {
         self.push(
             12,
-            &protobuf::batched_value(output, ElementType::Float, sides),
+            &protobuf::batched_value(name, ElementType::Float, sides),
         );
+    }
+
+    /// Writes the file around the graph.
+    pub fn finish(self) -> Vec<u8> {
         protobuf::model(&self.graph)
     }
 
@@ -75,7 +79,7 @@ impl<'a> Builder<'a> {
         output
     }
 
-    /// Adds the graph's last node, whose output has the graph's output's name.
+    /// Adds a node whose output has the name of one of the graph's outputs.
     pub fn last_node(
         &mut self,
         op: &'static str,

@@ -14,3 +14,6 @@ pub(crate) const PIXELS: &str = "pixel_values";
 pub(crate) const IDS: &str = "input_ids";
 /// Name of either tower's output, `[batch, dimension]` f32, not normalised; the name that exported SigLIP models use.
 pub(crate) const POOLED: &str = "pooler_output";
+/// Name of the image tower's second output, `[batch, tokens, dimension]` f32: the patches after the last norm, in
+/// rows from the top left. Fetched only where it is asked for; the name that exported SigLIP models use.
+pub(crate) const PATCHES: &str = "last_hidden_state";

@@ -3,7 +3,7 @@
 
 use super::builder::Builder;
 use super::protobuf::{Attribute, ElementType};
-use super::{IDS, PIXELS, POOLED};
+use super::{IDS, PATCHES, PIXELS, POOLED};
 use crate::EncoderError;
 use crate::config::{TextConfig, VisionConfig};
 use crate::weights::Weights;
@@ -74,7 +74,7 @@ impl Stack<'_> {
     }
 }
 
-/// The graph from `pixel_values` to `pooler_output`. `location` is the file name of the weights.
+/// The graph from `pixel_values` to `pooler_output` and `last_hidden_state`. `location` is the file name of the weights.
 ///
 /// # Errors
 /// The first tensor that is missing or not of the shape that the configuration asks for.
@@ -124,8 +124,12 @@ pub(crate) fn image_tower(
     let placed = b.node("Add", &[&sequences, &positions], &[]);
     let rows = b.reshape(&placed, &[-1, hidden as i64]);
     let rows = stack.write(&mut b, rows)?;
+    let sequences = b.ints(&stack.sequences());
+    b.last_node("Reshape", &[&rows, &sequences], PATCHES, &[]);
     write_pooling(&mut b, &stack, &rows)?;
-    Ok(b.finish(POOLED, &[hidden]))
+    b.output(POOLED, &[hidden]);
+    b.output(PATCHES, &[stack.tokens, hidden]);
+    Ok(b.finish())
 }
 
 /// The attention-pooling head: one learned query looks at all tokens; `r + mlp(norm(r))`, the residual past the norm.
@@ -223,5 +227,6 @@ pub(crate) fn text_tower(
         POOLED,
         &[("transB", Attribute::Int(1))],
     );
-    Ok(b.finish(POOLED, &[config.projection()]))
+    b.output(POOLED, &[config.projection()]);
+    Ok(b.finish())
 }
