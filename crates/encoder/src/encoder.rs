@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::preprocess::preprocess_batch;
+use crate::preprocess::{Pixels, preprocess_batch};
 use crate::session::{Launch, TowerSession, tensor};
 use crate::tokens::TextTokenizer;
 use crate::{
-    Checkpoint, Device, EncoderError, Picture, PreprocessorConfig, Profile, Runtime, Tower,
+    Checkpoint, Device, EncoderError, Picture, PreprocessorConfig, Profile, Runtime, Samples, Tower,
 };
 
 /// The arithmetic that both towers run in on every device, as it is stamped on vectors.
@@ -120,6 +120,19 @@ impl Encoder {
     /// [`EncoderError::CheckPicture`] before anything is run; [`EncoderError::RunSession`]; those of [`Self::load_tower`].
     pub fn encode_images(&self, pictures: &[Picture<'_>]) -> Result<Vec<Vec<f32>>, EncoderError> {
         pictures.iter().try_for_each(Picture::check)?;
+        self.encode_checked(pictures)
+    }
+
+    /// As [`Self::encode_images`], of pictures whose samples have not been made colours yet.
+    ///
+    /// # Errors
+    /// [`EncoderError::CheckSamples`] before anything is run; otherwise as [`Self::encode_images`].
+    pub fn encode_samples(&self, pictures: &[Samples<'_>]) -> Result<Vec<Vec<f32>>, EncoderError> {
+        pictures.iter().try_for_each(Samples::check)?;
+        self.encode_checked(pictures)
+    }
+
+    fn encode_checked<P: Pixels>(&self, pictures: &[P]) -> Result<Vec<Vec<f32>>, EncoderError> {
         let (size_px, side) = (self.image_size_px, i64::from(self.image_size_px));
         let mut vectors = Vec::with_capacity(pictures.len());
         for batch in pictures.chunks(self.batch_size()) {

@@ -267,6 +267,12 @@ pub enum EncoderError {
         /// Length of the buffer.
         length_bytes: usize,
     },
+    /// A picture's samples do not fit its size, or a table is not whole.
+    #[error("samples of a picture cannot be read: {reason}")]
+    CheckSamples {
+        /// What does not fit.
+        reason: String,
+    },
     /// A text cannot be tokenised.
     #[error("cannot tokenise a text: {reason}")]
     TokeniseText {

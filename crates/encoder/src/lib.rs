@@ -4,7 +4,7 @@
 //! No conversion takes place: a small graph is written in memory whose weights are byte ranges of the user's own
 //! `model.safetensors`. Every tensor is checked first, since ONNX Runtime takes a wrong range without an error.
 //!
-//! This crate never opens files of users (pictures arrive as RGB buffers), never speaks SQL or HTTP, never fetches
+//! This crate never opens files of users (pictures arrive as RGB or as samples with tables), never speaks SQL or HTTP, never fetches
 //! anything, and never falls back to another device than the one asked for.
 
 mod checkpoint;
@@ -18,6 +18,7 @@ mod picture;
 mod preprocess;
 mod resample;
 mod runtime;
+mod samples;
 mod session;
 mod tokens;
 mod weights;
@@ -29,5 +30,6 @@ pub use encoder::{Encoder, EncoderOptions, PRECISION, Patches};
 pub use error::{EncoderError, TensorProblem, Tower};
 pub use model_id::ModelId;
 pub use picture::Picture;
-pub use preprocess::preprocess;
+pub use preprocess::{preprocess, preprocess_samples};
 pub use runtime::Runtime;
+pub use samples::{Plane, Samples, TABLE_LENGTH, Tables};

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use crate::samples::{Plane, Samples, Tables};
 use crate::{EncoderError, Picture, PreprocessorConfig, Profile, resample};
 
 /// One picture to the model's input: channels red, green, blue of `size_px` rows of `size_px` values, about -1 to 1.
@@ -17,14 +18,33 @@ pub fn preprocess(
     config: &PreprocessorConfig,
 ) -> Result<Vec<f32>, EncoderError> {
     picture.check()?;
-    let mut planes = vec![0.0; plane_values(size_px)];
-    fill(&mut planes, picture, size_px, profile, config);
-    Ok(planes)
+    Ok(preprocess_batch(&[*picture], size_px, profile, config))
 }
 
-/// Many pictures side by side into one batch, `[pictures, 3, size_px, size_px]`.
-pub(crate) fn preprocess_batch(
-    pictures: &[Picture<'_>],
+/// As [`preprocess`], of samples that have not been made colours yet: to the bit what their RGB picture gives. The
+/// profile `train` looks up the four samples that a value is made of and no others.
+///
+/// # Errors
+/// [`EncoderError::CheckSamples`].
+pub fn preprocess_samples(
+    samples: &Samples<'_>,
+    size_px: u32,
+    profile: Profile,
+    config: &PreprocessorConfig,
+) -> Result<Vec<f32>, EncoderError> {
+    samples.check()?;
+    Ok(preprocess_batch(&[*samples], size_px, profile, config))
+}
+
+/// A checked picture of any kind that can fill the planes of the model's input.
+pub(crate) trait Pixels: Sync {
+    /// Writes `3 * size_px * size_px` values.
+    fn fill(&self, planes: &mut [f32], size_px: u32, profile: Profile, config: &PreprocessorConfig);
+}
+
+/// Many checked pictures side by side into one batch, `[pictures, 3, size_px, size_px]`.
+pub(crate) fn preprocess_batch<P: Pixels>(
+    pictures: &[P],
     size_px: u32,
     profile: Profile,
     config: &PreprocessorConfig,
@@ -33,7 +53,7 @@ pub(crate) fn preprocess_batch(
     batch
         .par_chunks_exact_mut(plane_values(size_px))
         .zip(pictures)
-        .for_each(|(planes, picture)| fill(planes, picture, size_px, profile, config));
+        .for_each(|(planes, picture)| picture.fill(planes, size_px, profile, config));
     batch
 }
 
@@ -41,26 +61,107 @@ fn plane_values(size_px: u32) -> usize {
     3 * size_px as usize * size_px as usize
 }
 
-fn fill(
-    planes: &mut [f32],
-    picture: &Picture<'_>,
-    size_px: u32,
-    profile: Profile,
-    config: &PreprocessorConfig,
-) {
-    match profile {
-        Profile::Train => {
-            // x / 127.5 - 1, as the training code writes it.
-            let levels: [f32; 256] = std::array::from_fn(|value| value as f32 / 127.5 - 1.0);
-            let pixels = pad_bilinear(picture, size_px);
-            fill_planes(planes, &pixels, [&levels, &levels, &levels]);
-        }
-        Profile::Hf => {
-            let pixels = resample::resize(picture, size_px, config.resample);
-            let levels = [0, 1, 2].map(|channel| normalised_levels(config, channel));
-            fill_planes(planes, &pixels, [&levels[0], &levels[1], &levels[2]]);
+impl Pixels for Picture<'_> {
+    fn fill(
+        &self,
+        planes: &mut [f32],
+        size_px: u32,
+        profile: Profile,
+        config: &PreprocessorConfig,
+    ) {
+        match profile {
+            Profile::Train => {
+                let fetch = |at: usize| [0, 1, 2].map(|channel| self.rgb[at * 3 + channel]);
+                fill_colours(
+                    planes,
+                    &Grid::of(self.width_px, self.height_px, size_px),
+                    fetch,
+                );
+            }
+            Profile::Hf => {
+                let pixels = resample::resize(self, size_px, config.resample);
+                let levels = [0, 1, 2].map(|channel| normalised_levels(config, channel));
+                fill_planes(planes, &pixels, [&levels[0], &levels[1], &levels[2]]);
+            }
         }
     }
+}
+
+impl Pixels for Samples<'_> {
+    fn fill(
+        &self,
+        planes: &mut [f32],
+        size_px: u32,
+        profile: Profile,
+        config: &PreprocessorConfig,
+    ) {
+        if profile == Profile::Hf {
+            // Its filter reads every pixel, so nothing is saved by looking them up one by one.
+            let rgb = self.to_rgb().expect("the samples were checked");
+            let picture = Picture {
+                width_px: self.width_px,
+                height_px: self.height_px,
+                rgb: &rgb,
+            };
+            return picture.fill(planes, size_px, profile, config);
+        }
+        let grid = Grid::of(self.width_px, self.height_px, size_px);
+        match self.plane {
+            Plane::Unsigned(samples) => self.fill_from(planes, &grid, |at| samples[at]),
+            Plane::Signed(samples) => {
+                self.fill_from(planes, &grid, |at| samples[at].cast_unsigned());
+            }
+        }
+    }
+}
+
+impl Samples<'_> {
+    fn fill_from(&self, planes: &mut [f32], grid: &Grid, sample: impl Fn(usize) -> u16) {
+        match self.tables {
+            Tables::Grey(table) => {
+                let plane = planes.len() / 3;
+                let (red, rest) = planes.split_at_mut(plane);
+                let levels = train_levels();
+                let mut targets = red.iter_mut();
+                grid.each(
+                    |at| [table[usize::from(sample(at))]],
+                    |[value]| {
+                        if let Some(target) = targets.next() {
+                            *target = levels[usize::from(value)];
+                        }
+                    },
+                );
+                let (green, blue) = rest.split_at_mut(plane);
+                green.copy_from_slice(red);
+                blue.copy_from_slice(red);
+            }
+            Tables::Rgb(tables) => fill_colours(planes, grid, |at| {
+                let sample = usize::from(sample(at));
+                tables.map(|table| table[sample])
+            }),
+        }
+    }
+}
+
+/// x / 127.5 - 1, as the training code writes it.
+fn train_levels() -> [f32; 256] {
+    std::array::from_fn(|value| value as f32 / 127.5 - 1.0)
+}
+
+/// The profile `train` of colours that `fetch` gives by their place in the picture.
+fn fill_colours(planes: &mut [f32], grid: &Grid, fetch: impl Fn(usize) -> [u8; 3]) {
+    let levels = train_levels();
+    let plane = planes.len() / 3;
+    let (red, rest) = planes.split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    let mut targets = red.iter_mut().zip(green).zip(blue);
+    grid.each(fetch, |pixel| {
+        if let Some(((red, green), blue)) = targets.next() {
+            *red = levels[usize::from(pixel[0])];
+            *green = levels[usize::from(pixel[1])];
+            *blue = levels[usize::from(pixel[2])];
+        }
+    });
 }
 
 /// Every 8-bit value after rescaling and normalising, in the reference's order and precision.
@@ -118,34 +219,48 @@ fn taps(length: usize, square: usize, target: usize) -> Vec<Tap> {
     (0..target).map(tap).collect()
 }
 
-/// Centred zero padding to a square and bilinear resizing in one go: the padding is never built. Truncates to 8 bit.
-fn pad_bilinear(picture: &Picture<'_>, size_px: u32) -> Vec<u8> {
-    let (width, height, size) = (
-        picture.width_px as usize,
-        picture.height_px as usize,
-        size_px as usize,
-    );
-    let square = width.max(height);
-    let columns = taps(width, square, size);
-    let rows = taps(height, square, size);
-    let mut pixels = vec![0_u8; size * size * 3];
-    for (row, target) in rows.iter().zip(pixels.chunks_exact_mut(size * 3)) {
-        let upper = &picture.rgb[row.first * width * 3..][..width * 3];
-        let lower = &picture.rgb[row.second * width * 3..][..width * 3];
-        for (column, pixel) in columns.iter().zip(target.chunks_exact_mut(3)) {
-            let across = |line: &[u8], channel: usize| {
-                column.first_weight * f32::from(line[column.first * 3 + channel])
-                    + column.second_weight * f32::from(line[column.second * 3 + channel])
-            };
-            for (channel, value) in pixel.iter_mut().enumerate() {
-                let mixed = row.first_weight * across(upper, channel)
-                    + row.second_weight * across(lower, channel);
+/// Which source pixels every target pixel is made of, under centred zero padding to a square. The padding is never built.
+struct Grid {
+    width: usize,
+    columns: Vec<Tap>,
+    rows: Vec<Tap>,
+}
+
+impl Grid {
+    fn of(width_px: u32, height_px: u32, size_px: u32) -> Self {
+        let (width, height, size) = (width_px as usize, height_px as usize, size_px as usize);
+        let square = width.max(height);
+        Self {
+            width,
+            columns: taps(width, square, size),
+            rows: taps(height, square, size),
+        }
+    }
+
+    /// Bilinear, truncated to 8 bit: gives `put` the target pixels row by row, fetching 2 x 2 source pixels for each.
+    fn each<const CHANNELS: usize>(
+        &self,
+        fetch: impl Fn(usize) -> [u8; CHANNELS],
+        mut put: impl FnMut([u8; CHANNELS]),
+    ) {
+        for row in &self.rows {
+            let (upper, lower) = (row.first * self.width, row.second * self.width);
+            for column in &self.columns {
+                let across = |line: usize| {
+                    let (first, second) = (fetch(line + column.first), fetch(line + column.second));
+                    std::array::from_fn::<f32, CHANNELS, _>(|channel| {
+                        column.first_weight * f32::from(first[channel])
+                            + column.second_weight * f32::from(second[channel])
+                    })
+                };
+                let (above, below) = (across(upper), across(lower));
                 // `as` clips to 0..=255 and truncates, as tf.cast after tf.clip_by_value does.
-                *value = mixed as u8;
+                put(std::array::from_fn(|channel| {
+                    (row.first_weight * above[channel] + row.second_weight * below[channel]) as u8
+                }));
             }
         }
     }
-    pixels
 }
 
 #[cfg(test)]
@@ -153,14 +268,12 @@ mod tests {
     use super::*;
 
     fn train(width_px: u32, height_px: u32, rgb: &[u8], size_px: u32) -> Vec<u8> {
-        pad_bilinear(
-            &Picture {
-                width_px,
-                height_px,
-                rgb,
-            },
-            size_px,
-        )
+        let mut pixels = Vec::new();
+        Grid::of(width_px, height_px, size_px).each(
+            |at| [rgb[at * 3], rgb[at * 3 + 1], rgb[at * 3 + 2]],
+            |pixel| pixels.extend(pixel),
+        );
+        pixels
     }
 
     #[test]
