@@ -184,6 +184,37 @@ export const tests = [
     },
   },
   {
+    name: "a case is marked as relevant, moves the answer, and the mark is taken back",
+    async run({ page, base }) {
+      await searchWords(page, base);
+      const cases = () =>
+        page.locator(".hit h3 a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+      const before = await cases();
+      const first = await page.locator(".hit h3").first().textContent();
+      await hits(page)
+        .first()
+        .getByRole("button", { name: /^More like/ })
+        .click();
+      await page.waitForURL(/like=/);
+      await settled(page);
+      const marks = page.getByRole("list", { name: "Marked cases" });
+      await marks.getByRole("link", { name: first, exact: true }).waitFor();
+      assert.ok(!(await cases()).includes(before[0]), "what is marked is not answered again");
+      await hits(page)
+        .first()
+        .getByRole("button", { name: /^Less like/ })
+        .click();
+      await page.waitForURL(/unlike=/);
+      await page.reload();
+      await settled(page);
+      assert.equal(await marks.locator(".case-mark").count(), 2, "the address holds the marks");
+      await marks.getByRole("button", { name: "Take all marks back" }).click();
+      await page.waitForURL((url) => !url.search.includes("like="));
+      await settled(page);
+      assert.deepEqual(await cases(), before, "nothing of a mark stays");
+    },
+  },
+  {
     name: "no match says what to do",
     async run({ page, base }) {
       await page.goto(`${base}/?q=effusion&f=${encodeURIComponent("site=nowhere at all")}`);

@@ -694,6 +694,12 @@ export interface components {
             case_id: string;
             note?: string;
         };
+        /**
+         * @description How a case's likeness to a question of many views is made of its likeness to each of them, which is the cosine of the
+         *     nearest view in the case.
+         * @enum {string}
+         */
+        Aggregate: "mean" | "median";
         /** @description The shape of every error that the service answers with. */
         ApiErrorBody: {
             /** @description Stable name of the error, for programs. */
@@ -1046,6 +1052,19 @@ export interface components {
             /** @description Value as a filter takes it. */
             value: string;
         };
+        /** @description Which cases are counted by facets. */
+        FacetsOver: {
+            /**
+             * Format: int64
+             * @description How many cases are counted.
+             */
+            cases: number;
+            /**
+             * @description True where only the cases nearest to the pictures of the question are counted (up to 200): every case is a little
+             *     like every other, so that the whole library says nothing of the question. False: all that the filters let through.
+             */
+            nearest: boolean;
+        };
         /** @description Why a job was not done. */
         Failure: {
             reason: string;
@@ -1089,6 +1108,11 @@ export interface components {
             case_id: string;
             /** @description Study date, YYYY-MM-DD. */
             date?: string | null;
+            /**
+             * @description Ids of cases whose matching pictures are near-identical to this case's. They are counted here instead of taking
+             *     places of their own, unless the question keeps duplicates.
+             */
+            duplicates?: string[];
             /** @description Which ways found it, and at what rank. */
             found_by: components["schemas"]["FoundBy"][];
             /** @description Labels of the case. */
@@ -1128,6 +1152,13 @@ export interface components {
         };
         /** @description A part of a picture that matched. */
         HitView: {
+            /**
+             * Format: int32
+             * @description Further views of the case that matched and are near-identical to this one; they are not listed.
+             */
+            alike?: number;
+            /** @description The other pictures that those are of. */
+            alike_images?: string[];
             /** @description x, y, width, height in pixels of the picture. */
             box: number[];
             /**
@@ -1139,6 +1170,7 @@ export interface components {
             image_id: string;
             /** @description "whole", "frame", "crop", "tile" or "region". */
             kind: string;
+            matched?: components["schemas"]["QueryView"] | null;
             /** @description Modality of the picture. */
             modality?: string | null;
             /** @description Path of the file; given by the command line only. */
@@ -1311,7 +1343,7 @@ export interface components {
              * @description The best similarity that was found: a cosine, of several pictures the mean.
              */
             best: number;
-            /** @description "picture", "case", "text" or "region". */
+            /** @description "picture", "case", "text", "region" or "marked". */
             kind: string;
             /**
              * Format: float
@@ -1320,7 +1352,7 @@ export interface components {
             nearer_than?: number | null;
             /**
              * Format: float
-             * @description What a match must reach; unset where too few cases are there to say, and for regions.
+             * @description What a match must reach; unset where too few cases are there to say, for regions and where cases are marked.
              */
             needed?: number | null;
             /** @description The best is below what a match must reach. */
@@ -1367,6 +1399,22 @@ export interface components {
         /** @description The cases of an accession or a study. */
         Launched: {
             case_ids: string[];
+        };
+        /** @description A case that the question has marked. */
+        Mark: {
+            /** @description Id of the case. */
+            case_id: string;
+            /** @description Its first picture. */
+            image_id?: string | null;
+            /** @description Marked as relevant, or else as not relevant. */
+            relevant: boolean;
+            /** @description One line that says what the case is. */
+            title: string;
+            /**
+             * Format: int32
+             * @description Views by which it moves the question; 0 for a case without encoded pictures, which only stays out of the answer.
+             */
+            views: number;
         };
         /** @description One metric over all queries. */
         MetricRow: {
@@ -1504,6 +1552,11 @@ export interface components {
              */
             width_px: number;
         };
+        /**
+         * @description A part of a question.
+         * @enum {string}
+         */
+        QueryPart: "text" | "image" | "case" | "relevant";
         /** @description A query picture that was uploaded. */
         QueryPictureRecord: {
             /**
@@ -1525,6 +1578,27 @@ export interface components {
              * @description Width in pixels.
              */
             width_px: number;
+        };
+        /** @description A part of the question that has a vector of its own. */
+        QueryView: {
+            /** @description x, y, width, height in pixels of the picture; zeros stand for the whole picture. */
+            box?: number[];
+            /** @description Of parts `case` and `relevant`: id of the case. */
+            case_id?: string | null;
+            /**
+             * Format: int32
+             * @description Frame, counted from 0.
+             */
+            frame?: number;
+            /**
+             * Format: int32
+             * @description Of part `image`: place in the question's `images`, from 0.
+             */
+            image?: number | null;
+            /** @description Id of its picture, "q-…" or "i-…"; unset for the text. */
+            image_id?: string | null;
+            /** @description Where in the question it stands. */
+            part: components["schemas"]["QueryPart"];
         };
         /** @description Progress of a re-encoding with another model. */
         ReencodeProgress: {
@@ -1621,20 +1695,35 @@ export interface components {
             cases_searched: number;
             /** @description False when cases that might belong here could not be looked at (pictures not encoded yet, say). */
             complete: boolean;
-            /** @description Counts of the filterable facts, over all cases that the filters let through. */
+            /** @description Counts of the filterable facts, over the cases that `facets_over` says. */
             facets: components["schemas"]["Facet"][];
+            /** @description Which cases the facets count. */
+            facets_over?: components["schemas"]["FacetsOver"];
             /** @description The most similar cases, best first. */
             hits: components["schemas"]["Hit"][];
+            /**
+             * Format: int64
+             * @description The catalog's sequence number that the index had applied: the same question to the same model, pipeline and
+             *     sequence number has the same answer.
+             */
+            index_seq?: number;
             /**
              * @description What each way's best similarity means in this library, where the answer went by pictures. A way without a match
              *     that is better than chance is left out, unless the question asks for all.
              */
             judgements?: components["schemas"]["Judgement"][];
+            /** @description The cases that the question has marked, relevant ones first. They are no hits. */
+            marks?: components["schemas"]["Mark"][];
             model?: components["schemas"]["ModelSummary"] | null;
             /** @description True when a way was left out and no other found anything: nothing in the library is like what was asked. */
             no_match?: boolean;
             /** @description What a reader must know about this answer, in plain words. */
             notices: string[];
+            /**
+             * Format: int32
+             * @description Version of windowing, orientation and tiling that the vectors were made by.
+             */
+            pipeline_version?: number;
             /** @description The question as it was understood. */
             query: components["schemas"]["SearchRequest"];
             /** @description True while the built-in demo model stands in for MedSigLIP. */
@@ -1652,8 +1741,10 @@ export interface components {
             picture: string[];
             request: components["schemas"]["SearchRequest"];
         };
-        /** @description A question to the library. At least one of `text`, `images` and `case` must be given. */
+        /** @description A question to the library. At least one of `text`, `images`, `case` and `relevant` must be given. */
         SearchRequest: {
+            /** @default null */
+            aggregate?: components["schemas"]["Aggregate"] | null;
             /**
              * @description Show the nearest cases even where none is better than chance.
              * @default false
@@ -1681,6 +1772,23 @@ export interface components {
              */
             images?: components["schemas"]["ImageQuery"][];
             /**
+             * @description Show a case whose pictures another hit has too as a hit of its own, instead of counting it there.
+             * @default false
+             */
+            keep_duplicates?: boolean;
+            /**
+             * @description Ids of cases marked as not relevant: the question moves a little away from their pictures, and they are not
+             *     answered again.
+             * @default []
+             */
+            not_relevant?: string[];
+            /**
+             * @description Ids of cases marked as relevant: the question moves towards their pictures. They are not answered again. Their
+             *     order means nothing, and a question without a mark is the question before it was made.
+             * @default []
+             */
+            relevant?: string[];
+            /**
              * @description Of a question by a case: let other cases of its patient answer too.
              * @default false
              */
@@ -1701,6 +1809,13 @@ export interface components {
              * @default null
              */
             ways?: components["schemas"]["Way"][] | null;
+            /**
+             * @description How much each way counts when the ways are joined, above 0 and at most 100; 1 for a way that is left out here.
+             * @default {}
+             */
+            weights?: {
+                [key: string]: number;
+            };
         };
         /** @description A section of a report. */
         SectionRecord: {
@@ -1868,7 +1983,7 @@ export interface components {
          * @description A way in which a case can be found.
          * @enum {string}
          */
-        Way: "report" | "image" | "text_to_image";
+        Way: "report" | "label" | "image" | "text_to_image";
         /** @description A job as a worker on another machine gets it. */
         WorkerJob: {
             /**

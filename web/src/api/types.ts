@@ -23,6 +23,8 @@ export type PassagePart = Schemas["PassagePart"];
 export type Passage = Schemas["Passage"];
 export type Hit = With<Schemas["Hit"], { views: HitView[] }>;
 export type Facet = Schemas["Facet"];
+export type FacetsOver = Schemas["FacetsOver"];
+export type Mark = Schemas["Mark"];
 export type Votes = Schemas["Votes"];
 export type SearchAnswer = With<Schemas["SearchAnswer"], { query: SearchRequest; hits: Hit[] }>;
 

@@ -7,6 +7,7 @@ import {
   parseBox,
   parseQuery,
   toRequest,
+  withMark,
 } from "./query-url";
 
 const FULL: PageQuery = {
@@ -17,12 +18,16 @@ const FULL: PageQuery = {
     { image_id: "i-7", box: [0, 0, 8, 8] },
   ],
   case: "c/1 ü",
+  relevant: ["c-2", "c-3"],
+  notRelevant: ["c-4"],
   filters: ["modality=CT|MR", "age=40..60", "label!=a=b"],
   ways: ["report", "text_to_image"],
   top: 50,
   all: true,
   anyModality: true,
   samePatient: true,
+  median: true,
+  keepDuplicates: true,
   browse: false,
   open: { image: "i-9", frame: 2 },
 };
@@ -34,6 +39,15 @@ describe("the query in the address", () => {
       const compared = { ...FULL, open: { image: "i-9", frame: 0, beside } };
       expect(parseQuery(formatQuery(compared))).toEqual(compared);
     }
+  });
+
+  it("marks a case in one way, and takes the mark back without a trace", () => {
+    const asked = { ...EMPTY_QUERY, text: "effusion", relevant: ["c-1"] };
+    const marked = withMark(asked, "c-2", "relevant");
+    expect(formatQuery(marked)).toBe("?q=effusion&like=c-1&like=c-2");
+    const turned = withMark(marked, "c-2", "not relevant");
+    expect(toRequest(turned)).toEqual({ text: "effusion", relevant: ["c-1"], not_relevant: ["c-2"] });
+    expect(withMark(turned, "c-2", null)).toEqual(asked);
   });
 
   it("is empty for the start page", () => {
@@ -74,6 +88,10 @@ describe("the request", () => {
       text: FULL.text,
       images: [{ image_id: "i-7", frame: 0 }],
       case: "c/1 ü",
+      relevant: ["c-2", "c-3"],
+      not_relevant: ["c-4"],
+      aggregate: "median",
+      keep_duplicates: true,
       filters: FULL.filters,
       ways: FULL.ways,
       top: 50,

@@ -1,7 +1,7 @@
 // Facts to narrow by, with the number of cases each would leave. Several values of one fact are alternatives.
 
 import { useState } from "react";
-import type { Facet, Way } from "../api/types";
+import type { Facet, FacetsOver, Way } from "../api/types";
 import {
   chosenValues,
   describeFilter,
@@ -168,13 +168,14 @@ function Range({
 }
 
 const WAYS: { way: Way; name: string; meaning: string }[] = [
-  { way: "report", name: "Words in the report", meaning: "The words occur in report, title or labels" },
+  { way: "report", name: "Words in the report", meaning: "The words occur in report or title" },
+  { way: "label", name: "Words in a label", meaning: "The words occur in a label of the case" },
   { way: "image", name: "Picture like picture", meaning: "A picture is near a picture of the query" },
   { way: "text_to_image", name: "Picture like words", meaning: "A picture is near the words, by the model" },
 ];
 
 function Ways({ query, onChange }: { query: PageQuery; onChange: Change }) {
-  const pictures = query.images.length > 0 || query.case !== null;
+  const pictures = query.images.length > 0 || query.case !== null || query.relevant.length > 0;
   const applicable = WAYS.filter(({ way }) =>
     way === "image" ? pictures : query.text !== "" || (way === "report" && query.case !== null),
   );
@@ -208,10 +209,12 @@ function Ways({ query, onChange }: { query: PageQuery; onChange: Change }) {
 interface FiltersProps {
   query: PageQuery;
   facets: Facet[];
+  /** What was counted. */
+  over?: FacetsOver;
   onChange: Change;
 }
 
-export function Filters({ query, facets: given, onChange }: FiltersProps) {
+export function Filters({ query, facets: given, over, onChange }: FiltersProps) {
   // Where all cases are drawn, or none is, there is nothing to choose.
   const facets = given
     .map(inReadingOrder)
@@ -229,6 +232,9 @@ export function Filters({ query, facets: given, onChange }: FiltersProps) {
   return (
     <>
       <Ways query={query} onChange={onChange} />
+      {over?.nearest && groups.length > 0 && (
+        <p className="facets-over">Counts among the {count(over.cases)} nearest cases</p>
+      )}
       {groups.map((facet) => (
         <FacetGroup key={facet.key} facet={facet} filters={query.filters} onFilters={onFilters} />
       ))}

@@ -2,7 +2,7 @@
 
 import { forwardRef } from "react";
 import type { FoundBy, Hit, HitView, Way } from "../api/types";
-import { facts } from "../app/format";
+import { counted, facts } from "../app/format";
 import { EMPTY_QUERY, queryHref } from "../app/query-url";
 import { Link } from "../app/router";
 import { AddToCollection } from "../collections/AddToCollection";
@@ -13,11 +13,13 @@ import { Passages } from "./Passages";
 
 const WAY_NAMES: Record<Way, string> = {
   report: "words",
+  label: "label",
   image: "picture",
   text_to_image: "words → picture",
 };
 const WAY_MEANINGS: Record<Way, string> = {
-  report: "The words occur in report, title or labels",
+  report: "The words occur in report or title",
+  label: "The words occur in a label of the case",
   image: "A picture of the case is near a picture of the query",
   text_to_image: "A picture of the case is near the words, by the model",
 };
@@ -25,8 +27,9 @@ const WAY_MEANINGS: Record<Way, string> = {
 export const hitElementId = (caseId: string): string => `hit-${caseId}`;
 
 function FoundByChip({ found, standIn }: { found: FoundBy; standIn: boolean }) {
-  const measure = found.way === "report" ? "BM25" : "cosine";
-  const doubt = standIn && found.way !== "report";
+  const byWords = found.way === "report" || found.way === "label";
+  const measure = byWords ? "BM25" : "cosine";
+  const doubt = standIn && !byWords;
   const meaning = `${WAY_MEANINGS[found.way]}: rank ${found.rank} in this way alone (${measure} ${found.score.toFixed(2)}).`;
   return (
     <li
@@ -65,13 +68,15 @@ interface HitCardProps {
   selected: boolean;
   standIn: boolean;
   onOpen: (view: HitView) => void;
+  /** Marks the case as relevant or not; the answer is then another one. */
+  onMark: (mark: "relevant" | "not relevant") => void;
   /** Opens the viewer with the query's picture beside; absent where the query has none. */
   onCompare?: (view: HitView) => void;
   onSelect: () => void;
 }
 
 export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
-  { hit, selected, standIn, onOpen, onCompare, onSelect },
+  { hit, selected, standIn, onOpen, onMark, onCompare, onSelect },
   ref,
 ) {
   const [first, ...others] = hit.views;
@@ -96,6 +101,11 @@ export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
           >
             <HitPicture view={first} title={hit.title} />
             {first.frame > 0 && <span className="hit-frame">frame {first.frame + 1}</span>}
+            {first.alike ? (
+              <span className="hit-alike" title="Pictures of this case that are nearly the same as this one">
+                +{first.alike} alike
+              </span>
+            ) : null}
           </button>
         ) : (
           <span className="hit-picture hit-picture-none">report only</span>
@@ -146,9 +156,28 @@ export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
           )}
         </ul>
         {shownPassages.length > 0 && <Passages passages={shownPassages} />}
+        <Duplicates ids={hit.duplicates ?? []} />
         <footer className="hit-foot">
           <Labels labels={hit.labels} />
           <div className="hit-actions">
+            <button
+              type="button"
+              className="button button-quiet button-icon"
+              aria-label={`More like ${hit.title}`}
+              title="Relevant: find more like this"
+              onClick={() => onMark("relevant")}
+            >
+              <Icon name="more" />
+            </button>
+            <button
+              type="button"
+              className="button button-quiet button-icon"
+              aria-label={`Less like ${hit.title}`}
+              title="Not relevant: find less like this"
+              onClick={() => onMark("not relevant")}
+            >
+              <Icon name="less" />
+            </button>
             {first && onCompare && (
               <button
                 type="button"
@@ -175,6 +204,23 @@ export const HitCard = forwardRef<HTMLElement, HitCardProps>(function HitCard(
     </article>
   );
 });
+
+/** Cases that have the same picture and are counted here. */
+function Duplicates({ ids }: { ids: string[] }) {
+  if (ids.length === 0) return null;
+  return (
+    <details className="duplicates">
+      <summary>The same picture in {counted(ids.length, "other case")}</summary>
+      <ul>
+        {ids.map((id) => (
+          <li key={id}>
+            <Link href={`/case/${encodeURIComponent(id)}`}>{id}</Link>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
 
 /** What the cosine means: against pairs of pictures of different patients. */
 function similarityMeaning({ nearer_than }: Hit): string {

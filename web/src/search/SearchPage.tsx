@@ -7,13 +7,14 @@ import { toggleValue } from "../app/filters";
 import { count, counted, duration, took } from "../app/format";
 import { useShortcuts } from "../app/keyboard";
 import { Recent, useLoad } from "../app/load";
-import { EMPTY_QUERY, formatQuery, type PageQuery, queryHref, toRequest } from "../app/query-url";
+import { EMPTY_QUERY, formatQuery, type PageQuery, queryHref, toRequest, withMark } from "../app/query-url";
 import { leaveTo, navigate } from "../app/router";
 import { isBusy, useService } from "../app/service";
 import { Icon } from "../ui/icons";
 import { Failure, Notice } from "../ui/parts";
 import { FilterChips, Filters } from "./Filters";
 import { HitCard, hitElementId } from "./HitCard";
+import { Marks } from "./Marks";
 import { SummaryPanel } from "./SummaryPanel";
 import { Votes } from "./Votes";
 
@@ -71,7 +72,7 @@ export function SearchPage({ query }: { query: PageQuery }) {
         </button>
         <div className="side-body">
           {data ? (
-            <Filters query={query} facets={data.facets} onChange={change} />
+            <Filters query={query} facets={data.facets} over={data.facets_over} onChange={change} />
           ) : (
             !error && <div className="skeleton skeleton-side" />
           )}
@@ -80,6 +81,7 @@ export function SearchPage({ query }: { query: PageQuery }) {
       <div className="centre">
         <AnswerHead answer={data} loading={loading} />
         <FilterChips filters={query.filters} onChange={(filters) => change({ filters })} />
+        <Marks query={query} marks={data?.marks ?? []} onChange={change} />
         {data && !error && <AnswerNotices answer={data} />}
         {error && (
           <Failure error={error} onRetry={reload}>
@@ -112,6 +114,7 @@ export function SearchPage({ query }: { query: PageQuery }) {
               selected={at === selected}
               standIn={data?.stand_in ?? false}
               onOpen={(view) => open(view)}
+              onMark={(mark) => change(withMark(query, hit.case_id, mark))}
               onCompare={query.images.length > 0 ? (view) => open(view, true) : undefined}
               onSelect={() => setSelected(at)}
             />
