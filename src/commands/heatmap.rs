@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use casekin_engine::{HeatGrid, Likeness, LooseEncoder};
@@ -187,8 +188,9 @@ fn pairs(args: &EvalHeatmapArgs) -> anyhow::Result<Vec<[Drawn; 2]>> {
 }
 
 fn decoded(decoding: &Decoders, bytes: Vec<u8>) -> anyhow::Result<Rgb8> {
+    let bytes: Arc<[u8]> = bytes.into();
     let request = DecodeRequest {
-        source: Source::from_bytes(String::new(), bytes.into()),
+        source: Source::from_bytes(String::new(), bytes),
         limits: Limits::default(),
         thumbnail_px: 1,
         cuts: Cuts::default(),
