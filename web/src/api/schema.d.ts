@@ -179,6 +179,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/eval/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compares the index as it serves with looking at every view.
+         * @description Answers when all is done; ends early when the caller goes.
+         */
+        post: operations["recall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/eval/retrieval": {
         parameters: {
             query?: never;
@@ -193,6 +213,23 @@ export interface paths {
          * @description Answers when all is done, which takes as long as a search for every query; ends early when the caller goes.
          */
         post: operations["retrieval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export/vectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One page of the library's vectors with pseudonymous ids, from the case behind `after` on. */
+        post: operations["export_vectors"];
         delete?: never;
         options?: never;
         head?: never;
@@ -919,10 +956,65 @@ export interface components {
             /** @description Last change, RFC 3339. */
             updated: string;
         };
+        /** @description One way of asking. */
+        ComparedWay: {
+            /** @description What asks, in plain words. */
+            asks: string;
+            /** @description 95 % interval, bootstrap by patient. */
+            interval: number[];
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: double
+             * @description Mean over the queries of several views.
+             */
+            of_several_views: number;
+            /**
+             * Format: double
+             * @description Mean over queries.
+             */
+            value: number;
+        };
+        /** @description What a case can be asked by, compared. */
+        ComparedWays: {
+            /** @description Pairs of ways, one minus the other. */
+            differences: components["schemas"]["Difference"][];
+            /** @description The figure: "ndcg@10". */
+            metric: string;
+            /**
+             * Format: int64
+             * @description Of those, cases with more than one view: others have the same answer by one view and by all.
+             */
+            of_several_views: number;
+            /**
+             * Format: int64
+             * @description Queries: cases with at least one encoded picture and affirmed words, so that every way can ask.
+             */
+            queries: number;
+            /** @description Each way. */
+            ways: components["schemas"]["ComparedWay"][];
+        };
         /** @description Pictures that claim to be the same object and are not. */
         ConflictRecord: {
             /** @description The pictures, of this case or others. */
             image_ids: string[];
+        };
+        /** @description How much better one way is than another on the same queries. */
+        Difference: {
+            /** @description 95 % interval, bootstrap by patient. */
+            interval: number[];
+            /** @description "case - first view", say. */
+            name: string;
+            /**
+             * Format: double
+             * @description Mean of the differences over the queries of several views.
+             */
+            of_several_views: number;
+            /**
+             * Format: double
+             * @description Mean of the differences.
+             */
+            value: number;
         };
         /** @description What to encode with the library's model. */
         EmbedRequest: {
@@ -1034,6 +1126,85 @@ export interface components {
              * @description Labelled cases left out because they have no picture.
              */
             without_pictures: number;
+        };
+        /** @description A page of vectors. */
+        ExportPage: {
+            /**
+             * Format: int32
+             * @description Values of each vector.
+             */
+            dimension: number;
+            /**
+             * Format: int64
+             * @description The catalog's sequence number that the index had applied.
+             */
+            index_seq: number;
+            /** @description The model that made the vectors. Pages of one export must agree in it. */
+            model: components["schemas"]["ModelSummary"];
+            /**
+             * Format: int64
+             * @description Where the next page begins; unset on the last one.
+             */
+            next?: number | null;
+            /**
+             * Format: int32
+             * @description Version of windowing, orientation and tiling.
+             */
+            pipeline_version: number;
+            /** @description Arithmetic of the encoder. */
+            precision: string;
+            /** @description Views in order of their keys. */
+            views: components["schemas"]["ExportedView"][];
+        };
+        /** @description Which vectors to export. */
+        ExportRequest: {
+            /**
+             * Format: int64
+             * @description The `next` of the page before; the first page when left out.
+             * @default null
+             */
+            after?: number | null;
+            /**
+             * @description Filters, all of which must hold for the case.
+             * @default []
+             */
+            filters?: string[];
+        };
+        /** @description One view with its vector. */
+        ExportedView: {
+            /** @description Body part of the picture. */
+            body_part?: string | null;
+            /** @description x, y, width, height in pixels of the picture. */
+            box: number[];
+            /** @description Id of the case. */
+            case_id: string;
+            /**
+             * Format: int32
+             * @description Frame, counted from 0.
+             */
+            frame: number;
+            /** @description Id of the picture. */
+            image_id: string;
+            /**
+             * Format: int64
+             * @description The view's key: never given twice in the life of a library.
+             */
+            key: number;
+            /** @description "whole", "frame", "crop", "tile" or "region". */
+            kind: string;
+            /** @description Labels of the case. */
+            labels: string[];
+            /**
+             * Format: double
+             * @description Millimetres per pixel, where they are known.
+             */
+            mm_per_px?: number | null;
+            /** @description Modality of the picture. */
+            modality?: string | null;
+            /** @description Pseudonym of the patient, where one is known: the same for all cases of a patient in this library. */
+            patient?: string | null;
+            /** @description The vector as it is stored: little-endian 16-bit floats, base64. */
+            vector: string;
         };
         /** @description Counts of one filterable fact. */
         Facet: {
@@ -1600,6 +1771,95 @@ export interface components {
             /** @description Where in the question it stands. */
             part: components["schemas"]["QueryPart"];
         };
+        /** @description How much of the exact answer the index gives. */
+        RecallReport: {
+            /**
+             * Format: int64
+             * @description Cases of the library.
+             */
+            cases: number;
+            /** @description The command that makes this report. */
+            command: string;
+            /**
+             * Format: int64
+             * @description Of those, views that a graph holds; the others are always scanned, so that their recall is 1.
+             */
+            graphed: number;
+            /** @description What a reader must know, in plain words. */
+            notices: string[];
+            /** @description On what library and by what model. */
+            provenance: components["schemas"]["Provenance"];
+            /**
+             * Format: int64
+             * @description Pictures that asked.
+             */
+            queries: number;
+            /** @description The question as it was understood. */
+            request: components["schemas"]["RecallRequest"];
+            /** @description Without filter first, then each filter. */
+            rows: components["schemas"]["RecallRow"][];
+            /**
+             * Format: int64
+             * @description Views with a vector.
+             */
+            views: number;
+        };
+        /** @description What to evaluate. */
+        RecallRequest: {
+            /**
+             * @description Filters, each evaluated by itself, beside none and those that are taken from the library's own facts.
+             * @default []
+             */
+            filters?: string[];
+            /**
+             * @description Depths, 1 to 100; 1 and 10 when left out.
+             * @default []
+             */
+            k?: number[];
+            /**
+             * Format: int32
+             * @description Pictures that ask, drawn at random with a fixed seed; 200 when left out, 10,000 at the most.
+             * @default null
+             */
+            queries?: number | null;
+        };
+        /** @description Recall under one filter. */
+        RecallRow: {
+            /**
+             * Format: int64
+             * @description Cases that it lets through.
+             */
+            cases: number;
+            /**
+             * Format: double
+             * @description Median time of looking at every view, in milliseconds.
+             */
+            exact_ms: number;
+            /** @description The filter; empty for none. */
+            filter: string;
+            /**
+             * Format: double
+             * @description Median time of one question to the index, in milliseconds; other work of the machine is in it.
+             */
+            index_ms: number;
+            /** @description Their 95 % intervals, bootstrap over queries. */
+            intervals: number[][];
+            /**
+             * @description At each k: the share of the exact answer's first k that the index gave among its first k. Cases as near as the last
+             *     of them count, whichever of them came.
+             */
+            recall: number[];
+            /**
+             * Format: double
+             * @description Their share of the library.
+             */
+            share: number;
+            /**
+             * Format: double
+             * @description Lowest recall of one query at the deepest k.
+             */
+            worst: number;
+        };
         /** @description Progress of a re-encoding with another model. */
         ReencodeProgress: {
             /**
@@ -1643,6 +1903,7 @@ export interface components {
         RetrievalReport: {
             /** @description The command that makes this report. */
             command: string;
+            compared?: components["schemas"]["ComparedWays"] | null;
             /** @description How many of everything. */
             counts: components["schemas"]["EvaluationCounts"];
             /** @description Metrics by label, most queries first. */
@@ -1663,6 +1924,12 @@ export interface components {
              * @default false
              */
             ann?: boolean;
+            /**
+             * @description Also compares what a case can be asked by: one of its pictures, all of them, its report's words, and both, on the
+             *     same queries.
+             * @default false
+             */
+            compare?: boolean;
             /**
              * @description Only cases with these facts ask and answer.
              * @default []
@@ -2486,6 +2753,37 @@ export interface operations {
             };
         };
     };
+    recall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecallRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecallReport"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiErrorBody"];
+                };
+            };
+        };
+    };
     retrieval: {
         parameters: {
             query?: never;
@@ -2505,6 +2803,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RetrievalReport"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiErrorBody"];
+                };
+            };
+        };
+    };
+    export_vectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPage"];
                 };
             };
             "4XX": {
