@@ -40,6 +40,7 @@ pub struct SearchRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ways: Option<Vec<Way>>,
     /// How much each way counts when the ways are joined, above 0 and at most 100; 1 for a way that is left out here.
+    /// Where pictures and words ask together, the ways of the words share one weight: theirs is divided by their number.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, f64>)]
     pub weights: BTreeMap<Way, f64>,

@@ -230,7 +230,8 @@ pub(super) fn compared(
     let by_text = by_text(with, stop)?;
     let mut hybrid = Vec::with_capacity(by_case.len());
     for ((case, words), text) in by_case.iter().zip(&by_words).zip(&by_text) {
-        hybrid.push((case.0, fused(&[&case.1, &words.1, &text.1])));
+        let ways = [(1.0, &case.1), (0.5, &words.1), (0.5, &text.1)];
+        hybrid.push((case.0, fused(&ways)));
     }
     let many: [(&str, &str, &[(usize, Vec<u64>)]); 5] = [
         ("case", "all its pictures, mean of best", &by_case),
@@ -313,12 +314,13 @@ fn by_text(
     })
 }
 
-fn fused(ways: &[&Vec<u64>]) -> Vec<u64> {
+/// As a search fuses: the two ways of the words share the weight that the pictures have.
+fn fused(ways: &[(f64, &Vec<u64>)]) -> Vec<u64> {
     let ranked: Vec<RankedWay> = ways
         .iter()
-        .map(|cases| RankedWay {
+        .map(|(weight, cases)| RankedWay {
             name: String::new(),
-            weight: 1.0,
+            weight: *weight,
             keys: cases.iter().copied().take(crate::search::DEPTH).collect(),
         })
         .collect();

@@ -33,13 +33,20 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// A question's pictures and its words weigh alike: where both ask, the ways that the words have share their weight.
+    /// Two ways of the same words would outvote the pictures otherwise.
     fn weight(&self, way: Way) -> f64 {
         let own = self.weights.get(&way).copied().unwrap_or(1.0);
-        let beside_words = way == Way::Image && self.text.is_some();
-        if beside_words {
-            own * self.question.picture_weight
-        } else {
-            own
+        let wanted = |way| self.ways.as_ref().is_none_or(|ways| ways.contains(&way));
+        if self.text.is_none() || self.question.pictures.is_empty() || !wanted(Way::Image) {
+            return own;
+        }
+        match way {
+            Way::Image => own * self.question.picture_weight,
+            _ => {
+                let of_words = Way::ALL.into_iter().filter(|way| *way != Way::Image);
+                own / of_words.filter(|way| wanted(*way)).count().max(1) as f64
+            }
         }
     }
 }
