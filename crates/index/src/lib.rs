@@ -18,6 +18,7 @@ mod rows;
 mod select;
 mod snapshot;
 mod stamp;
+mod values;
 mod vector_log;
 mod words;
 

@@ -229,6 +229,7 @@ pub(crate) struct Columns {
     pub(crate) live: RoaringBitmap,
     /// Their numbers.
     pub(crate) numbers: Arc<RoaringTreemap>,
+    pub(crate) values: crate::values::Values,
     free: Vec<u32>,
 }
 
@@ -271,10 +272,11 @@ impl Columns {
             views.insert(view_key(entry.case_no, view.view_no)?, view);
         }
         let at = self.index_of(entry.case_no);
-        let held = self.cases[at as usize]
-            .take()
-            .map(|case| case.places)
-            .unwrap_or_default();
+        let former = self.cases[at as usize].take();
+        if let Some(case) = &former {
+            self.values.remove(at, case);
+        }
+        let held = former.map(|case| case.places).unwrap_or_default();
         let mut places = Vec::with_capacity(views.len());
         for place in held {
             let row = *self.row(place);
@@ -307,6 +309,7 @@ impl Columns {
             return;
         };
         if let Some(case) = self.cases[at as usize].take() {
+            self.values.remove(at, &case);
             for place in case.places {
                 self.segments[place.segment as usize].kill(place.slot);
             }
@@ -318,6 +321,7 @@ impl Columns {
 
     pub(crate) fn set_case(&mut self, at: u32, row: CaseRow) {
         self.live.insert(at);
+        self.values.add(at, &row);
         Arc::make_mut(&mut self.numbers).insert(row.case_no);
         self.cases[at as usize] = Some(row);
     }

@@ -1,8 +1,6 @@
 //! Compiles a filter against the columns into what may answer: a bitmap of cases and bitmaps of views.
 //! A fact of a view holds for the view itself, so a case's other views do not answer under it.
 
-use std::collections::HashSet;
-
 use roaring::RoaringBitmap;
 
 use crate::filter::{range, truth};
@@ -44,27 +42,40 @@ pub(crate) fn select(
 ) -> Result<Selection, IndexError> {
     let mut nodes = 0;
     let test = compile(columns, filter, 0, &mut nodes)?;
-    let of_views = test.asks_views();
-    let out_cases: HashSet<u64> = excluded.cases.iter().copied().collect();
-    let out_patients: HashSet<u64> = excluded
+    let mut may = columns.live.clone();
+    for at in excluded
+        .cases
+        .iter()
+        .filter_map(|case_no| columns.by_no.get(case_no))
+    {
+        may.remove(*at);
+    }
+    for cases in excluded
         .patients
         .iter()
-        .copied()
-        .filter(|patient| *patient != 0)
-        .collect();
-    if matches!(test, Test::Always) && out_patients.is_empty() {
-        return Ok(everything(columns, &out_cases));
+        .filter_map(|patient| columns.values.of_patient(*patient))
+    {
+        may -= cases;
     }
+    let bounds = test.bounds(columns);
+    let whole = &may & &bounds.whole;
+    let asked = (&may & &bounds.any) - &whole;
+    let mut selection = Selection {
+        views: views_of(columns, &whole),
+        cases: whole,
+    };
+    walk(columns, &test, &asked, &mut selection);
+    Ok(selection)
+}
+
+/// Adds the cases, of those given, that have views that pass, or that pass without having views.
+fn walk(columns: &Columns, test: &Test, asked: &RoaringBitmap, selection: &mut Selection) {
     let mut cases = Vec::new();
     let mut views: Vec<Vec<u32>> = vec![Vec::new(); columns.segments.len()];
-    for (at, case) in columns.live_cases() {
-        if out_cases.contains(&case.case_no) || out_patients.contains(&case.patient) {
-            continue;
-        }
-        let whole = (!of_views || case.places.is_empty()).then(|| test.holds(case, None));
-        let mut any = whole == Some(true);
-        for place in case.places.iter().filter(|_| whole != Some(false)) {
-            if whole == Some(true) || test.holds(case, Some(columns.row(*place))) {
+    for (at, case) in rows_of(columns, asked) {
+        let mut any = case.places.is_empty() && test.holds(case, None);
+        for place in &case.places {
+            if test.holds(case, Some(columns.row(*place))) {
                 views[place.segment as usize].push(place.slot);
                 any = true;
             }
@@ -73,37 +84,63 @@ pub(crate) fn select(
             cases.push(at);
         }
     }
-    let bitmap = |mut slots: Vec<u32>| {
-        slots.sort_unstable();
-        RoaringBitmap::from_sorted_iter(slots).expect("slots are sorted and unique")
-    };
-    Ok(Selection {
-        cases: bitmap(cases),
-        views: views.into_iter().map(bitmap).collect(),
-    })
+    selection.cases |= bitmap(cases);
+    for (held, found) in selection.views.iter_mut().zip(views) {
+        *held |= bitmap(found);
+    }
 }
 
-/// All that is live, without walking over it.
-fn everything(columns: &Columns, out_cases: &HashSet<u64>) -> Selection {
-    let mut cases = columns.live.clone();
-    let mut views: Vec<RoaringBitmap> = columns
-        .segments
-        .iter()
-        .map(|segment| segment.live.clone())
-        .collect();
-    for at in out_cases
-        .iter()
-        .filter_map(|case_no| columns.by_no.get(case_no))
-    {
-        cases.remove(*at);
-        for place in columns.cases[*at as usize]
-            .iter()
-            .flat_map(|case| &case.places)
-        {
-            views[place.segment as usize].remove(place.slot);
+/// All views of the cases: gathered, or what is live without the views of the others, whichever touches fewer cases.
+fn views_of(columns: &Columns, cases: &RoaringBitmap) -> Vec<RoaringBitmap> {
+    if cases.len() * 2 < columns.live.len() {
+        return gathered(columns, cases);
+    }
+    let others = &columns.live - cases;
+    let live = columns.segments.iter().map(|segment| &segment.live);
+    live.zip(gathered(columns, &others))
+        .map(|(live, others)| live - others)
+        .collect()
+}
+
+fn gathered(columns: &Columns, cases: &RoaringBitmap) -> Vec<RoaringBitmap> {
+    let mut views: Vec<Vec<u32>> = vec![Vec::new(); columns.segments.len()];
+    for (_, case) in rows_of(columns, cases) {
+        for place in &case.places {
+            views[place.segment as usize].push(place.slot);
         }
     }
-    Selection { cases, views }
+    views.into_iter().map(bitmap).collect()
+}
+
+fn rows_of<'a>(
+    columns: &'a Columns,
+    cases: &'a RoaringBitmap,
+) -> impl Iterator<Item = (u32, &'a CaseRow)> {
+    cases
+        .iter()
+        .filter_map(|at| Some((at, columns.cases[at as usize].as_ref()?)))
+}
+
+fn bitmap(mut numbers: Vec<u32>) -> RoaringBitmap {
+    numbers.sort_unstable();
+    numbers.into_iter().collect()
+}
+
+/// What is known of a test from facts of cases alone.
+struct Bounds {
+    /// Cases that pass with all of their views.
+    whole: RoaringBitmap,
+    /// Cases that may pass with some; holds `whole`.
+    any: RoaringBitmap,
+}
+
+impl Bounds {
+    fn exact(cases: RoaringBitmap) -> Self {
+        Self {
+            any: cases.clone(),
+            whole: cases,
+        }
+    }
 }
 
 enum Test {
@@ -120,14 +157,48 @@ enum Test {
 }
 
 impl Test {
-    fn asks_views(&self) -> bool {
+    fn bounds(&self, columns: &Columns) -> Bounds {
+        let values = &columns.values;
+        let of = |held: &std::collections::HashMap<u32, RoaringBitmap>, code: &u32| {
+            Bounds::exact(held.get(code).cloned().unwrap_or_default())
+        };
         match self {
-            Test::And(tests) | Test::Or(tests) => tests.iter().any(Test::asks_views),
-            Test::Not(test) => test.asks_views(),
-            Test::Code(field, _) => {
-                matches!(field, Field::Modality | Field::BodyPart | Field::Laterality)
+            Test::Always => Bounds::exact(columns.live.clone()),
+            Test::Never => Bounds::exact(RoaringBitmap::new()),
+            Test::And(tests) => {
+                let mut all = Bounds::exact(columns.live.clone());
+                for bounds in tests.iter().map(|test| test.bounds(columns)) {
+                    all.whole &= bounds.whole;
+                    all.any &= bounds.any;
+                }
+                all
             }
-            _ => false,
+            Test::Or(tests) => {
+                let mut some = Bounds::exact(RoaringBitmap::new());
+                for bounds in tests.iter().map(|test| test.bounds(columns)) {
+                    some.whole |= bounds.whole;
+                    some.any |= bounds.any;
+                }
+                some
+            }
+            Test::Not(test) => {
+                let bounds = test.bounds(columns);
+                Bounds {
+                    whole: &columns.live - bounds.any,
+                    any: &columns.live - bounds.whole,
+                }
+            }
+            Test::Code(Field::Modality | Field::BodyPart | Field::Laterality, _) => Bounds {
+                whole: RoaringBitmap::new(),
+                any: columns.live.clone(),
+            },
+            Test::Code(Field::Sex, code) => of(&values.sex, code),
+            Test::Code(_, code) => of(&values.site, code),
+            Test::Label(code) => of(&values.label, code),
+            Test::Age(min, max) => Bounds::exact(values.aged(*min, *max)),
+            Test::Date(min, max) => Bounds::exact(values.dated(*min, *max)),
+            Test::Synthetic(true) => Bounds::exact(values.synthetic.clone()),
+            Test::Synthetic(false) => Bounds::exact(&columns.live - &values.synthetic),
         }
     }
 
@@ -230,5 +301,124 @@ fn between(field: Field, min: Option<f64>, max: Option<f64>) -> Result<Test, Ind
         Field::AgeYears => Ok(Test::Age(min as f32, (max as f32).next_up())),
         Field::Date => Ok(Test::Date(min.ceil() as i32, max.floor() as i32)),
         _ => Err(wrong("only age and date have ranges")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CaseEntry, CaseFacts, VectorLocation, ViewEntry};
+
+    fn entry(case_no: u64, turn: u64) -> CaseEntry {
+        let dice = |of: u64| (case_no * 31 + turn * 17) % of;
+        let view = |view_no: u32| ViewEntry {
+            view_no,
+            location: VectorLocation {
+                segment: 0,
+                offset: case_no * 16 + u64::from(view_no),
+                crc32: 0,
+            },
+            modality: (dice(4) != 0).then(|| ["CT", "MR"][(view_no as usize) % 2].to_owned()),
+            body_part: None,
+            laterality: None,
+            stain: None,
+        };
+        CaseEntry {
+            case_no,
+            facts: CaseFacts {
+                labels: (0..dice(3)).map(|label| format!("label {label}")).collect(),
+                sex: (dice(5) != 0).then(|| "F".to_owned()),
+                site: Some(format!("site {}", dice(7))),
+                age_years: (dice(6) != 0).then_some(dice(90) as f32 - 2.0),
+                date: (dice(8) != 0).then_some(20_200_101 + dice(28) as i32),
+                synthetic: dice(2) == 0,
+                title: String::new(),
+                patient: dice(9),
+            },
+            report: None,
+            views: (0..dice(5) as u32).map(view).collect(),
+        }
+    }
+
+    /// What passes by walking over everything.
+    fn walked(columns: &Columns, filter: &Filter, out: &Excluded<'_>) -> Selection {
+        let test = compile(columns, filter, 0, &mut 0).unwrap();
+        let kept = columns.live_cases().filter(|(_, case)| {
+            !out.cases.contains(&case.case_no)
+                && (case.patient == 0 || !out.patients.contains(&case.patient))
+        });
+        let mut found = Selection {
+            cases: RoaringBitmap::new(),
+            views: vec![RoaringBitmap::new(); columns.segments.len()],
+        };
+        walk(
+            columns,
+            &test,
+            &kept.map(|(at, _)| at).collect(),
+            &mut found,
+        );
+        found
+    }
+
+    #[test]
+    fn values_choose_what_a_walk_over_every_case_chooses() {
+        let mut columns = Columns::default();
+        for turn in 0..3 {
+            for case_no in 1..=300 {
+                match (case_no + turn) % 5 {
+                    0 => columns.remove(case_no),
+                    _ => columns.put(&entry(case_no, turn), 1, 100).unwrap(),
+                }
+            }
+        }
+        let parts = [
+            "modality=CT",
+            "modality=none",
+            "site=\"site 3\"",
+            "sex=F",
+            "label=\"label 1\"",
+            "age=20-60",
+            "date=20200105-20200120",
+            "synthetic=true",
+        ];
+        let parts: Vec<Filter> = parts
+            .iter()
+            .filter_map(|part| Filter::parse(part).ok())
+            .collect();
+        assert!(parts.len() >= 4, "filters that are understood: {parts:?}");
+        let between = |field, min, max| Filter::Between { field, min, max };
+        let mut filters = vec![
+            Filter::All,
+            Filter::Unknown { field: Field::Sex },
+            Filter::Unknown {
+                field: Field::Modality,
+            },
+            between(Field::AgeYears, Some(-1.0), Some(40.0)),
+            between(Field::AgeYears, Some(50.0), Some(40.0)),
+            between(Field::Date, None, Some(20_200_110.0)),
+        ];
+        filters.extend(parts);
+        let single = filters.clone();
+        for (one, other) in single.iter().zip(single.iter().cycle().skip(3)) {
+            let both = vec![one.clone(), other.clone()];
+            filters.push(Filter::Not(Box::new(one.clone())));
+            filters.push(Filter::Not(Box::new(Filter::And(both.clone()))));
+            filters.push(Filter::And(both.clone()));
+            filters.push(Filter::Or(both));
+        }
+        let out = Excluded {
+            cases: &[3, 7, 999],
+            patients: &[0, 4],
+        };
+        for filter in &filters {
+            for out in [&Excluded::default(), &out] {
+                let (found, wanted) = (
+                    select(&columns, filter, out).unwrap(),
+                    walked(&columns, filter, out),
+                );
+                assert_eq!(found.cases, wanted.cases, "{filter:?}");
+                assert_eq!(found.views, wanted.views, "{filter:?}");
+            }
+        }
     }
 }
