@@ -20,7 +20,7 @@ pub struct EncoderOptions {
     pub device: Device,
     /// The preprocessing of pictures.
     pub profile: Profile,
-    /// Threads of one run; 0 leaves it to ONNX Runtime (one per core).
+    /// Threads of one run; 0 means as many as this process may use: its cores, or its cgroup's CPU quota where that is less.
     pub intra_threads: usize,
     /// Pictures or texts per run; 0 counts as 1. On a CPU a batch is no faster than its pictures one by one;
     /// MedSigLIP takes about 0.2 GB of working memory for each (measured: 0.5 GB for one, 0.75 GB for four).
@@ -52,6 +52,41 @@ pub struct Patches {
     /// Patches from left to right. The grid covers the square that the model saw: under [`Profile::Train`] the
     /// picture lies centred in it with black bars, under [`Profile::Hf`] it is squashed to fill it.
     pub columns: u32,
+}
+
+/// One picture or text made ready for its tower. Batches are put together of these, whoever they came from.
+#[derive(Debug, Clone)]
+pub struct Ready(Values);
+
+#[derive(Debug, Clone)]
+enum Values {
+    Pixels(Vec<f32>),
+    Ids(Vec<i64>),
+}
+
+impl Ready {
+    /// The tower that it is for.
+    #[must_use]
+    pub fn tower(&self) -> Tower {
+        match self.0 {
+            Values::Pixels(_) => Tower::Image,
+            Values::Ids(_) => Tower::Text,
+        }
+    }
+
+    fn pixels(&self) -> &[f32] {
+        match &self.0 {
+            Values::Pixels(pixels) => pixels,
+            Values::Ids(_) => &[],
+        }
+    }
+
+    fn ids(&self) -> &[i64] {
+        match &self.0 {
+            Values::Pixels(_) => &[],
+            Values::Ids(ids) => ids,
+        }
+    }
 }
 
 /// A checkpoint on a device, ready to encode. `Send + Sync`: share it in an [`Arc`]. The calls block; one tower runs
@@ -130,6 +165,58 @@ impl Encoder {
     pub fn encode_samples(&self, pictures: &[Samples<'_>]) -> Result<Vec<Vec<f32>>, EncoderError> {
         pictures.iter().try_for_each(Samples::check)?;
         self.encode_checked(pictures)
+    }
+
+    /// Makes pictures ready for [`Self::run_ready`]: all the work that needs no tower, on the caller's own thread.
+    ///
+    /// # Errors
+    /// [`EncoderError::CheckPicture`].
+    pub fn ready_images(&self, pictures: &[Picture<'_>]) -> Result<Vec<Ready>, EncoderError> {
+        pictures.iter().try_for_each(Picture::check)?;
+        let prepare = |picture: &Picture<'_>| {
+            let (size_px, profile) = (self.image_size_px, self.options.profile);
+            let pixels = preprocess_batch(&[*picture], size_px, profile, &self.preprocessor);
+            Ready(Values::Pixels(pixels))
+        };
+        Ok(pictures.iter().map(prepare).collect())
+    }
+
+    /// Makes texts ready for [`Self::run_ready`].
+    ///
+    /// # Errors
+    /// [`EncoderError::TokeniseText`].
+    pub fn ready_texts(&self, texts: &[&str]) -> Result<Vec<Ready>, EncoderError> {
+        let prepare = |text: &&str| Ok(Ready(Values::Ids(self.tokenizer.encode(text)?)));
+        texts.iter().map(prepare).collect()
+    }
+
+    /// One vector of length 1 per input, in order. Inputs of one tower are run together, in batches of the batch size.
+    ///
+    /// # Errors
+    /// [`EncoderError::RunSession`]; those of [`Self::load_tower`].
+    pub fn run_ready(&self, inputs: &[Ready]) -> Result<Vec<Vec<f32>>, EncoderError> {
+        let side = i64::from(self.image_size_px);
+        let mut vectors = Vec::with_capacity(inputs.len());
+        for same in inputs.chunk_by(|a, b| a.tower() == b.tower()) {
+            for batch in same.chunks(self.batch_size()) {
+                let count = batch.len() as i64;
+                let run = match batch[0].tower() {
+                    Tower::Image => {
+                        let pixels: Vec<f32> =
+                            batch.iter().flat_map(Ready::pixels).copied().collect();
+                        let input = tensor(vec![count, 3, side, side], pixels);
+                        self.image.run(input, batch.len())?
+                    }
+                    Tower::Text => {
+                        let ids: Vec<i64> = batch.iter().flat_map(Ready::ids).copied().collect();
+                        let input = tensor(vec![count, ids.len() as i64 / count], ids);
+                        self.text.run(input, batch.len())?
+                    }
+                };
+                vectors.extend(run);
+            }
+        }
+        Ok(vectors)
     }
 
     fn encode_checked<P: Pixels>(&self, pictures: &[P]) -> Result<Vec<Vec<f32>>, EncoderError> {

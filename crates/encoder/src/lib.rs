@@ -26,7 +26,7 @@ mod weights;
 pub use checkpoint::Checkpoint;
 pub use config::{PreprocessorConfig, TargetSize};
 pub use device::{Device, Profile};
-pub use encoder::{Encoder, EncoderOptions, PRECISION, Patches};
+pub use encoder::{Encoder, EncoderOptions, PRECISION, Patches, Ready};
 pub use error::{EncoderError, TensorProblem, Tower};
 pub use model_id::ModelId;
 pub use picture::Picture;

@@ -87,11 +87,12 @@ impl Launch {
             .with_inter_threads(1)?
             .with_config_entry(WEIGHTS_FOLDER_KEY, folder)?
             .with_execution_providers([self.provider()])?;
-        Ok(if self.intra_threads == 0 {
-            builder
-        } else {
-            builder.with_intra_threads(self.intra_threads)?
-        })
+        // ONNX Runtime itself counts the machine's cores and knows nothing of a container's quota.
+        let threads = match self.intra_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        Ok(builder.with_intra_threads(threads)?)
     }
 }
 

@@ -44,7 +44,7 @@ pub struct EncoderConfig {
     pub device: String,
     /// Preprocessing profile for new libraries: "train" or "hf".
     pub profile: String,
-    /// Threads of one ONNX Runtime session; 0 means one for each core.
+    /// Threads of one ONNX Runtime session; 0 means as many as this process may use (its cores, its cgroup's CPU quota).
     pub threads: usize,
     /// Views encoded at once.
     pub batch_views: usize,

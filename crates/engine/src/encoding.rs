@@ -1,15 +1,23 @@
-//! Pictures and words become vectors: the model is loaded when it is first needed, and questions go before ingest.
+//! Pictures and words become vectors: the model is loaded when it is first needed, and what waits for it stands in a queue.
+
+mod kept_texts;
+mod queue;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use casekin_encoder::{Checkpoint, Device, Encoder, EncoderOptions, Picture, Profile, Runtime};
+use casekin_encoder::{
+    Checkpoint, Device, Encoder, EncoderError, EncoderOptions, Picture, Profile, Ready, Runtime,
+    Tower,
+};
 use casekin_imaging::{DecodeRequest, Decoders, Rgb8, Source};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::kept_texts::KeptTexts;
+use self::queue::{Answer, Batching, Full, Item, Lane, Queue};
 use crate::config::EncoderConfig;
 use crate::error::EngineError;
 use crate::library::Library;
@@ -19,16 +27,33 @@ use crate::worker::WorkerEncoder;
 
 /// An ingest chunk that took longer than this is halved, so that a question never waits much longer than that.
 const CHUNK_TIME: Duration = Duration::from_millis(250);
+/// How long a batch on a GPU waits for company: less than anybody notices, enough for requests that come together.
+const LINGER: Duration = Duration::from_millis(3);
 
 /// The place of one model's encoder: empty until a picture or a text has to be encoded.
 pub(crate) struct EncoderSlot {
     dir: PathBuf,
     config: EncoderConfig,
     profile: String,
-    loaded: OnceLock<Result<Encoder, String>>,
-    questions_waiting: AtomicUsize,
+    loaded: OnceLock<Result<Loaded, String>>,
+    kept: KeptTexts,
     chunk_views: AtomicUsize,
 }
+
+/// An encoder and what waits for it.
+struct Loaded {
+    encoder: Arc<Encoder>,
+    queue: Queue<Ready, EncoderError>,
+}
+
+impl Item for Ready {
+    type Kind = Tower;
+    fn kind(&self) -> Tower {
+        self.tower()
+    }
+}
+
+type Waiting = tokio::sync::oneshot::Receiver<Answer<EncoderError>>;
 
 impl EncoderSlot {
     pub(crate) fn new(dir: PathBuf, config: EncoderConfig, profile: String) -> Self {
@@ -38,13 +63,12 @@ impl EncoderSlot {
             config,
             profile,
             loaded: OnceLock::new(),
-            questions_waiting: AtomicUsize::new(0),
+            kept: KeptTexts::default(),
             chunk_views,
         }
     }
 
-    /// The encoder, loaded now if it was not. Blocks.
-    pub(crate) fn encoder(&self) -> Result<&Encoder, EngineError> {
+    fn loaded(&self) -> Result<&Loaded, EngineError> {
         let loaded = self
             .loaded
             .get_or_init(|| load(&self.dir, &self.config, &self.profile).map_err(|e| chain(&e)));
@@ -53,61 +77,142 @@ impl EncoderSlot {
         })
     }
 
+    /// The encoder, loaded now if it was not. Blocks. What it runs is not queued.
+    pub(crate) fn encoder(&self) -> Result<&Encoder, EngineError> {
+        Ok(self.loaded()?.encoder.as_ref())
+    }
+
     /// Encodes the pictures of a question. Blocks.
+    ///
+    /// # Errors
+    /// [`EngineError::EncoderBusy`] where too many questions wait.
     pub(crate) fn question_images(&self, pictures: &[&Rgb8]) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.as_question(|encoder| {
-            let pictures: Vec<Picture<'_>> = pictures.iter().map(|rgb| as_picture(rgb)).collect();
-            Ok(encoder.encode_images(&pictures)?)
-        })
+        let loaded = self.loaded()?;
+        loaded.queue.room()?;
+        let pictures: Vec<Picture<'_>> = pictures.iter().map(|rgb| as_picture(rgb)).collect();
+        let waiting = self.ask(loaded.encoder.ready_images(&pictures)?)?;
+        all_received(waiting)
     }
 
-    /// Encodes the words of a question. Blocks.
+    /// Encodes the words of a question. Blocks. Those asked last are kept.
+    ///
+    /// # Errors
+    /// As [`Self::question_images`].
     pub(crate) fn question_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.as_question(|encoder| Ok(encoder.encode_texts(texts)?))
+        if let Some(vectors) = self.kept.all(texts) {
+            return Ok(vectors);
+        }
+        let loaded = self.loaded()?;
+        loaded.queue.room()?;
+        let waiting = self.ask(loaded.encoder.ready_texts(texts)?)?;
+        let vectors = all_received(waiting)?;
+        self.kept.keep(texts, &vectors);
+        Ok(vectors)
     }
 
-    fn as_question<T>(
-        &self,
-        run: impl FnOnce(&Encoder) -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
-        let encoder = self.encoder()?;
-        self.questions_waiting.fetch_add(1, Ordering::AcqRel);
-        let result = run(encoder);
-        self.questions_waiting.fetch_sub(1, Ordering::AcqRel);
-        result
-    }
-
-    /// Encodes pictures of the ingest in chunks that are small enough for questions to come between. Blocks.
-    pub(crate) fn ingest_images(&self, pictures: &[&Rgb8]) -> Result<Vec<Vec<f32>>, EngineError> {
-        let encoder = self.encoder()?;
-        let mut vectors = Vec::with_capacity(pictures.len());
-        while vectors.len() < pictures.len() {
-            while self.questions_waiting.load(Ordering::Acquire) > 0 {
-                std::thread::sleep(Duration::from_millis(1));
+    /// As [`Self::question_texts`], waiting without a thread: where the future is dropped, the words are not encoded.
+    pub(crate) async fn ask_texts(
+        self: &Arc<Self>,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let slot = Arc::clone(self);
+        // The first question loads the model, which blocks.
+        let asked = tokio::task::spawn_blocking(move || {
+            let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+            if let Some(vectors) = slot.kept.all(&borrowed) {
+                return Ok((Some(vectors), Vec::new(), texts));
             }
-            let chunk_views = self.chunk_views.load(Ordering::Relaxed);
-            let end = (vectors.len() + chunk_views).min(pictures.len());
-            let chunk: Vec<Picture<'_>> = pictures[vectors.len()..end]
-                .iter()
-                .map(|rgb| as_picture(rgb))
-                .collect();
-            let started = Instant::now();
-            let full = chunk.len() == chunk_views;
-            vectors.extend(encoder.encode_images(&chunk)?);
-            self.adapt(chunk_views, full, started.elapsed());
+            let loaded = slot.loaded()?;
+            loaded.queue.room()?;
+            let waiting = slot.ask(loaded.encoder.ready_texts(&borrowed)?)?;
+            Ok::<_, EngineError>((None, waiting, texts))
+        });
+        let (kept, waiting, texts) = asked.await??;
+        if let Some(vectors) = kept {
+            return Ok(vectors);
+        }
+        let mut vectors = Vec::with_capacity(texts.len());
+        for one in waiting {
+            let answer = one.await.map_err(|_| gone())?;
+            vectors.extend(answer.0?);
+        }
+        let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+        self.kept.keep(&borrowed, &vectors);
+        Ok(vectors)
+    }
+
+    /// Hands a question in, in pieces of a batch, so that a long one lets others in between.
+    fn ask(&self, mut ready: Vec<Ready>) -> Result<Vec<Waiting>, EngineError> {
+        let queue = &self.loaded()?.queue;
+        let mut waiting = Vec::new();
+        while !ready.is_empty() {
+            let rest = ready.split_off(self.most_views().min(ready.len()));
+            waiting.push(queue.push(Lane::Question, ready)?);
+            ready = rest;
+        }
+        Ok(waiting)
+    }
+
+    /// Encodes pictures of the ingest in chunks that are small enough for questions to come between; the next chunk is
+    /// made ready while one runs. Blocks.
+    pub(crate) fn ingest_images(&self, pictures: &[&Rgb8]) -> Result<Vec<Vec<f32>>, EngineError> {
+        let loaded = self.loaded()?;
+        let mut vectors = Vec::with_capacity(pictures.len());
+        let (mut rest, mut running) = (pictures, None::<(usize, Waiting)>);
+        while !rest.is_empty() || running.is_some() {
+            let chunk_views = self.chunk_views.load(Ordering::Relaxed).min(rest.len());
+            let (chunk, later) = rest.split_at(chunk_views);
+            rest = later;
+            let chunk: Vec<Picture<'_>> = chunk.iter().map(|rgb| as_picture(rgb)).collect();
+            let ready = loaded.encoder.ready_images(&chunk)?;
+            if let Some((views, waiting)) = running.take() {
+                let (answer, took) = waiting.blocking_recv().map_err(|_| gone())?;
+                vectors.extend(answer?);
+                self.adapt(views, took);
+            }
+            if !ready.is_empty() {
+                running = Some((ready.len(), loaded.queue.push(Lane::Ingest, ready)?));
+            }
         }
         Ok(vectors)
     }
 
-    fn adapt(&self, chunk_views: usize, full: bool, took: Duration) {
-        let most = self.config.batch_views.clamp(1, 256);
+    fn most_views(&self) -> usize {
+        self.config.batch_views.clamp(1, 256)
+    }
+
+    /// Chunks of the ingest become as large as their time allows. `views` were run in `took`.
+    fn adapt(&self, views: usize, took: Duration) {
+        let chunk_views = self.chunk_views.load(Ordering::Relaxed);
         let next = match took {
-            _ if took > CHUNK_TIME => chunk_views / 2,
-            _ if full && took < CHUNK_TIME / 4 => chunk_views * 2,
+            _ if took > CHUNK_TIME => views / 2,
+            _ if views >= chunk_views && took < CHUNK_TIME / 4 => chunk_views * 2,
             _ => chunk_views,
         };
         self.chunk_views
-            .store(next.clamp(1, most), Ordering::Relaxed);
+            .store(next.clamp(1, self.most_views()), Ordering::Relaxed);
+    }
+}
+
+fn all_received(waiting: Vec<Waiting>) -> Result<Vec<Vec<f32>>, EngineError> {
+    let mut vectors = Vec::new();
+    for one in waiting {
+        vectors.extend(one.blocking_recv().map_err(|_| gone())?.0?);
+    }
+    Ok(vectors)
+}
+
+/// The encoder's thread has ended: it panicked, or the model was exchanged.
+fn gone() -> EngineError {
+    EngineError::Task("the encoder has ended".into())
+}
+
+impl From<Full> for EngineError {
+    fn from(_: Full) -> Self {
+        Self::EncoderBusy
     }
 }
 
@@ -119,7 +224,7 @@ pub(crate) fn as_picture(rgb: &Rgb8) -> Picture<'_> {
     }
 }
 
-fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Encoder, EngineError> {
+fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Loaded, EngineError> {
     let device: Device = config.device.parse()?;
     let profile: Profile = profile.parse()?;
     let runtime = Runtime::load_for(config.onnxruntime.as_deref(), device)?;
@@ -130,7 +235,19 @@ fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Encoder, En
         intra_threads: config.threads,
         batch_size: config.batch_views.clamp(1, 256),
     };
-    Ok(Encoder::load(&runtime, &checkpoint, &options)?)
+    let encoder = Arc::new(Encoder::load(&runtime, &checkpoint, &options)?);
+    let batching = Batching {
+        items: options.batch_size,
+        linger: if device == Device::Cpu {
+            Duration::ZERO
+        } else {
+            LINGER
+        },
+    };
+    let runner = Arc::clone(&encoder);
+    let queue = Queue::start(batching, move |ready: &[Ready]| runner.run_ready(ready))
+        .map_err(|source| EngineError::io("start the encoder's thread", source))?;
+    Ok(Loaded { encoder, queue })
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -318,9 +435,21 @@ impl Library {
         }
         let limits = self.inner.config.limits.clone();
         let decoding = self.inner.decoding.clone();
-        tokio::task::spawn_blocking(move || {
+        let embedding = |source: String, vector| Embedding {
+            source,
+            model: serving.stamp.model_id.clone(),
+            profile: serving.stamp.profile.clone(),
+            vector,
+        };
+        // A client that hangs up drops this future, and with it what still waits in the queue.
+        let vectors = serving.encoder.ask_texts(request.texts.clone()).await?;
+        let texts = request.texts.into_iter().zip(vectors);
+        let mut embeddings: Vec<Embedding> = texts
+            .map(|(text, vector)| embedding(text, vector))
+            .collect();
+        let of_pictures = tokio::task::spawn_blocking(move || {
             let wanted = Wanted {
-                texts: &request.texts,
+                texts: &[],
                 pictures: &pictures,
                 limits: &limits,
                 decoding: &decoding,
@@ -331,7 +460,8 @@ impl Library {
                 &serving.stamp.profile,
                 &wanted,
             )
-        })
-        .await?
+        });
+        embeddings.extend(of_pictures.await??);
+        Ok(embeddings)
     }
 }

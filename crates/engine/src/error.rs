@@ -87,6 +87,9 @@ pub enum EngineError {
         /// Why, and what to do.
         reason: String,
     },
+    /// Too many questions wait for the encoder.
+    #[error("too many questions wait for the encoder; try again in a moment")]
+    EncoderBusy,
     /// A re-encoding is already running.
     #[error("a re-encoding is already running; `casekin status` shows how far it is")]
     ReencodeRunning,

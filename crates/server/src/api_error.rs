@@ -109,6 +109,7 @@ fn classify(error: &EngineError) -> (StatusCode, &'static str) {
         EngineError::ModelChanged { .. } => (StatusCode::CONFLICT, "model_changed"),
         EngineError::ReencodeRunning => (StatusCode::CONFLICT, "reencode_running"),
         EngineError::WorkerResult { .. } => (StatusCode::CONFLICT, "worker_result_refused"),
+        EngineError::EncoderBusy => (StatusCode::TOO_MANY_REQUESTS, "encoder_busy"),
         EngineError::NoEncoder { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_encoder"),
         EngineError::Imaging(_) => (StatusCode::UNPROCESSABLE_ENTITY, "picture_unreadable"),
         EngineError::Report(_) => (StatusCode::UNPROCESSABLE_ENTITY, "report_unreadable"),

@@ -76,6 +76,15 @@ enum ParityCommand {
         #[arg(long, value_name = "FILE")]
         goldens: Option<PathBuf>,
     },
+    /// Vectors and token ids, with transformers in a virtual environment of its own (torch: 6 GB)
+    Encoder {
+        /// A checkpoint's folder; a random one of MedSigLIP's size (3.5 GB) when left out
+        #[arg(long, value_name = "DIR")]
+        model: Option<PathBuf>,
+        /// Pictures of the shared data; each takes seconds per profile at full size
+        #[arg(long, default_value_t = 24)]
+        pictures: usize,
+    },
 }
 
 #[derive(Args)]
@@ -117,6 +126,9 @@ fn main() -> ExitCode {
         Command::Dist => dist::command(),
         Command::Openapi(args) => openapi::command(args.check),
         Command::Parity(ParityCommand::Dicom { goldens }) => parity::dicom(goldens.as_deref()),
+        Command::Parity(ParityCommand::Encoder { model, pictures }) => {
+            parity::encoder(model.as_deref(), pictures)
+        }
         Command::Bench(BenchCommand::Imaging) => bench::imaging(),
         Command::Bench(BenchCommand::Search { vectors }) => bench::search(&vectors),
     };

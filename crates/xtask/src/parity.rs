@@ -1,4 +1,5 @@
-//! `cargo xtask parity dicom`: casekin's stages of DICOM pictures beside pydicom's, value by value.
+//! `cargo xtask parity`: casekin beside other programs, value by value. `dicom` holds its stages of DICOM pictures
+//! against pydicom's, `encoder` its vectors and token ids against transformers'.
 //!
 //! pydicom and its codecs live in a virtual environment of their own in the cache. One of them, pylibjpeg-libjpeg,
 //! is under the GPL: it is a developer's measuring rod there and no part of what is built or shipped.
@@ -37,6 +38,43 @@ pub fn dicom(goldens: Option<&Path>) -> Result<()> {
         .arg(paths::target().join("debug/examples/stages"));
     if let Some(goldens) = goldens {
         compare.arg("--goldens").arg(goldens);
+    }
+    run(&mut compare)
+}
+
+const ENCODER_REQUIREMENTS: &str = include_str!("../assets/parity-encoder-requirements.txt");
+
+/// Compares vectors and token ids with transformers': of the checkpoint in `model`, or of a random one of MedSigLIP's size.
+pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
+    let Some(shared) = paths::shared() else {
+        bail!("no shared data: set CASEKIN_SHARED to its folder");
+    };
+    eprintln!(
+        "PyPI's torch brings CUDA's libraries: 3 GB to fetch and 6 GB of the cache the first time. A random checkpoint takes 3.5 GB more."
+    );
+    let python = environment("parity-encoder", ENCODER_REQUIREMENTS)?;
+    run(cargo().args([
+        "build",
+        "--quiet",
+        "--package",
+        "casekin-encoder",
+        "--example",
+        "emit",
+    ]))?;
+    let assets = paths::repository().join("crates/xtask/assets");
+    let mut compare = Command::new(python);
+    compare
+        .arg(assets.join("parity_encoder.py"))
+        .arg("--shared")
+        .arg(&shared)
+        .arg("--cache")
+        .arg(paths::cache()?)
+        .arg("--emit")
+        .arg(paths::target().join("debug/examples/emit"))
+        .arg("--pictures")
+        .arg(pictures.to_string());
+    if let Some(model) = model {
+        compare.arg("--model").arg(std::path::absolute(model)?);
     }
     run(&mut compare)
 }

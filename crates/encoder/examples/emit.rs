@@ -1,0 +1,89 @@
+//! Encodes what a file asks for and writes the answers as JSON: for `cargo xtask parity encoder`.
+//!
+//!     emit CHECKPOINT ASKED.json GIVEN.json
+//!
+//! ASKED: `{"pictures": [{"file", "width_px", "height_px"}], "texts": [..], "ids_of": [..]}`, the files raw RGB.
+//! GIVEN: `{"pictures": [{"train", "hf"}], "texts": [vector], "ids": [[id]]}`.
+
+use std::path::{Path, PathBuf};
+
+use casekin_encoder::{Checkpoint, Encoder, EncoderOptions, Picture, Profile, Runtime};
+use serde::{Deserialize, Serialize};
+
+type Failure = Box<dyn std::error::Error>;
+
+#[derive(Deserialize)]
+struct Asked {
+    pictures: Vec<AskedPicture>,
+    texts: Vec<String>,
+    ids_of: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct AskedPicture {
+    file: PathBuf,
+    width_px: u32,
+    height_px: u32,
+}
+
+#[derive(Serialize)]
+struct Given {
+    pictures: Vec<GivenPicture>,
+    texts: Vec<Vec<f32>>,
+    ids: Vec<Vec<i64>>,
+}
+
+#[derive(Serialize, Default)]
+struct GivenPicture {
+    train: Vec<f32>,
+    hf: Vec<f32>,
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, asked, given] = arguments.as_slice() else {
+        return Err("usage: emit CHECKPOINT ASKED.json GIVEN.json".into());
+    };
+    let asked: Asked = serde_json::from_slice(&std::fs::read(asked)?)?;
+    let (runtime, checkpoint) = (Runtime::load(None)?, Checkpoint::open(Path::new(folder))?);
+    let load = |profile| {
+        let options = EncoderOptions {
+            profile,
+            batch_size: 1,
+            ..EncoderOptions::default()
+        };
+        Encoder::load(&runtime, &checkpoint, &options)
+    };
+    let mut pictures: Vec<GivenPicture> = Vec::new();
+    pictures.resize_with(asked.pictures.len(), GivenPicture::default);
+    let (mut texts, mut ids) = (Vec::new(), Vec::new());
+    for profile in [Profile::Train, Profile::Hf] {
+        let encoder = load(profile)?;
+        for (asked, given) in asked.pictures.iter().zip(&mut pictures) {
+            let rgb = std::fs::read(&asked.file)?;
+            let picture = Picture {
+                width_px: asked.width_px,
+                height_px: asked.height_px,
+                rgb: &rgb,
+            };
+            let vector = encoder.encode_images(&[picture])?.remove(0);
+            match profile {
+                Profile::Train => given.train = vector,
+                Profile::Hf => given.hf = vector,
+            }
+        }
+        if profile == Profile::Train {
+            let asked_texts: Vec<&str> = asked.texts.iter().map(String::as_str).collect();
+            texts = encoder.encode_texts(&asked_texts)?;
+            let of = asked.ids_of.iter().map(|text| encoder.token_ids(text));
+            ids = of.collect::<Result<_, _>>()?;
+        }
+    }
+    let answers = Given {
+        pictures,
+        texts,
+        ids,
+    };
+    std::fs::write(given, serde_json::to_vec(&answers)?)?;
+    Ok(())
+}
