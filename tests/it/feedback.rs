@@ -1,6 +1,7 @@
 //! Marks, near-duplicates, weights, and questions that are no questions, through the API.
 
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use casekin_phantoms::draw_case;
 use image::codecs::jpeg::JpegEncoder;
@@ -19,10 +20,34 @@ fn service() -> (Library, Service) {
     (library, service)
 }
 
-fn finding(case_id: &str) -> String {
-    let index = case_id.rsplit('-').next().unwrap().parse().unwrap();
-    let case = draw_case(SEED, index);
-    format!("{:?}/{}", case.family, case.main_finding)
+/// What was drawn, as far as the test asks. Drawing a case draws its pictures too: once is enough.
+struct Drawn {
+    case_id: String,
+    finding: String,
+    patient_id: String,
+}
+
+fn drawn(index: u64) -> &'static Drawn {
+    static DRAWN: LazyLock<Vec<Drawn>> = LazyLock::new(|| {
+        let of = |index| {
+            let case = draw_case(SEED, index);
+            Drawn {
+                finding: format!("{:?}/{}", case.family, case.main_finding),
+                patient_id: case.patient_id,
+                case_id: case.case_id,
+            }
+        };
+        (0..CASES).map(of).collect()
+    });
+    &DRAWN[index as usize]
+}
+
+fn drawn_of(case_id: &str) -> &'static Drawn {
+    drawn(case_id.rsplit('-').next().unwrap().parse().unwrap())
+}
+
+fn finding(case_id: &str) -> &'static str {
+    &drawn_of(case_id).finding
 }
 
 fn first_picture(http: &Http, case_id: &str) -> Value {
@@ -45,9 +70,9 @@ fn mean_rank(ids: &[String], wanted: &[String]) -> f64 {
 fn marks_move_the_answer_and_taking_them_back_gives_the_first_one_again() {
     let (library, service) = service();
     let http = service.http();
-    let own = draw_case(SEED, 0).case_id;
+    let own = &drawn(0).case_id;
     let question = json!({
-        "images": [{ "image_id": first_picture(&http, &own) }],
+        "images": [{ "image_id": first_picture(&http, own) }],
         "top": 60, "all": true, "keep_duplicates": true, "any_modality": true,
     });
     let ask = |relevant: &[&str], not_relevant: &[&str]| {
@@ -58,7 +83,7 @@ fn marks_move_the_answer_and_taking_them_back_gives_the_first_one_again() {
     };
     let before = ask(&[], &[]);
     let ids = case_ids(&before);
-    assert_eq!(ids[0], own, "the picture itself is first");
+    assert_eq!(ids[0], *own, "the picture itself is first");
 
     // The last case of a finding that others have too, and which is not the question's.
     let kin_of = |mark: &String| -> Vec<String> {
@@ -70,7 +95,7 @@ fn marks_move_the_answer_and_taking_them_back_gives_the_first_one_again() {
     let mark = ids
         .iter()
         .rev()
-        .find(|id| finding(id) != finding(&own) && kin_of(id).len() >= 2)
+        .find(|id| finding(id) != finding(own) && kin_of(id).len() >= 2)
         .unwrap();
     let after = ask(&[mark], &[]);
     let moved = case_ids(&after);
@@ -88,7 +113,7 @@ fn marks_move_the_answer_and_taking_them_back_gives_the_first_one_again() {
     );
     assert_eq!(
         finding(&moved[0]),
-        finding(&own),
+        finding(own),
         "one mark does not take over"
     );
 
@@ -115,8 +140,7 @@ fn marks_move_the_answer_and_taking_them_back_gives_the_first_one_again() {
         alone["hits"][0]["views"][0]["matched"]["case_id"],
         mark.as_str()
     );
-    let patient =
-        |id: &str| draw_case(SEED, id.rsplit('-').next().unwrap().parse().unwrap()).patient_id;
+    let patient = |id: &str| &drawn_of(id).patient_id;
     assert!(found.iter().all(|id| patient(id) != patient(mark)));
 
     // The command line asks the same.
@@ -251,8 +275,8 @@ fn a_copy_under_another_case_is_counted_and_kin_keep_their_places() {
 fn no_question_breaks_the_search() {
     let (_library, service) = service();
     let http = service.http();
-    let own = draw_case(SEED, 0).case_id;
-    let picture = first_picture(&http, &own);
+    let own = &drawn(0).case_id;
+    let picture = first_picture(&http, own);
     let long = "x ".repeat(50_000);
     let many: Vec<String> = (0..10_000).map(|number| format!("age={number}")).collect();
     let refused = [

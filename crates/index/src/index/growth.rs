@@ -198,16 +198,18 @@ impl Inner {
         let target = job.target.unwrap_or(job.sources[0]);
         let rows = self.rows_now(job);
         let kept = job.kept_rows;
-        let live = |slot: u32| match (slot as usize).checked_sub(kept) {
-            Some(at) => rows[at].live,
-            None => {
-                let columns = self.read_columns();
-                columns.segments[target as usize].live.contains(slot)
-            }
+        let mut live: RoaringBitmap = match job.target {
+            Some(target) => self.read_columns().segments[target as usize].live.clone(),
+            None => RoaringBitmap::new(),
         };
+        live.extend(
+            (kept as u32..)
+                .zip(&rows)
+                .filter(|(_, row)| row.live)
+                .map(|(slot, _)| slot),
+        );
         let slots = (kept + rows.len()) as u32;
-        let live_before: RoaringBitmap = (0..slots).filter(|slot| live(*slot)).collect();
-        let bytes = built.to_file(slots, |slot| live_before.contains(slot))?;
+        let bytes = built.to_file(slots, |slot| live.contains(slot))?;
         let name = self.graph_name(target, &writing);
         let file = durable::write_file(&self.dir, name, &bytes)?;
         drop(bytes);
