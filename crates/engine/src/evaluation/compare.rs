@@ -20,6 +20,9 @@ use super::{RANKED_CASES, RetrievalRequest, drawn};
 use crate::error::EngineError;
 use crate::library::Serving;
 
+/// A query with the numbers of the cases that answer it, best first.
+type Ranking = (usize, Vec<u64>);
+
 /// Depth of the figure.
 const K: usize = 10;
 /// Texts encoded at once.
@@ -233,7 +236,7 @@ pub(super) fn compared(
         let ways = [(1.0, &case.1), (0.5, &words.1), (0.5, &text.1)];
         hybrid.push((case.0, fused(&ways)));
     }
-    let many: [(&str, &str, &[(usize, Vec<u64>)]); 5] = [
+    let many: [(&str, &str, &[Ranking]); 5] = [
         ("case", "all its pictures, mean of best", &by_case),
         (
             "case, median",
