@@ -120,7 +120,13 @@ impl Library {
 impl Print {
     /// A print of stripes, another one for each number.
     pub(super) fn drawn(number: usize) -> Arc<Self> {
-        let cell = |at: usize| if at.is_multiple_of(number + 1) { 1.0 } else { -1.0 };
+        let cell = |at: usize| {
+            if at.is_multiple_of(number + 1) {
+                1.0
+            } else {
+                -1.0
+            }
+        };
         let length = (SIDE * SIDE) as f32;
         Arc::new(Self(
             (0..SIDE * SIDE)
