@@ -2078,6 +2078,7 @@ export interface components {
             ways?: components["schemas"]["Way"][] | null;
             /**
              * @description How much each way counts when the ways are joined, above 0 and at most 100; 1 for a way that is left out here.
+             *     Where pictures and words ask together, the ways of the words share one weight: theirs is divided by their number.
              * @default {}
              */
             weights?: {
