@@ -138,6 +138,10 @@ fn report_fields(entry: &catalog::CaseEntry) -> Option<index::ReportFields> {
                 (_, SectionKind::Technique | SectionKind::Other) => &mut fields.other,
             };
             append(field, &sentence.text);
+            // What has resolved was there and is absent: "no pneumothorax" finds it too.
+            if sentence.has_ended() {
+                append(&mut fields.negated, &sentence.text);
+            }
         }
     }
     let empty = entry.reports.is_empty() && fields.title.is_empty() && fields.labels.is_empty();

@@ -10,6 +10,7 @@ use crate::headings::{Span, split_sections};
 use crate::polarity::split_clauses;
 use crate::qa::split_pairs;
 use crate::sentences::split_sentences;
+use crate::triggers::says_ended;
 
 /// The language a report is written in, as far as rules exist for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -83,6 +84,15 @@ pub struct Sentence {
     pub end: usize,
     /// Whether the clause affirms or denies.
     pub polarity: Polarity,
+}
+
+impl Sentence {
+    /// Whether the clause dates a finding into the past and says that it has gone ("has resolved", "no longer seen"):
+    /// who looks for its absence looks for this clause too.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.polarity == Polarity::Historical && says_ended(&self.text)
+    }
 }
 
 /// What [`analyse`] found.

@@ -178,6 +178,51 @@ fn shapes_of_identifiers() {
 }
 
 #[test]
+fn announced_names_of_four_languages() {
+    let nobody = Identifiers::default();
+    for (text, want) in [
+        ("Dictado por Lucía Ferrer.", "Dictado por [name]."),
+        (
+            "Firmado electrónicamente por: Lucía Ferrer",
+            "Firmado electrónicamente por: [name]",
+        ),
+        ("Dra. Ferrer informa.", "Dra. [name] informa."),
+        ("Médico solicitante: Ferrer", "Médico solicitante: [name]"),
+        (
+            "Compte rendu validé par Hélène Marchand.",
+            "Compte rendu validé par [name].",
+        ),
+        ("Radiologue : Marchand", "Radiologue : [name]"),
+        (
+            "Madame Marchand, née le 04/05/1951",
+            "Madame [name], née le [date]",
+        ),
+        ("Befundet von Jürgen Albers.", "Befundet von [name]."),
+        ("gez. Albers", "gez. [name]"),
+        ("Zuweiser: Albers", "Zuweiser: [name]"),
+        ("Patientennummer: 889123", "Patientennummer: [id]"),
+        ("Teléfono: 91 555 12 34", "Teléfono: [id]"),
+    ] {
+        check(&nobody, text, want);
+    }
+}
+
+#[test]
+fn eponyms_and_plain_words_stay() {
+    let nobody = Identifiers::default();
+    for text in [
+        "Hodgkin lymphoma, Kerley B lines, Crohn disease, Baker cyst.",
+        "Maladie de Crohn, signe de Murphy, ligament de Cooper.",
+        "Morbus Hodgkin, Baker-Zyste, Haglund-Exostose, Kerley-Linien.",
+        "Enfermedad de Crohn, signo de Murphy, quiste de Baker.",
+        "Reviewed by the tumour board. Validiert durch die Biopsie. Confirmado por biopsia.",
+        "Signature : aspect typique. Firma: pendiente.",
+    ] {
+        check(&nobody, text, text);
+    }
+}
+
+#[test]
 fn counts_and_debug_without_values() {
     let who = known(&["Doe^Jane"], &["77881"], &["19600312"]);
     assert_eq!(mask("Jane Doe, 77881, 12.03.1960", &who).count, 3);

@@ -1,17 +1,18 @@
 //! Polarity on sentences that were labelled apart from the rules (`labelled/README.md`): the open half is measured
-//! here, the sealed half is for the end.
+//! here, the sealed half once, when the rules are final:
+//! `cargo nextest run -p casekin-reports --test polarity_labelled --run-ignored only --no-capture`
 
 use std::collections::BTreeMap;
 
 use casekin_reports::{Polarity, analyse};
 
 const OPEN: &str = include_str!("labelled/open.tsv");
-/// Classes, and the F1 below which the rules have become worse.
+/// Classes, and the F1 on the open half below which the rules have become worse.
 const CLASSES: [(&str, f64); 4] = [
-    ("affirmed", 0.89),
-    ("negated", 0.91),
-    ("uncertain", 0.87),
-    ("historical", 0.68),
+    ("affirmed", 0.97),
+    ("negated", 0.98),
+    ("uncertain", 0.95),
+    ("historical", 0.96),
 ];
 
 /// What the rules say of a finding in a sentence; of several sentences, of the one that names it.
@@ -43,29 +44,100 @@ impl Counts {
     }
 }
 
+/// Counts by class, and right and all by a name: a language, or who wrote the sentence.
+#[derive(Default)]
+struct Measured {
+    classes: BTreeMap<String, Counts>,
+    groups: BTreeMap<String, (usize, usize)>,
+    all: usize,
+}
+
+impl Measured {
+    /// Measures labelled lines; shows each error only where `shows_errors`.
+    fn of(labelled: &str, shows_errors: bool) -> Self {
+        let mut measured = Self::default();
+        for (number, line) in labelled.lines().enumerate() {
+            if line.starts_with('#') {
+                continue;
+            }
+            let [label, language, finding, sentence, source] =
+                line.split('\t').collect::<Vec<_>>()[..]
+            else {
+                panic!("line {} has no five columns", number + 1)
+            };
+            let found = said(sentence, finding).unwrap_or("affirmed");
+            let is_right = found == label;
+            let origin = if source == "written" {
+                "written"
+            } else {
+                "real"
+            };
+            for group in [language, origin] {
+                let group = measured.groups.entry(group.to_owned()).or_default();
+                group.0 += usize::from(is_right);
+                group.1 += 1;
+            }
+            let classes = &mut measured.classes;
+            classes.entry(label.to_owned()).or_default().labelled += 1;
+            classes.entry(found.to_owned()).or_default().named += 1;
+            classes.entry(label.to_owned()).or_default().right += usize::from(is_right);
+            measured.all += 1;
+            if !is_right && shows_errors {
+                println!("{label} taken for {found}: {finding} | {sentence}");
+            }
+        }
+        measured
+    }
+
+    /// Every finding has one label and gets one: F1 over all classes together is the share that is right.
+    fn micro_f1(&self) -> f64 {
+        let right: usize = self.classes.values().map(|one| one.right).sum();
+        right as f64 / self.all.max(1) as f64
+    }
+
+    fn macro_f1(&self) -> f64 {
+        let sum: f64 = CLASSES.iter().map(|(class, _)| self.f1(class)).sum();
+        sum / CLASSES.len() as f64
+    }
+
+    fn f1(&self, class: &str) -> f64 {
+        self.classes.get(class).map_or(0.0, Counts::f1)
+    }
+
+    fn print(&self) {
+        for (class, _) in CLASSES {
+            let n = self.classes.get(class).map_or(0, |one| one.labelled);
+            println!("{class}: F1 {:.3} of {n}", self.f1(class));
+        }
+        for (group, (right, all)) in &self.groups {
+            println!("{group}: {right} right of {all}");
+        }
+        println!(
+            "micro F1 {:.3}, macro F1 {:.3}, n {}",
+            self.micro_f1(),
+            self.macro_f1(),
+            self.all
+        );
+    }
+}
+
 #[test]
 fn the_open_half_is_understood_no_worse_than_before() {
-    let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
-    for line in OPEN.lines().filter(|line| !line.starts_with('#')) {
-        let [label, _, finding, sentence, _] = line.split('\t').collect::<Vec<_>>()[..] else {
-            panic!("{line}")
-        };
-        let found = said(sentence, finding).unwrap_or("affirmed");
-        counts.entry(label).or_default().labelled += 1;
-        counts.entry(found).or_default().named += 1;
-        if found == label {
-            counts.entry(label).or_default().right += 1;
-        } else {
-            println!("{label} taken for {found}: {finding} | {sentence}");
-        }
-    }
-    let all: usize = counts.values().map(|one| one.labelled).sum();
-    let right: usize = counts.values().map(|one| one.right).sum();
-    println!("right: {right} of {all}");
-    assert_eq!(all, 228);
+    let measured = Measured::of(OPEN, true);
+    measured.print();
+    assert_eq!(measured.all, 228);
     for (class, least) in CLASSES {
-        let f1 = counts[class].f1();
-        println!("{class}: F1 {f1:.3} of {}", counts[class].labelled);
+        let f1 = measured.f1(class);
         assert!(f1 >= least, "{class}: F1 {f1:.3}");
     }
+}
+
+/// Prints figures of all only. Rules that are changed after this has run have no unseen half any more.
+#[test]
+#[ignore = "the sealed half is read once, when the rules are final"]
+fn the_sealed_half_is_understood() {
+    let measured = Measured::of(include_str!("labelled/sealed.tsv"), false);
+    measured.print();
+    assert_eq!(measured.all, 229);
+    assert!(measured.micro_f1() >= 0.93);
 }

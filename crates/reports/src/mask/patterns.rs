@@ -21,17 +21,17 @@ static SHAPES: LazyLock<Vec<(Regex, Kind)>> = LazyLock::new(|| {
         (r"\b\d{3}-\d{2}-\d{4}\b", Kind::Id),
         (r"(?:\+|\b00)\d{1,3}[\s().-]{0,2}\d[\d\s().-]{6,14}\d\b", Kind::Id),
         (r"(?:\(\d{3}\)\s?|\b\d{3}[-.\s])\d{3}[-.]\d{4}\b", Kind::Id),
-        (r"\b(?:tel|phone|telephone|fax|telefon|mobile|cell|pager)\.?\s*(?:no\.?|number)?\s*[:#]?\s*(\+?\(?\d[\d\s()./-]{4,18}\d)\b", Kind::Id),
+        (r"\b(?:tel|phone|telephone|fax|telefon|telefono|movil|handy|portable|mobile|cell|pager)\.?\s*(?:no\.?|number)?\s*[:#]?\s*(\+?\(?\d[\d\s()./-]{4,18}\d)\b", Kind::Id),
         (
             concat!(
                 r"\b(?:mrn|medical\s+record(?:\s+(?:number|no))?|patient[\s-]*(?:id|number|no|nr)|pat\.?[\s-]*(?:id|nr)|pid|case\s+(?:number|no)|",
                 r"accession(?:\s+(?:number|no))?|acc(?:ession)?\s*#|fall(?:nummer|nr)|ssn|nhs(?:\s+(?:number|no))?|hospital\s+(?:number|no)|",
-                r"specimen\s+(?:number|no|id)|account(?:\s+(?:number|no))?|n\s?dossier|ipp|nhc)\.?\s*(?:is\b)?[:#=]*\s*([a-z]{0,5}[-/]?\d[\w/-]*)",
+                r"specimen\s+(?:number|no|id)|account(?:\s+(?:number|no))?|(?:n[o°º]?|numero\s+de)\s?dossier|patientennummer|auftragsnummer|historia\s+clinica\s+n[o.°º]*|ipp|nip|nhc)\.?\s*(?:is\b)?[:#=]*\s*([a-z]{0,5}[-/]?\d[\w/-]*)",
             ),
             Kind::Id,
         ),
         (
-            r"\b(?:d\.?o\.?b\.?|date\s+of\s+birth|birth\s?date|born(?:\s+on)?|geb(?:oren)?\.?(?:\s+am)?|geburtsdatum|nee?\s+le|date\s+de\s+naissance|nacid[oa]\s+el|fecha\s+de\s+nacimiento)\s*[:=]?\s*(\d{1,4}\s?[-./]\s?\d{1,2}\s?[-./]\s?\d{1,4}|\d{8}|\d{1,2}\.?[\s-]*[a-z]{3,10}\.?,?[\s-]*\d{2,4}|[a-z]{3,10}\.?\s*\d{1,2},?\s*\d{4})",
+            r"\b(?:d\.?o\.?b\.?|date\s+of\s+birth|birth\s?date|born(?:\s+on)?|geb(?:oren)?\.?(?:\s+am)?|geburtsdatum|nee?\s+le|ne\(e\)\s+le|f\.?\s?nac\.?|date\s+de\s+naissance|nacid[oa]\s+el|fecha\s+de\s+nacimiento)\s*[:=]?\s*(\d{1,4}\s?[-./]\s?\d{1,2}\s?[-./]\s?\d{1,4}|\d{8}|\d{1,2}\.?[\s-]*[a-z]{3,10}\.?,?[\s-]*\d{2,4}|[a-z]{3,10}\.?\s*\d{1,2},?\s*\d{4})",
             Kind::Date,
         ),
     ]
@@ -46,16 +46,25 @@ const TWO_NAMES: &str = r"\p{Lu}(?:\.|[\p{L}'’-]+)(?:[ ,^]{1,2}\p{Lu}(?:\.|[\p
 static NAMED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     vec![
         own(
-            r"\b(?:Drs?|DR|Doctor|Prof|PROF|Professor|Mr|MR|Mrs|MRS|Ms|Miss|Herrn?|Frau|Mme|Sr|Sra|Doctora?)\.?\s+(?:(?:med|Dr|Prof|Dipl)\.\s*)*((?:\p{Lu}\.\s*){0,2}\p{Lu}[\p{L}'’-]+(?:[ ](?:(?:van|von|de|der|den|del)[ ])*\p{Lu}[\p{Ll}'’-]+)?)",
+            r"\b(?:Drs?|DR|Doctor|Prof|PROF|Professor|Mr|MR|Mrs|MRS|Ms|Miss|Herrn?|Frau|Mme|Madame|Monsieur|Docteur|Sra?|Señora?|Dra|Doctora?)\.?\s+(?:(?:med|Dr|Prof|Dipl)\.\s*)*((?:\p{Lu}\.\s*){0,2}\p{Lu}[\p{L}'’-]+(?:[ ](?:(?:van|von|de|der|den|del)[ ])*\p{Lu}[\p{Ll}'’-]+)?)",
         ),
         own(&format!(
-            r"\b(?i:patient(?:['’]s)?(?:\s+name)?|paciente|patientin)\s*:\s*({TWO_NAMES})"
+            r"\b(?i:patient(?:['’]s)?(?:\s+name)?|paciente|patientin|patiente|apellidos(?:\s+y\s+nombre)?|prénom|vorname|nachname)\s*:\s*({TWO_NAMES})"
         )),
         own(&format!(
-            r"\b(?i:name|nom|nombre|referring\s+(?:physician|doctor|clinician)|attending(?:\s+physician)?|radiologist|pathologist|surgeon|sonographer|technologist|referrer|requested\s+by)\s*:\s*({NAME})"
+            r"\b(?i:name|nom|nombre|referring\s+(?:physician|doctor|clinician)|attending(?:\s+physician)?|radiologist|pathologist|surgeon|sonographer|technologist|referrer|requested\s+by|médecin(?:\s+(?:prescripteur|traitant))?|radiologue|prescripteur|arzt|ärztin|befunder|befunderin|überweiser|zuweiser|médico(?:\s+(?:solicitante|informante))?|radiólogo|radióloga|firma|unterschrift|signature|signé)\s*:\s*({NAME})"
         )),
         own(&format!(
             r"\b(?i:reported|dictated|(?:electronically\s+)?signed|read|transcribed|verified|approved|interpreted|reviewed)\s+(?i:by)\s*:?\s+({NAME})"
+        )),
+        own(&format!(
+            r"\b(?i:dicté|signé|validé|rédigé|relu|interprété)e?\s+(?i:électroniquement\s+)?(?i:par)\s*:?\s+({NAME})"
+        )),
+        own(&format!(
+            r"\b(?i:dictad|firmad|informad|validad|revisad)[oa]\s+(?i:(?:electrónicamente\s+)?por)\s*:?\s+({NAME})"
+        )),
+        own(&format!(
+            r"\b(?:(?i:befundet|diktiert|unterschrieben|freigegeben|validiert|vidiert)\s+(?i:von|durch)\s*:?|gez\.)\s+({NAME})"
         )),
         own(
             r"\b(\p{Lu}[\p{Ll}'’-]+\s(?:\p{Lu}\.?\s)?\p{Lu}[\p{Ll}'’-]+),?\s+(?:MD|M\.D\.|DO|MBBS|FRCR|PhD)\b",
@@ -78,6 +87,14 @@ const NO_NAMES: &[&str] = &[
     "attending",
     "not",
     "see",
+    "der",
+    "die",
+    "dem",
+    "den",
+    "le",
+    "la",
+    "el",
+    "los",
 ];
 
 /// Places of known ids.
