@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use casekin_engine::{
-    Cuts, DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, Limits, SearchConfig,
+    Cuts, DeidentifyConfig, EncoderConfig, EngineConfig, IndexSettings, IngestConfig, Limits,
+    SearchConfig,
 };
 use casekin_server::ServerConfig;
 use casekin_summary::SummaryConfig;
@@ -23,6 +24,7 @@ pub struct Config {
     pub limits: Limits,
     pub deidentify: DeidentifyConfig,
     pub search: SearchConfig,
+    pub index: IndexSettings,
     pub summary: SummaryConfig,
 }
 
@@ -54,6 +56,7 @@ impl Config {
             limits: self.limits.clone(),
             deidentify: self.deidentify.clone(),
             search: self.search.clone(),
+            index: self.index.clone(),
         }
     }
 }

@@ -106,6 +106,17 @@ impl Catalog {
         })
     }
 
+    /// Pictures that wait for their vectors or are being encoded. Unlike [`Self::status_counts`] it reads none of the
+    /// library's rows but these.
+    pub async fn pending_jobs(&self) -> Result<u64, CatalogError> {
+        let (pending,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'running')")
+                .fetch_one(self.read())
+                .await
+                .map_err(CatalogError::query("counting open jobs"))?;
+        Ok(pending.unsigned_abs())
+    }
+
     /// A setting, JSON.
     pub async fn setting(&self, key: &str) -> Result<Option<serde_json::Value>, CatalogError> {
         let row: Option<(String,)> =

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use casekin_imaging::{Cuts, Limits};
+use casekin_index::IndexSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::query::Aggregate;
@@ -26,6 +27,8 @@ pub struct EngineConfig {
     pub deidentify: DeidentifyConfig,
     /// Answering questions.
     pub search: SearchConfig,
+    /// Building and walking the index of vectors.
+    pub index: IndexSettings,
 }
 
 /// How questions are answered where they do not say so themselves.

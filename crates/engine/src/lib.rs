@@ -32,6 +32,8 @@ mod status;
 mod volumes;
 mod worker;
 
+pub use casekin_index::{IndexSettings, VectorCode};
+
 pub use casekin_imaging::{
     Cuts, Decoders, Limits, PIPELINE_VERSION, Source, VolumeSlice, WorkerCommand,
     serve as serve_decoding,

@@ -130,6 +130,15 @@ impl Library {
         projection::flush(&self.inner).await
     }
 
+    /// Waits until the index has no graph to build: searching is right before, and fast afterwards.
+    ///
+    /// # Errors
+    /// Where the waiting thread broke off.
+    pub async fn settle_index(&self) -> Result<(), EngineError> {
+        let serving = self.inner.serving();
+        Ok(tokio::task::spawn_blocking(move || serving.index.settle()).await?)
+    }
+
     /// Folder of the library.
     pub fn data_dir(&self) -> &Path {
         &self.inner.data_dir
@@ -160,7 +169,7 @@ pub(crate) fn open_serving(
     log: Arc<VectorLog>,
 ) -> Result<Serving, EngineError> {
     let stamp = log.stamp().clone();
-    let index = projection::open_current(data_dir, &stamp, &log)?;
+    let index = projection::open_current(data_dir, &stamp, &log, &config.index)?;
     let encoder = Arc::new(EncoderSlot::new(
         PathBuf::from(&model.dir),
         config.encoder.clone(),

@@ -47,13 +47,14 @@ pub(crate) fn open_current(
     data_dir: &Path,
     stamp: &Stamp,
     log: &Arc<VectorLog>,
+    settings: &IndexSettings,
 ) -> Result<Index, EngineError> {
     if let Some(current) = read_current(data_dir).filter(|current| current.stamp == *stamp) {
         match Index::open(
             &index_dir(data_dir).join(&current.folder),
             stamp,
             Arc::clone(log),
-            IndexSettings::default(),
+            settings.clone(),
         ) {
             Ok(index) => return Ok(index),
             Err(
@@ -66,7 +67,7 @@ pub(crate) fn open_current(
             Err(error) => return Err(error.into()),
         }
     }
-    let (folder, index) = begin(data_dir, stamp, log)?;
+    let (folder, index) = begin(data_dir, stamp, log, settings)?;
     write_current(
         data_dir,
         &Current {
@@ -83,17 +84,13 @@ fn begin(
     data_dir: &Path,
     stamp: &Stamp,
     log: &Arc<VectorLog>,
+    settings: &IndexSettings,
 ) -> Result<(String, Index), EngineError> {
     let dir = index_dir(data_dir);
     std::fs::create_dir_all(&dir)
         .map_err(|source| EngineError::io("make the index folder", source))?;
     let folder = uuid::Uuid::now_v7().simple().to_string();
-    let index = Index::open(
-        &dir.join(&folder),
-        stamp,
-        Arc::clone(log),
-        IndexSettings::default(),
-    )?;
+    let index = Index::open(&dir.join(&folder), stamp, Arc::clone(log), settings.clone())?;
     Ok((folder, index))
 }
 
@@ -115,7 +112,7 @@ fn sweep(data_dir: &Path) {
 pub(crate) async fn rebuild(inner: &Arc<Inner>) -> Result<u64, EngineError> {
     let old = inner.serving();
     let (stamp, log) = (old.stamp.clone(), Arc::clone(&old.log));
-    let (folder, index) = begin(&inner.data_dir, &stamp, &log)?;
+    let (folder, index) = begin(&inner.data_dir, &stamp, &log, &inner.config.index)?;
     replay(inner, &index).await?;
     let _applying = inner.applying.lock().await;
     replay(inner, &index).await?;

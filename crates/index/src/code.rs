@@ -118,11 +118,24 @@ fn signs(vector: &[f32], mean: &[f32]) -> Vec<u8> {
 /// Number of differing bits. Both have the same length, a multiple of eight.
 pub(crate) fn hamming(a: &[u8], b: &[u8]) -> u32 {
     #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vpopcntdq") {
+        #[allow(unsafe_code)]
+        // SAFETY: the features were detected just now.
+        return unsafe { hamming_avx512(a, b) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("popcnt") {
         #[allow(unsafe_code)]
         // SAFETY: the feature was detected just now.
         return unsafe { hamming_popcnt(a, b) };
     }
+    hamming_words(a, b)
+}
+
+/// As [`hamming_words`], which the compiler makes of whole registers here.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn hamming_avx512(a: &[u8], b: &[u8]) -> u32 {
     hamming_words(a, b)
 }
 

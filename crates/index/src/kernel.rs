@@ -47,6 +47,12 @@ pub(crate) fn dot(stored: &[f16], query: &[f32]) -> f32 {
     let shared = stored.len().min(query.len());
     let (stored, query) = (&stored[..shared], &query[..shared]);
     #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        #[allow(unsafe_code)]
+        // SAFETY: the feature was detected just now; both slices have the same length.
+        return unsafe { dot_avx512(stored, query) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("f16c")
         && is_x86_feature_detected!("fma")
@@ -70,6 +76,56 @@ fn dot_portable(stored: &[f16], query: &[f32]) -> f32 {
         sum += unpacked.iter().zip(query).map(|(a, b)| a * b).sum::<f32>();
     }
     sum
+}
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+#[target_feature(enable = "avx512f")]
+/// # Safety
+/// The processor has AVX-512F, and both slices have the same length.
+unsafe fn dot_avx512(stored: &[f16], query: &[f32]) -> f32 {
+    use std::arch::x86_64::{
+        _mm256_loadu_si256, _mm512_add_ps, _mm512_cvtph_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_reduce_add_ps, _mm512_setzero_ps,
+    };
+    const LANES: usize = 16;
+    const SUMS: usize = 4;
+    let blocks = stored.len() / (LANES * SUMS);
+    let mut sums = [_mm512_setzero_ps(); SUMS];
+    for block in 0..blocks {
+        for (way, sum) in sums.iter_mut().enumerate() {
+            let at = (block * SUMS + way) * LANES;
+            // SAFETY: at + LANES <= blocks * SUMS * LANES <= length of both slices; loads are unaligned ones.
+            let (packed, values) = unsafe {
+                (
+                    _mm256_loadu_si256(stored.as_ptr().add(at).cast()),
+                    _mm512_loadu_ps(query.as_ptr().add(at)),
+                )
+            };
+            *sum = _mm512_fmadd_ps(_mm512_cvtph_ps(packed), values, *sum);
+        }
+    }
+    let total = _mm512_add_ps(
+        _mm512_add_ps(sums[0], sums[1]),
+        _mm512_add_ps(sums[2], sums[3]),
+    );
+    let rest = blocks * SUMS * LANES;
+    _mm512_reduce_add_ps(total) + dot_portable(&stored[rest..], &query[rest..])
+}
+
+/// Tells the processor that these bytes are read soon.
+pub(crate) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        #[allow(unsafe_code)]
+        // SAFETY: a hint about memory that is borrowed; it reads nothing.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast())
+        };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
 }
 
 #[cfg(target_arch = "x86_64")]

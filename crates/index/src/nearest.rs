@@ -1,6 +1,7 @@
 //! Search by vectors: graphs and scans propose cases, exact rescoring over the vector log ranks them.
 //! Small selections, and answers that came out short, are scanned exactly, so recall does not depend on the filter.
 
+use std::borrow::Cow;
 use std::cmp::Ordering as Order;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use roaring::RoaringBitmap;
 use crate::code::Coded;
 use crate::kernel;
 use crate::rows::{Columns, Segment};
-use crate::select::{Excluded, Selection, select};
+use crate::select::{Excluded, select};
 use crate::vector_log::LogView;
 use crate::{
     Aggregate, CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, ViewMatch,
@@ -29,6 +30,10 @@ const SCANNED_SIGNS: u64 = 25_000;
 /// Signs that a scan hands on to exact scoring, for each candidate that a walk would: under a filter neighbours lie far
 /// apart, where signs tell less.
 const SCAN_OVERSAMPLING: usize = 4;
+/// Rows that wait for a graph are scanned exactly up to so many, by their signs beyond.
+pub(crate) const WAITING_EXACT: usize = 1_024;
+/// Vectors that are fetched ahead of the one that is compared: each lies somewhere else in the log.
+const FETCHED_AHEAD: usize = 3;
 /// Products of vectors for which another thread is worth its start.
 const PARALLEL_FROM: usize = 4_096;
 
@@ -42,7 +47,10 @@ pub(crate) struct Searched<'a> {
 
 struct Search<'a> {
     at: &'a Searched<'a>,
-    allowed: Selection,
+    /// Indices of cases that may answer.
+    cases: &'a RoaringBitmap,
+    /// Slots of each segment that may.
+    views: Vec<Cow<'a, RoaringBitmap>>,
     queries: Vec<Vec<f32>>,
     aggregate: Aggregate,
     /// A view could not be read.
@@ -70,9 +78,10 @@ pub(crate) fn nearest(
         cases: &query.exclude,
         patients: &query.exclude_patients,
     };
-    let allowed = select(at.columns, &query.filter, &excluded)?;
+    let selection = select(at.columns, &query.filter, &excluded)?;
+    let (cases, allowed) = (selection.cases(), selection.views());
     let wanted = query.k.min(MAX_CASES);
-    let views = allowed.view_count();
+    let views = allowed.iter().map(|slots| slots.len()).sum::<u64>();
     if wanted == 0 || queries.is_empty() || views == 0 {
         return Ok(NearestAnswer {
             matches: Vec::new(),
@@ -81,7 +90,8 @@ pub(crate) fn nearest(
     }
     let search = Search {
         at,
-        allowed,
+        cases: &cases,
+        views: allowed,
         queries,
         aggregate: query.aggregate,
         incomplete: AtomicBool::new(false),
@@ -104,12 +114,12 @@ pub(crate) fn nearest(
 
 impl Search<'_> {
     fn every_case(&self) -> Vec<u32> {
-        self.allowed.cases.iter().collect()
+        self.cases.iter().collect()
     }
 
     /// Proposes cases by graphs, wider if too few came, all of them if still too few.
     fn walk(&self, wanted: usize) -> Result<Vec<(u32, f32)>, IndexError> {
-        let reachable = wanted.min(self.allowed.cases.len() as usize);
+        let reachable = wanted.min(self.cases.len() as usize);
         let mut count = (wanted * 4).max(self.at.settings.ef_search);
         for _ in 0..3 {
             let ranked = self.rank(self.propose(count, wanted)?);
@@ -155,13 +165,17 @@ impl Search<'_> {
     /// Nearest allowed views to one query view as (case, exact cosine), best first.
     fn nearest_views(&self, query_no: usize, count: usize) -> Result<Vec<(u32, f32)>, IndexError> {
         let mut found = Vec::new();
-        for (segment, allowed) in self.at.columns.segments.iter().zip(&self.allowed.views) {
+        for (segment, allowed) in self.at.columns.segments.iter().zip(&self.views) {
             let mut slots = self.proposed_slots(segment, allowed, query_no, count)?;
             // The log is read in its own order.
             slots.sort_unstable();
             slots.dedup();
-            for slot in slots {
-                let row = &segment.rows[slot as usize];
+            for (at, slot) in slots.iter().enumerate() {
+                if let Some(soon) = slots.get(at + FETCHED_AHEAD) {
+                    let row = &segment.rows[*soon as usize];
+                    self.at.log.prefetch(&row.location);
+                }
+                let row = &segment.rows[*slot as usize];
                 if let Some(cosine) = self.cosine(&row.location, query_no) {
                     found.push((row.case, cosine));
                 }
@@ -182,7 +196,11 @@ impl Search<'_> {
         count: usize,
     ) -> Result<Vec<u32>, IndexError> {
         let views = allowed.len();
-        if views <= self.at.settings.scan_views as u64 {
+        let exact = match segment.graph {
+            Some(_) => self.at.settings.scan_views,
+            None => self.at.settings.scan_views.min(WAITING_EXACT),
+        };
+        if views <= exact as u64 {
             return Ok(allowed.iter().collect());
         }
         let query = &self.queries[query_no];
@@ -268,7 +286,7 @@ impl Search<'_> {
             .map_or(&[][..], |case| &case.places);
         for place in places
             .iter()
-            .filter(|place| self.allowed.views[place.segment as usize].contains(place.slot))
+            .filter(|place| self.views[place.segment as usize].contains(place.slot))
         {
             let row = self.at.columns.row(*place);
             for query_no in 0..self.queries.len() {

@@ -149,6 +149,8 @@ impl Signs {
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
     pub(crate) rows: Vec<Row>,
+    /// The case of each row once more, close together for filters.
+    case_of: Vec<u32>,
     /// Slots of rows that are live.
     pub(crate) live: RoaringBitmap,
     /// Covers every row; a segment that has one takes rows from the builder only.
@@ -166,6 +168,19 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// What is left where another segment took the rows.
+    pub(crate) fn emptied() -> Self {
+        Self {
+            rows_dirty: true,
+            ..Self::default()
+        }
+    }
+
+    /// The case of each row; that of dead ones is out of bounds.
+    pub(crate) fn case_of(&self) -> &[u32] {
+        &self.case_of
+    }
+
     pub(crate) fn dead(&self) -> usize {
         self.rows.len() - self.live.len() as usize
     }
@@ -176,6 +191,7 @@ impl Segment {
         if row.live {
             self.live.insert(slot);
         }
+        self.case_of.push(row.case);
         self.rows.push(row);
         slot
     }
@@ -185,6 +201,7 @@ impl Segment {
         let row = &mut self.rows[slot as usize];
         if row.live {
             *row = Row::DEAD;
+            self.case_of[slot as usize] = Row::DEAD.case;
             self.live.remove(slot);
             self.rows_dirty = true;
             self.graph_dirty |= in_graph;
@@ -252,6 +269,19 @@ impl Columns {
         &self.segments[place.segment as usize].rows[place.slot as usize]
     }
 
+    /// Takes in the values of every case.
+    pub(crate) fn index_values(&mut self) {
+        let mut values = crate::values::Values::default();
+        for (at, case) in self.live_cases() {
+            values.add(at, case, &self.rows_of(case));
+        }
+        self.values = values;
+    }
+
+    fn rows_of(&self, case: &CaseRow) -> Vec<Row> {
+        case.places.iter().map(|place| *self.row(*place)).collect()
+    }
+
     pub(crate) fn views(&self) -> usize {
         self.segments
             .iter()
@@ -274,7 +304,8 @@ impl Columns {
         let at = self.index_of(entry.case_no);
         let former = self.cases[at as usize].take();
         if let Some(case) = &former {
-            self.values.remove(at, case);
+            let rows = self.rows_of(case);
+            self.values.remove(at, case, &rows);
         }
         let held = former.map(|case| case.places).unwrap_or_default();
         let mut places = Vec::with_capacity(views.len());
@@ -309,7 +340,8 @@ impl Columns {
             return;
         };
         if let Some(case) = self.cases[at as usize].take() {
-            self.values.remove(at, &case);
+            let rows = self.rows_of(&case);
+            self.values.remove(at, &case, &rows);
             for place in case.places {
                 self.segments[place.segment as usize].kill(place.slot);
             }
@@ -320,8 +352,14 @@ impl Columns {
     }
 
     pub(crate) fn set_case(&mut self, at: u32, row: CaseRow) {
+        let rows = self.rows_of(&row);
+        self.values.add(at, &row, &rows);
+        self.hold_case(at, row);
+    }
+
+    /// Puts a case in its place without its values, for whoever calls [`Columns::index_values`] afterwards.
+    pub(crate) fn hold_case(&mut self, at: u32, row: CaseRow) {
         self.live.insert(at);
-        self.values.add(at, &row);
         Arc::make_mut(&mut self.numbers).insert(row.case_no);
         self.cases[at as usize] = Some(row);
     }

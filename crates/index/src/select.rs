@@ -1,10 +1,13 @@
 //! Compiles a filter against the columns into what may answer: a bitmap of cases and bitmaps of views.
 //! A fact of a view holds for the view itself, so a case's other views do not answer under it.
 
+use std::borrow::Cow;
+
 use roaring::RoaringBitmap;
 
 use crate::filter::{range, truth};
 use crate::rows::{CaseRow, Columns, Row};
+use crate::values::OfViews;
 use crate::{Field, Filter, IndexError};
 
 /// Code of a fact that is not known.
@@ -12,18 +15,52 @@ const UNKNOWN_WORD: u32 = 0;
 const MAX_DEPTH: usize = 32;
 const MAX_NODES: usize = 2_048;
 
-/// What may answer.
-#[derive(Debug, Default)]
-pub(crate) struct Selection {
-    /// Indices of cases.
-    pub(crate) cases: RoaringBitmap,
-    /// Slots of each segment.
-    pub(crate) views: Vec<RoaringBitmap>,
+/// Where no more than this part of all cases passes, or does not, their views are gathered one by one.
+const GATHERED_PART: u64 = 32;
+
+/// The cases that may answer.
+#[derive(Debug)]
+pub(crate) struct Selection<'a> {
+    columns: &'a Columns,
+    /// Indices of cases, each with all of its views, or without having any.
+    pub(crate) whole: Cow<'a, RoaringBitmap>,
+    /// Indices of further cases, of which only the views below pass, or which pass without having views.
+    pub(crate) partial: RoaringBitmap,
+    /// Slots of each segment, of views of partial cases.
+    partial_views: Vec<Vec<u32>>,
 }
 
-impl Selection {
-    pub(crate) fn view_count(&self) -> u64 {
-        self.views.iter().map(RoaringBitmap::len).sum()
+impl<'a> Selection<'a> {
+    fn of_whole(columns: &'a Columns, whole: Cow<'a, RoaringBitmap>) -> Self {
+        Self {
+            columns,
+            whole,
+            partial: RoaringBitmap::new(),
+            partial_views: Vec::new(),
+        }
+    }
+
+    /// Indices of all of them.
+    pub(crate) fn cases(&self) -> Cow<'_, RoaringBitmap> {
+        match self.partial.is_empty() {
+            true => Cow::Borrowed(&self.whole),
+            false => Cow::Owned(&*self.whole | &self.partial),
+        }
+    }
+
+    /// Slots of each segment.
+    pub(crate) fn views(&self) -> Vec<Cow<'a, RoaringBitmap>> {
+        let segments = self.columns.segments.iter();
+        if matches!(self.whole, Cow::Borrowed(_)) {
+            return segments
+                .map(|segment| Cow::Borrowed(&segment.live))
+                .collect();
+        }
+        let mut views = views_of(self.columns, &self.whole);
+        for (held, found) in views.iter_mut().zip(&self.partial_views) {
+            *held |= bitmap(found.clone());
+        }
+        views.into_iter().map(Cow::Owned).collect()
     }
 }
 
@@ -35,11 +72,14 @@ pub(crate) struct Excluded<'a> {
 }
 
 /// Applies a filter to all columns.
-pub(crate) fn select(
-    columns: &Columns,
+pub(crate) fn select<'a>(
+    columns: &'a Columns,
     filter: &Filter,
     excluded: &Excluded<'_>,
-) -> Result<Selection, IndexError> {
+) -> Result<Selection<'a>, IndexError> {
+    if *filter == Filter::All && excluded.cases.is_empty() && excluded.patients.is_empty() {
+        return Ok(Selection::of_whole(columns, Cow::Borrowed(&columns.live)));
+    }
     let mut nodes = 0;
     let test = compile(columns, filter, 0, &mut nodes)?;
     let mut may = columns.live.clone();
@@ -60,16 +100,13 @@ pub(crate) fn select(
     let bounds = test.bounds(columns);
     let whole = &may & &bounds.whole;
     let asked = (&may & &bounds.any) - &whole;
-    let mut selection = Selection {
-        views: views_of(columns, &whole),
-        cases: whole,
-    };
+    let mut selection = Selection::of_whole(columns, Cow::Owned(whole));
     walk(columns, &test, &asked, &mut selection);
     Ok(selection)
 }
 
 /// Adds the cases, of those given, that have views that pass, or that pass without having views.
-fn walk(columns: &Columns, test: &Test, asked: &RoaringBitmap, selection: &mut Selection) {
+fn walk(columns: &Columns, test: &Test, asked: &RoaringBitmap, selection: &mut Selection<'_>) {
     let mut cases = Vec::new();
     let mut views: Vec<Vec<u32>> = vec![Vec::new(); columns.segments.len()];
     for (at, case) in rows_of(columns, asked) {
@@ -84,22 +121,38 @@ fn walk(columns: &Columns, test: &Test, asked: &RoaringBitmap, selection: &mut S
             cases.push(at);
         }
     }
-    selection.cases |= bitmap(cases);
-    for (held, found) in selection.views.iter_mut().zip(views) {
-        *held |= bitmap(found);
-    }
+    selection.partial = bitmap(cases);
+    selection.partial_views = views;
 }
 
-/// All views of the cases: gathered, or what is live without the views of the others, whichever touches fewer cases.
+/// All views of the cases: gathered where these are few, otherwise by asking of each row whose it is.
 fn views_of(columns: &Columns, cases: &RoaringBitmap) -> Vec<RoaringBitmap> {
-    if cases.len() * 2 < columns.live.len() {
+    let segments = columns.segments.iter();
+    if cases.len() * GATHERED_PART < columns.live.len() {
         return gathered(columns, cases);
     }
     let others = &columns.live - cases;
-    let live = columns.segments.iter().map(|segment| &segment.live);
-    live.zip(gathered(columns, &others))
-        .map(|(live, others)| live - others)
-        .collect()
+    if others.len() * GATHERED_PART < columns.live.len() {
+        return segments
+            .zip(gathered(columns, &others))
+            .map(|(segment, others)| &segment.live - others)
+            .collect();
+    }
+    let mut chosen = vec![false; columns.cases.len()];
+    for at in cases {
+        chosen[at as usize] = true;
+    }
+    // Dead rows name a case that is out of bounds.
+    let is_chosen = |case: &u32| u8::from(chosen.get(*case as usize) == Some(&true));
+    let slots = |case_of: &[u32]| {
+        let bits = |cases: &[u32]| {
+            let bits = cases.iter().enumerate();
+            bits.fold(0u8, |byte, (bit, case)| byte | is_chosen(case) << bit)
+        };
+        let bytes: Vec<u8> = case_of.chunks(8).map(bits).collect();
+        RoaringBitmap::from_lsb0_bytes(0, &bytes)
+    };
+    segments.map(|segment| slots(segment.case_of())).collect()
 }
 
 fn gathered(columns: &Columns, cases: &RoaringBitmap) -> Vec<RoaringBitmap> {
@@ -162,6 +215,13 @@ impl Test {
         let of = |held: &std::collections::HashMap<u32, RoaringBitmap>, code: &u32| {
             Bounds::exact(held.get(code).cloned().unwrap_or_default())
         };
+        let of_views = |held: &OfViews, code: &u32| {
+            let any = held.some.get(code).cloned().unwrap_or_default();
+            Bounds {
+                whole: &any - &held.several,
+                any,
+            }
+        };
         match self {
             Test::Always => Bounds::exact(columns.live.clone()),
             Test::Never => Bounds::exact(RoaringBitmap::new()),
@@ -188,10 +248,9 @@ impl Test {
                     any: &columns.live - bounds.whole,
                 }
             }
-            Test::Code(Field::Modality | Field::BodyPart | Field::Laterality, _) => Bounds {
-                whole: RoaringBitmap::new(),
-                any: columns.live.clone(),
-            },
+            Test::Code(Field::Modality, code) => of_views(&values.modality, code),
+            Test::Code(Field::BodyPart, code) => of_views(&values.body_part, code),
+            Test::Code(Field::Laterality, code) => of_views(&values.laterality, code),
             Test::Code(Field::Sex, code) => of(&values.sex, code),
             Test::Code(_, code) => of(&values.site, code),
             Test::Label(code) => of(&values.label, code),
@@ -341,22 +400,15 @@ mod tests {
     }
 
     /// What passes by walking over everything.
-    fn walked(columns: &Columns, filter: &Filter, out: &Excluded<'_>) -> Selection {
+    fn walked<'a>(columns: &'a Columns, filter: &Filter, out: &Excluded<'_>) -> Selection<'a> {
         let test = compile(columns, filter, 0, &mut 0).unwrap();
         let kept = columns.live_cases().filter(|(_, case)| {
             !out.cases.contains(&case.case_no)
                 && (case.patient == 0 || !out.patients.contains(&case.patient))
         });
-        let mut found = Selection {
-            cases: RoaringBitmap::new(),
-            views: vec![RoaringBitmap::new(); columns.segments.len()],
-        };
-        walk(
-            columns,
-            &test,
-            &kept.map(|(at, _)| at).collect(),
-            &mut found,
-        );
+        let mut found = Selection::of_whole(columns, Cow::Owned(RoaringBitmap::new()));
+        let kept = kept.map(|(at, _)| at).collect();
+        walk(columns, &test, &kept, &mut found);
         found
     }
 
@@ -416,8 +468,8 @@ mod tests {
                     select(&columns, filter, out).unwrap(),
                     walked(&columns, filter, out),
                 );
-                assert_eq!(found.cases, wanted.cases, "{filter:?}");
-                assert_eq!(found.views, wanted.views, "{filter:?}");
+                assert_eq!(*found.cases(), wanted.partial, "{filter:?}");
+                assert_eq!(found.views(), wanted.views(), "{filter:?}");
             }
         }
     }

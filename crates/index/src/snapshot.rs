@@ -12,11 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable::{self, FileRef};
 use crate::graph::Graph;
-use crate::rows::{CaseRow, Columns, Place, Row, Segment, Vocabulary};
+use crate::rows::{CaseRow, Columns, Place, Row, Segment, Vocabularies, Vocabulary};
 use crate::words::DurableText;
-use crate::{
-    CaseFacts, IndexError, IndexSettings, Stamp, VectorLocation, ViewEntry, split_view_key,
-};
+use crate::{CaseFacts, IndexError, IndexSettings, Stamp, VectorLocation, split_view_key};
 
 const MANIFEST: &str = "MANIFEST";
 const FORMAT_VERSION: u32 = 2;
@@ -58,7 +56,7 @@ struct SavedRow {
     live: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct SavedRows {
     words: [Vec<String>; 4],
     rows: Vec<SavedRow>,
@@ -249,21 +247,21 @@ impl Manifest {
         for case in cases {
             let at = columns.index_of(case.case_no);
             let row = columns.case_row(case.case_no, &case.facts, case.text_hash, Vec::new());
-            columns.set_case(at, row);
+            columns.hold_case(at, row);
         }
         for (number, held) in self.segments.iter().enumerate() {
             let rows: Option<SavedRows> =
                 held.rows.as_ref().map(|file| read(dir, file)).transpose()?;
             let mut segment = Segment::default();
-            for row in rows
-                .iter()
-                .flat_map(|saved| saved.rows.iter().map(move |row| (saved, row)))
-            {
+            let rows = rows.unwrap_or_default();
+            let codes = rows.codes(&mut columns.words);
+            segment.rows.reserve_exact(rows.rows.len());
+            for row in &rows.rows {
                 let place = Place {
                     segment: number as u32,
                     slot: segment.rows.len() as u32,
                 };
-                let row = load_row(&mut columns, row.0, row.1, place)?;
+                let row = load_row(&mut columns, &codes, row, place)?;
                 segment.push(row);
             }
             if let Some(file) = &held.graph {
@@ -280,6 +278,7 @@ impl Manifest {
             }
             columns.segments.push(segment);
         }
+        columns.index_values();
         Ok(columns)
     }
 
@@ -376,39 +375,50 @@ fn saved_rows(columns: &Columns, segment: &Segment) -> SavedRows {
     SavedRows { words, rows }
 }
 
+impl SavedRows {
+    /// The codes that the file's own words have in the vocabularies in memory; the first is of what is unknown.
+    fn codes(&self, words: &mut Vocabularies) -> [Vec<u32>; 4] {
+        let [modality, body_part, laterality, stain] = &self.words;
+        let of = |vocabulary: &mut Vocabulary, own: &[String]| {
+            let known = own.iter().map(|word| vocabulary.code(Some(word)));
+            std::iter::once(0).chain(known).collect()
+        };
+        [
+            of(&mut words.modality, modality),
+            of(&mut words.body_part, body_part),
+            of(&mut words.laterality, laterality),
+            of(&mut words.stain, stain),
+        ]
+    }
+}
+
 fn load_row(
     columns: &mut Columns,
-    saved: &SavedRows,
+    codes: &[Vec<u32>; 4],
     row: &SavedRow,
     place: Place,
 ) -> Result<Row, IndexError> {
     if !row.live {
         return Ok(Row::DEAD);
     }
-    let (case_no, view_no) = split_view_key(row.key);
     let case = *columns
         .by_no
-        .get(&case_no)
+        .get(&split_view_key(row.key).0)
         .ok_or_else(|| damaged("rows", "a view belongs to no case"))?;
-    let word = |at: usize| {
-        saved.words[at]
-            .get((row.words[at] as usize).wrapping_sub(1))
-            .cloned()
-    };
-    let (modality, body_part, laterality, stain) = (word(0), word(1), word(2), word(3));
-    let view = ViewEntry {
-        view_no,
-        modality,
-        body_part,
-        laterality,
-        stain,
-        location: row.location,
-    };
-    let loaded = columns.new_row(row.key, case, &view);
+    let code = |at: usize| codes[at].get(row.words[at] as usize).copied().unwrap_or(0);
     if let Some(case) = columns.cases[case as usize].as_mut() {
         case.places.push(place);
     }
-    Ok(loaded)
+    Ok(Row {
+        key: row.key,
+        location: row.location,
+        modality: code(0),
+        body_part: code(1),
+        laterality: code(2),
+        stain: code(3),
+        case,
+        live: true,
+    })
 }
 
 fn write<T: Serialize>(dir: &Path, name: String, content: &T) -> Result<FileRef, IndexError> {

@@ -5,7 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use roaring::RoaringBitmap;
 
-use crate::rows::CaseRow;
+use crate::rows::{CaseRow, Row};
+
+/// Years of life in one facet of ages.
+const DECADE_YEARS: f32 = 10.0;
+/// The year of a date as `YYYYMMDD`.
+const YEAR: i32 = 10_000;
 
 /// Indices of cases by value. Code 0 of a word holds the cases where it is unknown.
 #[derive(Debug, Default)]
@@ -13,14 +18,80 @@ pub(crate) struct Values {
     pub(crate) label: HashMap<u32, RoaringBitmap>,
     pub(crate) sex: HashMap<u32, RoaringBitmap>,
     pub(crate) site: HashMap<u32, RoaringBitmap>,
+    pub(crate) modality: OfViews,
+    pub(crate) body_part: OfViews,
+    pub(crate) laterality: OfViews,
     pub(crate) synthetic: RoaringBitmap,
+    /// By the first year of each decade of life.
+    pub(crate) decade: HashMap<u32, RoaringBitmap>,
+    pub(crate) year: HashMap<i32, RoaringBitmap>,
     patient: HashMap<u64, RoaringBitmap>,
     ages: BTreeSet<(i32, u32)>,
     dates: BTreeSet<(i32, u32)>,
 }
 
+/// Cases by a fact of their views.
+#[derive(Debug, Default)]
+pub(crate) struct OfViews {
+    /// Cases of which some view has the value; a case without views has the unknown one.
+    pub(crate) some: HashMap<u32, RoaringBitmap>,
+    /// Cases whose views have more than one value.
+    pub(crate) several: RoaringBitmap,
+}
+
+impl OfViews {
+    fn add(&mut self, at: u32, codes: impl Iterator<Item = u32>) {
+        let codes = distinct(codes);
+        if codes.len() > 1 {
+            self.several.insert(at);
+        }
+        for code in codes {
+            self.some.entry(code).or_default().insert(at);
+        }
+    }
+
+    fn remove(&mut self, at: u32, codes: impl Iterator<Item = u32>) {
+        self.several.remove(at);
+        for code in distinct(codes) {
+            take(&mut self.some, &code, at);
+        }
+    }
+}
+
+fn distinct(codes: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut codes: Vec<u32> = codes.collect();
+    codes.sort_unstable();
+    codes.dedup();
+    if codes.is_empty() {
+        codes.push(0);
+    }
+    codes
+}
+
+/// The first year of the decade of an age that is known.
+pub(crate) fn decade(case: &CaseRow) -> Option<u32> {
+    let age = case.age_years.filter(|age| *age >= 0.0)?;
+    Some((age / DECADE_YEARS).floor() as u32 * DECADE_YEARS as u32)
+}
+
+/// The year of a date that is known.
+pub(crate) fn year(case: &CaseRow) -> Option<i32> {
+    Some(case.date? / YEAR)
+}
+
 impl Values {
-    pub(crate) fn add(&mut self, at: u32, case: &CaseRow) {
+    /// Takes in a case and the rows of its views.
+    pub(crate) fn add(&mut self, at: u32, case: &CaseRow, rows: &[Row]) {
+        self.modality.add(at, rows.iter().map(|row| row.modality));
+        self.body_part.add(at, rows.iter().map(|row| row.body_part));
+        self.laterality
+            .add(at, rows.iter().map(|row| row.laterality));
+        if let Some(decade) = decade(case) {
+            self.decade.entry(decade).or_default().insert(at);
+        }
+        if let Some(year) = year(case) {
+            self.year.entry(year).or_default().insert(at);
+        }
         for label in &case.labels {
             self.label.entry(*label).or_default().insert(at);
         }
@@ -37,7 +108,20 @@ impl Values {
         self.dates.extend(case.date.map(|date| (date, at)));
     }
 
-    pub(crate) fn remove(&mut self, at: u32, case: &CaseRow) {
+    /// Forgets a case; everything must be as it was when it was added.
+    pub(crate) fn remove(&mut self, at: u32, case: &CaseRow, rows: &[Row]) {
+        self.modality
+            .remove(at, rows.iter().map(|row| row.modality));
+        self.body_part
+            .remove(at, rows.iter().map(|row| row.body_part));
+        self.laterality
+            .remove(at, rows.iter().map(|row| row.laterality));
+        if let Some(decade) = decade(case) {
+            take(&mut self.decade, &decade, at);
+        }
+        if let Some(year) = year(case) {
+            take(&mut self.year, &year, at);
+        }
         for label in &case.labels {
             take(&mut self.label, label, at);
         }

@@ -40,7 +40,9 @@ static HEDGES: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static HISTORY: LazyLock<Regex> = LazyLock::new(|| {
-    own(r"(?i)\b(?:history|prior|previous(?:ly)?|former(?:ly)?|status post|after|earlier)\b")
+    own(
+        r"(?i)\b(?:history|prior|previous(?:ly)?|former(?:ly)?|status post|after|earlier|resolved|resolution|cleared|healed|no longer)\b",
+    )
 });
 /// Words of a refusal to conclude, which claims nothing.
 const INSUFFICIENT: &str = "insufficient evidence";

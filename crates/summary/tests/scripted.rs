@@ -190,6 +190,10 @@ async fn said(text: &'static str) -> Vec<(String, Vec<u32>, Verdict)> {
         matches!(events.last(), Some(Event::Done { .. })),
         "{events:?}"
     );
+    sentences(events)
+}
+
+fn sentences(events: Vec<Event>) -> Vec<(String, Vec<u32>, Verdict)> {
     let sentences = events.into_iter().filter_map(|e| match e {
         Event::Sentence(s) => Some((s.text, s.citations, s.verdict)),
         _ => None,
@@ -240,6 +244,24 @@ async fn each_fault_is_named() {
         Verdict::Supported,
     ];
     assert_eq!(verdicts, want.iter().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_has_resolved_may_be_told_as_such_but_not_as_present() {
+    let text = "The pneumothorax has resolved [1]. A pneumothorax is present [1].";
+    let server = serve(Script::Say(text, 3)).await;
+    let passages = [("The pneumothorax has resolved.", Polarity::Historical)];
+    let stream = summarise(
+        &server.config,
+        asking("pneumothorax"),
+        vec![case(1, &passages)],
+    );
+    let verdicts: Vec<Verdict> = sentences(stream.collect().await)
+        .into_iter()
+        .map(|(_, _, verdict)| verdict)
+        .collect();
+    let past = missing(&["only in the past in [1]: pneumothorax"]);
+    assert_eq!(verdicts, [Verdict::Supported, past]);
 }
 
 #[tokio::test]

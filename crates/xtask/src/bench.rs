@@ -13,6 +13,7 @@ const REQUIREMENTS: &str = include_str!("../assets/bench-imaging-requirements.tx
 const SCRIPT: &str = "bench_imaging.py";
 const SEARCH_REQUIREMENTS: &str = include_str!("../assets/bench-search-requirements.txt");
 const SEARCH_SCRIPT: &str = "bench_search.py";
+const SCALE_SCRIPT: &str = "bench_scale.py";
 
 /// Measures, prints the table and writes it between its markers.
 pub fn imaging() -> Result<()> {
@@ -84,6 +85,32 @@ pub fn search(counts: &str) -> Result<()> {
         .args(["--counts", counts])
         .stderr(std::process::Stdio::inherit());
     write_section("search", &format!("search --vectors {counts}"), &mut bench)
+}
+
+/// Asks whole questions of synthetic libraries of several sizes, prints the table and writes it between its markers.
+pub fn scale(views: &str) -> Result<()> {
+    let Some(shared) = paths::shared() else {
+        bail!("no shared data: set CASEKIN_SHARED to its folder");
+    };
+    let python = environment("bench-search", SEARCH_REQUIREMENTS)?;
+    let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
+    let mut bench = Command::new(python);
+    bench
+        .arg(
+            paths::repository()
+                .join("crates/xtask/assets")
+                .join(SCALE_SCRIPT),
+        )
+        .arg("--vectors")
+        .arg(shared.join("reference/ann_vectors.py"))
+        .arg("--cache")
+        .arg(paths::cache()?.join("bench-search-vectors"))
+        .arg("--folder")
+        .arg(folder.path())
+        .args(["--counts", views])
+        .current_dir(paths::repository())
+        .stderr(std::process::Stdio::inherit());
+    write_section("scale", &format!("scale --views {views}"), &mut bench)
 }
 
 /// Runs what measures and writes what it prints into the page.

@@ -66,6 +66,12 @@ enum BenchCommand {
         #[arg(long, value_name = "N,…", default_value = "100000,1000000")]
         vectors: String,
     },
+    /// Whole questions to synthetic libraries of several sizes; a million views take about half an hour and 20 GB of disk
+    Scale {
+        /// Views of each library
+        #[arg(long, value_name = "N,…", default_value = "10000,100000,1000000")]
+        views: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -131,6 +137,7 @@ fn main() -> ExitCode {
         }
         Command::Bench(BenchCommand::Imaging) => bench::imaging(),
         Command::Bench(BenchCommand::Search { vectors }) => bench::search(&vectors),
+        Command::Bench(BenchCommand::Scale { views }) => bench::scale(&views),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -38,7 +38,7 @@ impl Library {
         &self,
         serving: &Arc<Serving>,
     ) -> Result<Calibration, EngineError> {
-        let views = serving.index.stats().views;
+        let views = serving.index.view_count();
         let mut cases = {
             let serving = Arc::clone(serving);
             tokio::task::spawn_blocking(move || serving.index.cases(&Filter::All, None)).await??

@@ -119,7 +119,7 @@ impl Library {
     /// What similarities mean now; drawn at once for small demo libraries, in the background for others, which meanwhile
     /// go by what was drawn last. `None` before the first.
     pub(crate) async fn calibration(&self, serving: &Arc<Serving>) -> Option<Arc<Calibration>> {
-        let views = serving.index.stats().views;
+        let views = serving.index.view_count();
         let kept = match self.kept_calibration() {
             Some(kept) => Some(kept),
             None => self.stored_calibration().await,

@@ -69,7 +69,7 @@ impl Library {
             .any(|way| way == Way::Image)
             .then(|| nearest.collect());
         let hits = self.hydrate(&hydration, ranked).await?;
-        let counts = self.inner.catalog.status_counts(60_000).await?;
+        let pending = self.inner.catalog.pending_jobs().await?;
         let facets_over = FacetsOver {
             nearest: among.is_some(),
             cases: among
@@ -77,7 +77,6 @@ impl Library {
                 .map_or(cases_searched, |cases| cases.len() as u64),
         };
         let facets = facets_of(&serving, &filter, among).await?;
-        let pending = counts.jobs.queued + counts.jobs.running;
         let pictures_asked = found.ways().any(|way| way != Way::Report);
         if pending > 0 && pictures_asked {
             notices.push(format!(
@@ -139,7 +138,7 @@ impl Library {
             true => self.calibration(serving).await,
             false => None,
         };
-        let cases = serving.index.stats().cases.max(1);
+        let cases = serving.index.case_count().max(1);
         let asked = ways::Asked {
             calibration,
             share: cases_searched as f64 / cases as f64,

@@ -159,11 +159,7 @@ impl Library {
         if affirmed.is_empty() {
             return Ok(None);
         }
-        let serving = Arc::clone(serving);
-        let encoded =
-            tokio::task::spawn_blocking(move || serving.encoder.question_texts(&[&affirmed]))
-                .await?;
-        match encoded {
+        match serving.encoder.ask_texts(vec![affirmed]).await {
             Ok(mut encoded) => Ok(encoded.pop()),
             Err(EngineError::NoEncoder { reason }) => {
                 notices.push(format!("Only words were searched, no pictures: {reason}"));

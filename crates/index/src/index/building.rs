@@ -1,6 +1,7 @@
 //! Building one graph: reads vectors of the log, adds them, checks that each is reachable, and measures what a search
 //! must ask for to find what an exact search finds. Holds no lock and knows nothing of columns.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,10 +19,12 @@ const MEAN_VECTORS: usize = 20_000;
 /// Neighbours by which recall is measured.
 const NEIGHBOURS: usize = 10;
 /// Products of vectors that one measurement may cost.
-const MEASURE_PRODUCTS: usize = 16_000_000;
-const MEASURE_QUERIES: std::ops::RangeInclusive<usize> = 24..=200;
+const MEASURE_PRODUCTS: usize = 32_000_000;
+const MEASURE_QUERIES: std::ops::RangeInclusive<usize> = 64..=320;
 /// Candidates that are tried, least first.
-const CANDIDATES: [u32; 9] = [64, 96, 128, 192, 256, 384, 512, 768, 1_024];
+const CANDIDATES: [u32; 13] = [
+    64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512, 768, 1_024,
+];
 
 /// A live row.
 pub(super) struct Member {
@@ -172,51 +175,45 @@ impl Work {
         })
     }
 
-    /// The fewest candidates with which a sample of the segment's own vectors finds the neighbours that an exact search
-    /// finds, each without itself.
+    /// The fewest candidates with which questions find the neighbours that an exact search finds. A vector of the segment
+    /// finds its own kin too easily, for they were linked when it was added; what asks here lies in the middle between
+    /// one and its tenth neighbour, as a picture does that was never added.
     fn measure(&self, job: &Job, graph: &mut GraphBuilder) -> Result<(), IndexError> {
         let members: Vec<(u32, VectorLocation)> = job
             .slots()
             .map(|(slot, location)| (slot, *location))
             .collect();
+        let location_of: HashMap<u32, VectorLocation> = members.iter().copied().collect();
         let wanted = (MEASURE_PRODUCTS / members.len().max(1))
             .clamp(*MEASURE_QUERIES.start(), *MEASURE_QUERIES.end());
         let step = members.len().div_ceil(wanted).max(1);
-        let queries: Vec<(u32, Vec<f32>)> = members
-            .iter()
-            .step_by(step)
-            .filter_map(|(slot, location)| Some((*slot, self.log.read(location).ok()?)))
-            .collect();
+        let mut queries = Vec::with_capacity(wanted);
+        for (slot, location) in members.iter().step_by(step) {
+            let Ok(own) = self.log.read(location) else {
+                continue;
+            };
+            let found = self.found(graph, &location_of, &own, CANDIDATES[0])?;
+            let others = found.iter().filter(|(_, other)| other != slot);
+            let Some((_, kin)) = others.take(NEIGHBOURS).last() else {
+                continue;
+            };
+            if let Ok(kin) = self.log.read(&location_of[kin]) {
+                queries.push(middle(&own, &kin));
+            }
+        }
         let truth = self.exact(&members, &queries);
-        let mut location_of: std::collections::HashMap<u32, VectorLocation> =
-            members.into_iter().collect();
-        location_of.shrink_to_fit();
         let mut last = (0, 0);
         for ef in CANDIDATES {
             if self.cancel.load(Ordering::Acquire) {
                 break;
             }
-            let mut met = 0usize;
-            let mut possible = 0usize;
-            for ((slot, query), truth) in queries.iter().zip(&truth) {
-                let mut found: Vec<(f32, u32)> = graph
-                    .search(query, ef as usize)?
-                    .into_iter()
-                    .filter(|found| found != slot)
-                    .filter_map(|found| {
-                        let location = location_of.get(&found)?;
-                        Some((self.log.dot(location, query).ok()?, found))
-                    })
-                    .collect();
-                found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-                found.dedup();
-                found.truncate(truth.len());
+            let (mut met, mut possible) = (0, 0);
+            for (query, truth) in queries.iter().zip(&truth) {
+                let found = self.found(graph, &location_of, query, ef)?;
                 // By value, not by slot: equal vectors are equally right.
-                let least = truth.last().copied().unwrap_or(f32::MIN);
-                met += found
-                    .iter()
-                    .filter(|(cosine, _)| *cosine >= least - 1e-6)
-                    .count();
+                let least = truth.last().copied().unwrap_or(f32::MIN) - 1e-6;
+                let right = |(cosine, _): &&(f32, u32)| *cosine >= least;
+                met += found.iter().take(truth.len()).filter(right).count();
                 possible += truth.len();
             }
             last = (ef, (1000 * met / possible.max(1)) as u32);
@@ -233,21 +230,29 @@ impl Work {
         Ok(())
     }
 
-    /// The cosines of the nearest neighbours of each query, best first.
-    fn exact(
+    /// What a search with `ef` candidates finds: exact cosine and slot, best first, each slot once.
+    fn found(
         &self,
-        members: &[(u32, VectorLocation)],
-        queries: &[(u32, Vec<f32>)],
-    ) -> Vec<Vec<f32>> {
+        graph: &GraphBuilder,
+        location_of: &HashMap<u32, VectorLocation>,
+        query: &[f32],
+        ef: u32,
+    ) -> Result<Vec<(f32, u32)>, IndexError> {
+        let scored = |slot: u32| Some((self.log.dot(location_of.get(&slot)?, query).ok()?, slot));
+        let slots = graph.search(query, ef as usize)?;
+        let mut found: Vec<(f32, u32)> = slots.into_iter().filter_map(scored).collect();
+        found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The cosines of the nearest neighbours of each query, best first.
+    fn exact(&self, members: &[(u32, VectorLocation)], queries: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let of_chunk = |chunk: &[(u32, VectorLocation)]| {
             let mut best: Vec<Vec<f32>> = vec![Vec::new(); queries.len()];
-            for (slot, location) in chunk {
-                for ((own, query), best) in queries.iter().zip(&mut best) {
-                    let cosine = match own == slot {
-                        true => continue,
-                        false => self.log.dot(location, query).unwrap_or(f32::MIN),
-                    };
-                    keep_best(best, cosine);
+            for (_, location) in chunk {
+                for (query, best) in queries.iter().zip(&mut best) {
+                    keep_best(best, self.log.dot(location, query).unwrap_or(f32::MIN));
                 }
             }
             best
@@ -262,6 +267,15 @@ impl Work {
             },
         )
     }
+}
+
+/// The direction between two vectors of length one.
+fn middle(a: &[f32], b: &[f32]) -> Vec<f32> {
+    let sum: Vec<f32> = a.iter().zip(b).map(|(a, b)| a + b).collect();
+    let norm = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
+    sum.iter()
+        .map(|value| value / norm.max(f32::MIN_POSITIVE))
+        .collect()
 }
 
 fn keep_best(best: &mut Vec<f32>, cosine: f32) {

@@ -1,87 +1,216 @@
 //! Counts of values over a selection. A case counts once per value, however many of its views have it.
+//! Whole cases are counted by the bitmaps of their values, the others one by one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::hash::Hash;
 
-use roaring::RoaringTreemap;
+use roaring::RoaringBitmap;
 
-use crate::rows::{CaseRow, Columns, Row};
+use crate::rows::{CaseRow, Columns, Row, Vocabulary};
 use crate::select::Selection;
+use crate::values::{decade, year};
 use crate::{Facet, Field};
 
 const MAX_VALUES: usize = 200;
+/// Cases up to which walking over them costs less than over the bitmaps of all values.
+const WALKED: u64 = 1_000;
 
 pub(super) fn facets(
     columns: &Columns,
-    selection: &Selection,
+    selection: &Selection<'_>,
     among: Option<&[u64]>,
 ) -> Vec<Facet> {
-    let among: Option<RoaringTreemap> = among.map(|among| among.iter().copied().collect());
-    let mut counts: HashMap<Field, HashMap<String, u64>> = HashMap::new();
-    for case in selection
-        .cases
-        .iter()
-        .filter_map(|at| columns.cases[at as usize].as_ref())
-    {
-        if among
-            .as_ref()
-            .is_some_and(|among| !among.contains(case.case_no))
-        {
-            continue;
-        }
-        let rows: Vec<&Row> = case
-            .places
-            .iter()
-            .filter(|place| selection.views[place.segment as usize].contains(place.slot))
-            .map(|place| columns.row(*place))
-            .collect();
-        for field in Field::ALL {
-            let held = counts.entry(field).or_default();
-            for value in values(columns, field, case, &rows) {
-                *held.entry(value).or_insert(0) += 1;
-            }
-        }
+    let among: Option<RoaringBitmap> = among.map(|among| {
+        let at = |case_no| columns.by_no.get(case_no).copied();
+        among.iter().filter_map(at).collect()
+    });
+    let kept = |cases: &RoaringBitmap| match &among {
+        Some(among) => cases & among,
+        None => cases.clone(),
+    };
+    let (whole, partial) = (kept(&selection.whole), kept(&selection.partial));
+    let mut counts = Counts::default();
+    match whole.len() <= WALKED {
+        true => counts.walk(columns, &whole, |_| true),
+        false => counts.intersect(columns, &whole),
+    }
+    if !partial.is_empty() {
+        let views = selection.views();
+        counts.walk(columns, &partial, |place| {
+            views[place.segment as usize].contains(place.slot)
+        });
     }
     Field::ALL
         .into_iter()
-        .map(|field| {
-            let mut values: Vec<(String, u64)> = counts
-                .remove(&field)
-                .unwrap_or_default()
-                .into_iter()
-                .collect();
-            values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            values.truncate(MAX_VALUES);
-            Facet { field, values }
+        .map(|field| Facet {
+            field,
+            values: counts.values(columns, field),
         })
         .collect()
 }
 
-fn values(columns: &Columns, field: Field, case: &CaseRow, rows: &[&Row]) -> BTreeSet<String> {
-    let words = &columns.words;
-    let of_rows = |vocabulary: &crate::rows::Vocabulary, code: fn(&Row) -> u32| {
-        let codes: BTreeSet<u32> = rows.iter().map(|row| code(row)).collect();
-        codes
-            .into_iter()
-            .filter_map(|code| vocabulary.word(code).map(str::to_owned))
-            .collect()
-    };
-    let one = |value: Option<String>| value.into_iter().collect();
-    match field {
-        Field::Modality => of_rows(&words.modality, |row| row.modality),
-        Field::BodyPart => of_rows(&words.body_part, |row| row.body_part),
-        Field::Laterality => of_rows(&words.laterality, |row| row.laterality),
-        Field::Label => case
-            .labels
+/// Cases by code of a word, first year of a decade, year, or truth.
+#[derive(Default)]
+struct Counts(HashMap<(Field, i64), u64>);
+
+impl Counts {
+    fn add(&mut self, field: Field, value: i64, count: u64) {
+        if count > 0 {
+            *self.0.entry((field, value)).or_insert(0) += count;
+        }
+    }
+
+    fn intersect(&mut self, columns: &Columns, cases: &RoaringBitmap) {
+        let values = &columns.values;
+        let words = [
+            (Field::Modality, &values.modality.some),
+            (Field::BodyPart, &values.body_part.some),
+            (Field::Laterality, &values.laterality.some),
+            (Field::Label, &values.label),
+            (Field::Sex, &values.sex),
+            (Field::Site, &values.site),
+            (Field::AgeYears, &values.decade),
+        ];
+        for (field, held) in words {
+            self.each(field, held, cases);
+        }
+        self.each(Field::Date, &values.year, cases);
+        let synthetic = values.synthetic.intersection_len(cases);
+        self.add(Field::Synthetic, 1, synthetic);
+        self.add(Field::Synthetic, 0, cases.len() - synthetic);
+    }
+
+    fn each<K: Copy + Eq + Hash + Into<i64>>(
+        &mut self,
+        field: Field,
+        held: &HashMap<K, RoaringBitmap>,
+        cases: &RoaringBitmap,
+    ) {
+        for (value, having) in held {
+            self.add(field, (*value).into(), having.intersection_len(cases));
+        }
+    }
+
+    fn walk(
+        &mut self,
+        columns: &Columns,
+        cases: &RoaringBitmap,
+        passes: impl Fn(&crate::rows::Place) -> bool,
+    ) {
+        for case in cases
             .iter()
-            .filter_map(|code| words.label.word(*code).map(str::to_owned))
-            .collect(),
-        Field::Sex => one(words.sex.word(case.sex).map(str::to_owned)),
-        Field::Site => one(words.site.word(case.site).map(str::to_owned)),
-        Field::AgeYears => one(case.age_years.filter(|age| *age >= 0.0).map(|age| {
-            let decade = (age / 10.0).floor() as u32 * 10;
-            format!("{decade}-{}", decade + 9)
-        })),
-        Field::Date => one(case.date.map(|date| (date / 10_000).to_string())),
-        Field::Synthetic => one(Some(case.synthetic.to_string())),
+            .filter_map(|at| columns.cases[at as usize].as_ref())
+        {
+            let passing = case.places.iter().filter(|place| passes(place));
+            let rows: Vec<&Row> = passing.map(|place| columns.row(*place)).collect();
+            for field in Field::ALL {
+                for value in values_of(field, case, &rows) {
+                    self.add(field, value, 1);
+                }
+            }
+        }
+    }
+
+    /// The values of a field as they are shown, most frequent first.
+    fn values(&self, columns: &Columns, field: Field) -> Vec<(String, u64)> {
+        let held = self.0.iter().filter(|((of, _), _)| *of == field);
+        let mut values: Vec<(String, u64)> = held
+            .filter_map(|((_, value), count)| Some((shown(columns, field, *value)?, *count)))
+            .collect();
+        values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        values.truncate(MAX_VALUES);
+        values
+    }
+}
+
+/// The values that a case has by itself and by these rows, each once.
+fn values_of(field: Field, case: &CaseRow, rows: &[&Row]) -> Vec<i64> {
+    let of_rows = |code: fn(&Row) -> u32| rows.iter().map(|row| i64::from(code(row))).collect();
+    let mut values: Vec<i64> = match field {
+        Field::Modality => of_rows(|row| row.modality),
+        Field::BodyPart => of_rows(|row| row.body_part),
+        Field::Laterality => of_rows(|row| row.laterality),
+        Field::Label => case.labels.iter().map(|code| i64::from(*code)).collect(),
+        Field::Sex => vec![case.sex.into()],
+        Field::Site => vec![case.site.into()],
+        Field::AgeYears => decade(case).map(i64::from).into_iter().collect(),
+        Field::Date => year(case).map(i64::from).into_iter().collect(),
+        Field::Synthetic => vec![case.synthetic.into()],
+    };
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+/// A value as it is shown; what is unknown is not.
+fn shown(columns: &Columns, field: Field, value: i64) -> Option<String> {
+    let words = &columns.words;
+    let word = |vocabulary: &Vocabulary| vocabulary.word(value as u32).map(str::to_owned);
+    match field {
+        Field::Modality => word(&words.modality),
+        Field::BodyPart => word(&words.body_part),
+        Field::Laterality => word(&words.laterality),
+        Field::Label => word(&words.label),
+        Field::Sex => word(&words.sex),
+        Field::Site => word(&words.site),
+        Field::AgeYears => Some(format!("{value}-{}", value + 9)),
+        Field::Date => Some(value.to_string()),
+        Field::Synthetic => Some((value != 0).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CaseEntry, CaseFacts, Filter, VectorLocation, ViewEntry};
+
+    fn entry(case_no: u64) -> CaseEntry {
+        let dice = |of: u64| (case_no * 31) % of;
+        let view = |view_no: u32| ViewEntry {
+            view_no,
+            location: VectorLocation {
+                segment: 0,
+                offset: case_no * 16 + u64::from(view_no),
+                crc32: 0,
+            },
+            modality: (dice(4) != 0).then(|| ["CT", "MR"][(view_no as usize) % 2].to_owned()),
+            body_part: None,
+            laterality: None,
+            stain: None,
+        };
+        CaseEntry {
+            case_no,
+            facts: CaseFacts {
+                labels: (0..dice(3)).map(|label| format!("label {label}")).collect(),
+                sex: (dice(5) != 0).then(|| "F".to_owned()),
+                age_years: (dice(6) != 0).then_some(dice(90) as f32 - 2.0),
+                date: (dice(8) != 0).then_some(20_150_101 + 10_000 * dice(5) as i32),
+                synthetic: dice(2) == 0,
+                ..CaseFacts::default()
+            },
+            report: None,
+            views: (0..dice(4) as u32).map(view).collect(),
+        }
+    }
+
+    #[test]
+    fn bitmaps_count_what_a_walk_counts() {
+        let mut columns = Columns::default();
+        for case_no in 1..=300 {
+            columns.put(&entry(case_no), 1, 100).unwrap();
+        }
+        let parsed = ["modality=CT", "sex=F"].map(|text| Filter::parse(text).unwrap());
+        for filter in parsed.into_iter().chain([Filter::All]) {
+            let selection = crate::select::select(&columns, &filter, &Default::default()).unwrap();
+            let (mut walked, mut intersected) = (Counts::default(), Counts::default());
+            walked.walk(&columns, &selection.whole, |_| true);
+            intersected.intersect(&columns, &selection.whole);
+            for field in Field::ALL {
+                let values = walked.values(&columns, field);
+                assert_eq!(values, intersected.values(&columns, field), "{field:?}");
+                let unknown = matches!(field, Field::BodyPart | Field::Laterality | Field::Site);
+                assert_eq!(values.is_empty(), unknown, "{field:?}");
+            }
+        }
     }
 }

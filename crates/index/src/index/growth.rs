@@ -1,10 +1,12 @@
-//! Segments that grow in the background: rows wait, scanned, until they are many; then one thread makes a graph over
-//! them, or a larger copy of the last graph, beside whatever is searched and applied, and exchanges it at once.
+//! Segments that grow in the background: rows wait, scanned, until they are many or nothing more comes; then one thread
+//! makes a graph over them, or a larger copy of the last graph, beside whatever is searched and applied, and exchanges it
+//! at once.
 //! Takes the columns' lock only to read places and to exchange what is finished.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use roaring::RoaringBitmap;
 
@@ -13,6 +15,7 @@ use super::building::{Job, Member, Work};
 use crate::code::{Code, Coder, Mean};
 use crate::durable;
 use crate::graph::{Graph, GraphBuilder};
+use crate::nearest::WAITING_EXACT;
 use crate::rows::{Columns, Place, Row, Segment, Signs};
 use crate::snapshot::{self, Manifest};
 use crate::{IndexError, VectorCode, VectorLocation};
@@ -22,6 +25,10 @@ const DEAD_SHARE: f64 = 0.25;
 const DEAD_ROWS: usize = 64;
 /// A graph grows once the rows that wait are this part of it: each larger copy costs a file as long as all of it.
 const GROWTH_PART: usize = 32;
+/// Once nothing was applied for so long, a graph takes in fewer: this part of it, and at least so many.
+const QUIET: Duration = Duration::from_secs(5);
+const QUIET_PART: usize = 256;
+const QUIET_ROWS: usize = 1_024;
 /// Rows over which the mean of scanned signs is taken.
 const MEAN_ROWS: usize = 2_048;
 
@@ -29,7 +36,10 @@ const MEAN_ROWS: usize = 2_048;
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     state: Mutex<State>,
+    /// The thread ends.
     rested: Condvar,
+    /// Something was applied, somebody waits for the end, or the index is closed.
+    called: Condvar,
     /// Set once the index is closed.
     cancel: Arc<AtomicBool>,
     files: AtomicU64,
@@ -39,6 +49,19 @@ pub(super) struct Builder {
 struct State {
     running: bool,
     thread: Option<JoinHandle<()>>,
+    /// When something was last applied.
+    applied: Option<Instant>,
+    /// Somebody waits for the end, so nothing more is waited for.
+    hurry: bool,
+}
+
+/// When a graph is due.
+#[derive(Clone, Copy, PartialEq)]
+enum Pace {
+    /// While more comes in.
+    Busy,
+    /// Where nothing came in for a while.
+    Quiet,
 }
 
 impl Builder {
@@ -46,32 +69,41 @@ impl Builder {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nothing is built.
+    /// Waits until nothing is built, and lets what is too much to be scanned at every search be taken in at once.
     pub(super) fn settle(&self) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.hurry = true;
+        self.called.notify_all();
         let rested = self.rested.wait_while(state, |state| state.running);
-        drop(rested.unwrap_or_else(PoisonError::into_inner));
+        rested.unwrap_or_else(PoisonError::into_inner).hurry = false;
     }
 
     /// Ends what is built, for the index is closed.
     pub(super) fn stop(&self) {
-        self.cancel.store(true, Ordering::Release);
-        let thread = self.lock().thread.take();
+        let thread = {
+            let mut state = self.lock();
+            self.cancel.store(true, Ordering::Release);
+            self.called.notify_all();
+            state.thread.take()
+        };
         if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
 }
 
-/// Starts the builder where something is due and it does not run.
+/// Starts the builder where something is due, now or soon, and it does not run.
 pub(super) fn start(inner: &Arc<Inner>) -> Result<(), IndexError> {
     let mut state = inner.builder.lock();
+    state.applied = Some(Instant::now());
     if state.running {
+        inner.builder.called.notify_all();
         return Ok(());
     }
-    let Some(job) = inner.plan() else {
+    let job = inner.plan(Pace::Busy);
+    if job.is_none() && !inner.is_due_when_quiet() {
         return Ok(());
-    };
+    }
     if let Some(finished) = state.thread.take() {
         let _ = finished.join();
     }
@@ -88,9 +120,14 @@ pub(super) fn start(inner: &Arc<Inner>) -> Result<(), IndexError> {
     Ok(())
 }
 
-fn run(weak: &Weak<Inner>, first: Job) {
-    let mut next = Some(first);
-    while let Some(job) = next.take() {
+fn run(weak: &Weak<Inner>, first: Option<Job>) {
+    let mut next = first;
+    loop {
+        let waited = match next.take() {
+            Some(job) => Some(job),
+            None => weak.upgrade().and_then(|inner| inner.next_job()),
+        };
+        let Some(job) = waited else { return };
         let Some(work) = weak.upgrade().map(|inner| inner.work()) else {
             return;
         };
@@ -112,16 +149,9 @@ fn run(weak: &Weak<Inner>, first: Job) {
             tracing::warn!(%error, "a graph could not be built; its views are scanned");
             inner.reopen(&job);
         }
-        let stopped = inner.builder.cancel.load(Ordering::Acquire);
-        let mut state = inner.builder.lock();
-        next = if failed || stopped {
-            None
-        } else {
-            inner.plan()
-        };
-        if next.is_none() {
-            state.running = false;
-            inner.builder.rested.notify_all();
+        if failed {
+            inner.rest(&mut inner.builder.lock());
+            return;
         }
     }
 }
@@ -136,37 +166,85 @@ impl Inner {
         }
     }
 
-    /// What is to be built next; the segments that it takes are closed.
-    fn plan(&self) -> Option<Job> {
+    /// What is built next: what is due, or where nothing was applied for a while, what waits. `None` where the thread
+    /// ends, for nothing waits or the index is closed.
+    fn next_job(&self) -> Option<Job> {
+        let builder = &self.builder;
+        let mut state = builder.lock();
+        while !builder.cancel.load(Ordering::Acquire) {
+            let since = state.applied.map_or(QUIET, |applied| applied.elapsed());
+            let quiet = state.hurry || since >= QUIET;
+            let pace = if quiet { Pace::Quiet } else { Pace::Busy };
+            let job = self.plan(pace);
+            if job.is_some() {
+                return job;
+            }
+            if quiet || !self.is_due_when_quiet() {
+                break;
+            }
+            let waited = builder.called.wait_timeout(state, QUIET - since);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        self.rest(&mut state);
+        None
+    }
+
+    fn rest(&self, state: &mut State) {
+        state.running = false;
+        self.builder.rested.notify_all();
+    }
+
+    /// Whether a graph is to be built once nothing more comes in.
+    fn is_due_when_quiet(&self) -> bool {
+        let columns = self.read_columns();
+        let (sources, target) = self.waiting(&columns);
+        let rows = |number: u32| columns.segments[number as usize].rows.len();
+        let waiting: usize = sources.iter().map(|number| rows(*number)).sum();
+        waiting >= self.due(target.map_or(0, rows), Pace::Quiet)
+    }
+
+    /// Rows that must wait before a graph of `rows` takes them in.
+    fn due(&self, rows: usize, pace: Pace) -> usize {
+        let busy = self
+            .settings
+            .graph_from
+            .max(rows / GROWTH_PART)
+            .min(self.settings.segment_vectors);
+        match pace {
+            Pace::Busy => busy,
+            Pace::Quiet => busy.min(QUIET_ROWS.max(rows / QUIET_PART)),
+        }
+    }
+
+    /// Segments that wait for a graph, and the one whose graph can take them in.
+    fn waiting(&self, columns: &Columns) -> (Vec<u32>, Option<u32>) {
+        let most = self.settings.segment_vectors;
+        let rows = |number: u32| columns.segments[number as usize].rows.len();
+        let numbered = || (0u32..).zip(&columns.segments);
+        let sources: Vec<u32> = numbered()
+            .filter(|(_, segment)| segment.graph.is_none() && !segment.rows.is_empty())
+            .map(|(number, _)| number)
+            .collect();
+        let first = sources.first().map_or(0, |first| rows(*first));
+        let target = numbered()
+            .filter(|(_, segment)| segment.graph.is_some() && segment.rows.len() < most)
+            .map(|(number, _)| number)
+            .find(|number| rows(*number) + first <= most);
+        (sources, target.filter(|_| first > 0))
+    }
+
+    /// What is to be built now; the segments that it takes are closed.
+    fn plan(&self, pace: Pace) -> Option<Job> {
         let mut columns = self.write_columns();
         if let Some(number) = columns.segments.iter().position(is_wasteful) {
             columns.segments[number].closed = true;
             return Some(job(&columns, None, vec![number as u32]));
         }
-        let waiting = |segment: &Segment| segment.graph.is_none() && !segment.rows.is_empty();
-        let sources: Vec<u32> = (0u32..)
-            .zip(&columns.segments)
-            .filter(|(_, segment)| waiting(segment))
-            .map(|(number, _)| number)
-            .collect();
+        let (sources, target) = self.waiting(&columns);
         let rows = |number: u32| columns.segments[number as usize].rows.len();
         let waiting_rows: usize = sources.iter().map(|number| rows(*number)).sum();
         let most = self.settings.segment_vectors;
-        let target = (0u32..)
-            .zip(&columns.segments)
-            .filter(|(_, segment)| segment.graph.is_some() && segment.rows.len() < most)
-            .map(|(number, _)| number)
-            .find(|number| {
-                sources
-                    .first()
-                    .is_some_and(|first| rows(*number) + rows(*first) <= most)
-            });
-        let due = self
-            .settings
-            .graph_from
-            .max(target.map_or(0, rows) / GROWTH_PART)
-            .min(most);
-        if waiting_rows < due {
+        if waiting_rows < self.due(target.map_or(0, rows), pace) {
             return None;
         }
         let mut total = target.map_or(0, rows);
@@ -221,6 +299,8 @@ impl Inner {
         (segment.graph, segment.graph_file) = (Some(Arc::new(graph)), Some(file));
         (segment.graph_dirty, segment.rows_dirty, segment.closed) = (false, true, false);
         self.changed.store(true, Ordering::Release);
+        drop((columns, writing));
+        release_memory();
         Ok(())
     }
 
@@ -253,9 +333,10 @@ impl Inner {
             let (coder, from, locations) = {
                 let columns = self.read_columns();
                 let segment = &columns.segments[number];
-                let waits = segment.graph.is_none()
-                    && segment.rows.len() > self.settings.scan_views.max(MEAN_ROWS);
-                if !waits {
+                let known = coder_of(&columns).is_some() || segment.signs.is_some();
+                let from = self.settings.scan_views.min(WAITING_EXACT);
+                let waits = segment.rows.len() > if known { from } else { from.max(MEAN_ROWS) };
+                if segment.graph.is_some() || !waits {
                     continue;
                 }
                 let from = segment
@@ -297,6 +378,16 @@ impl Inner {
             }
         }
         Arc::new(Coder::new(Code::B1, mean.value()))
+    }
+}
+
+/// Gives what building or loading took back to the system: the allocator would keep it for ever.
+pub(super) fn release_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(unsafe_code)]
+    // SAFETY: it takes no pointer, and locks the heap while it looks for pages that are free.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
@@ -354,10 +445,7 @@ fn exchange(columns: &mut Columns, job: &Job, rows: Vec<Row>) {
         None => Segment::default(),
     };
     for number in &job.sources {
-        columns.segments[*number as usize] = Segment {
-            rows_dirty: true,
-            ..Segment::default()
-        };
+        columns.segments[*number as usize] = Segment::emptied();
     }
     for (row, member) in rows.into_iter().zip(job.moved()) {
         let slot = segment.push(row);

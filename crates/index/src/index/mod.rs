@@ -130,6 +130,7 @@ impl Index {
         };
         index.inner.add_signs();
         growth::start(&index.inner.0)?;
+        growth::release_memory();
         Ok(index)
     }
 
@@ -227,7 +228,7 @@ impl Index {
             };
             let selection = select(&columns, &query.filter, &excluded)?;
             let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
-            Arc::new(selection.cases.iter().filter_map(case_no).collect())
+            Arc::new(selection.cases().iter().filter_map(case_no).collect())
         };
         drop(columns);
         self.inner
@@ -242,7 +243,7 @@ impl Index {
     pub fn count(&self, filter: &Filter) -> Result<u64, IndexError> {
         Ok(
             select(&self.inner.read_columns(), filter, &Excluded::default())?
-                .cases
+                .cases()
                 .len(),
         )
     }
@@ -258,7 +259,7 @@ impl Index {
         let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
         let wanted = |case_no: &u64| among.as_ref().is_none_or(|among| among.contains(*case_no));
         let mut cases: Vec<u64> = selection
-            .cases
+            .cases()
             .iter()
             .filter_map(case_no)
             .filter(wanted)
@@ -277,7 +278,17 @@ impl Index {
         Ok(facets::facets(&columns, &selection, among))
     }
 
-    /// What is held.
+    /// Cases that are held.
+    pub fn case_count(&self) -> u64 {
+        self.inner.read_columns().by_no.len() as u64
+    }
+
+    /// Views that are held.
+    pub fn view_count(&self) -> u64 {
+        self.inner.read_columns().views() as u64
+    }
+
+    /// What is held, with the size of the folder.
     pub fn stats(&self) -> IndexStats {
         let columns = self.inner.read_columns();
         let views = columns.views() as u64;

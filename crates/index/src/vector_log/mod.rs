@@ -365,6 +365,13 @@ impl LogView<'_> {
             None => self.log.dot(at, query),
         }
     }
+
+    /// Begins to fetch a vector that is about to be read.
+    pub(crate) fn prefetch(&self, at: &VectorLocation) {
+        if let Some(segment) = self.segments.get(&at.segment) {
+            segment.prefetch(at);
+        }
+    }
 }
 
 fn lock_stamp(dir: &Path, stamp: &Stamp) -> Result<File, IndexError> {

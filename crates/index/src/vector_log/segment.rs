@@ -263,6 +263,16 @@ impl SegmentFile {
         }
     }
 
+    /// Begins to fetch a record that is about to be read.
+    pub(super) fn prefetch(&self, at: &VectorLocation) {
+        let (start, end) = (at.offset as usize, at.offset.saturating_add(self.stride()));
+        if let Some(record) = self.map.get(start..end as usize)
+            && end <= self.filled.load(Ordering::Acquire)
+        {
+            kernel::prefetch(record);
+        }
+    }
+
     /// Why there is no such vector at this place.
     pub(super) fn explain(&self, at: &VectorLocation) -> IndexError {
         let (segment, offset) = (at.segment, at.offset);
