@@ -1,4 +1,4 @@
-//! How a library grows: `cargo bench --bench scale -- DATA FOLDER VIEWS`. Fills a catalog and a vector log with synthetic
+//! How a library grows: `cargo run --release --example scale -- DATA FOLDER VIEWS`. Fills a catalog and a vector log with synthetic
 //! cases (DATA holds base.f32, case.u32 and query.f32 of 1,152 dimensions), lets the program index them as it would index
 //! its own, and asks whole questions: a parsed request to the answer as JSON. `cargo xtask bench scale` runs it at several
 //! sizes. Each step is a process of its own, so that memory and start-up are those of a service that was just started.
@@ -28,11 +28,7 @@ pub const SLIDE_QUESTIONS: usize = 30;
 pub const SLIDE_VIEWS: usize = 64;
 
 fn main() {
-    // `cargo bench` adds a flag of its own.
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|one| one != "--bench")
-        .collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match words[..] {
@@ -65,6 +61,7 @@ async fn index(folder: &Path) -> serde_json::Value {
     json!({"caught_up_s": caught_up, "index_s": started.elapsed().as_secs_f64()})
 }
 
+/// Opens a library as the service does, pictures read in this process.
 pub async fn open(folder: &Path) -> Library {
     Library::open(folder, EngineConfig::default(), Decoders::in_process())
         .await

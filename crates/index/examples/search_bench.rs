@@ -83,10 +83,13 @@ impl Bench {
             pipeline_version: 1,
             dimension: DIMENSION as u32,
         };
-        let settings = IndexSettings {
+        let mut settings = IndexSettings {
             code,
             ..IndexSettings::default()
         };
+        if let Some(ef) = std::env::args().nth(4).and_then(|ef| ef.parse().ok()) {
+            settings.ef_search = ef;
+        }
         let mut bench = Self {
             base,
             queries,

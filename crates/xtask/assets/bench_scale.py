@@ -1,5 +1,5 @@
-"""Whole questions to libraries of growing size: fills, indexes and asks each by `cargo bench --bench scale`, one process
-a step. Prints Markdown. Started by `cargo xtask bench scale`."""
+"""Whole questions to libraries of growing size: fills, indexes and asks each by the
+program benches/scale, one process a step. Prints Markdown. Started by `cargo xtask bench scale`."""
 import argparse, json, pathlib, shutil, subprocess, sys
 
 BARS = {"picture_words_filter": 25.0, "slide": 1000.0}
@@ -10,7 +10,7 @@ def say(text):
 
 
 def step(options, data, folder, count, name):
-    command = ["cargo", "bench", "--quiet", "--bench", "scale", "--", data, folder, str(count), name]
+    command = [options.bench, data, folder, str(count), name]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
 
 
@@ -21,7 +21,7 @@ def verdict(value, bar):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--vectors", type=pathlib.Path); parser.add_argument("--cache", type=pathlib.Path)
-    parser.add_argument("--folder", type=pathlib.Path); parser.add_argument("--counts", default="10000,100000,1000000")
+    parser.add_argument("--bench"); parser.add_argument("--folder", type=pathlib.Path); parser.add_argument("--counts", default="10000,100000,1000000")
     options = parser.parse_args()
     counts = sorted(map(int, options.counts.split(",")))
     data = options.cache / str(counts[-1])

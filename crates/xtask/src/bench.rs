@@ -21,16 +21,7 @@ pub fn imaging() -> Result<()> {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
     let python = environment("bench-imaging", REQUIREMENTS)?;
-    run(cargo().args([
-        "build",
-        "--release",
-        "--quiet",
-        "--package",
-        "casekin-imaging",
-        "--example",
-        "measure",
-    ]))?;
-    run(cargo().args(["build", "--release", "--quiet", "--bin", "casekin"]))?;
+    build()?;
     let cache = paths::cache()?.join("bench-imaging");
     let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
     let mut bench = Command::new(python);
@@ -57,15 +48,7 @@ pub fn search(counts: &str) -> Result<()> {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
     let python = environment("bench-search", SEARCH_REQUIREMENTS)?;
-    run(cargo().args([
-        "build",
-        "--release",
-        "--quiet",
-        "--package",
-        "casekin-index",
-        "--example",
-        "search_bench",
-    ]))?;
+    build()?;
     let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
     let mut bench = Command::new(python);
     bench
@@ -93,6 +76,7 @@ pub fn scale(views: &str) -> Result<()> {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
     let python = environment("bench-search", SEARCH_REQUIREMENTS)?;
+    build()?;
     let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
     let mut bench = Command::new(python);
     bench
@@ -101,6 +85,8 @@ pub fn scale(views: &str) -> Result<()> {
                 .join("crates/xtask/assets")
                 .join(SCALE_SCRIPT),
         )
+        .arg("--bench")
+        .arg(paths::target().join("release/examples/scale"))
         .arg("--vectors")
         .arg(shared.join("reference/ann_vectors.py"))
         .arg("--cache")
@@ -108,9 +94,23 @@ pub fn scale(views: &str) -> Result<()> {
         .arg("--folder")
         .arg(folder.path())
         .args(["--counts", views])
-        .current_dir(paths::repository())
         .stderr(std::process::Stdio::inherit());
     write_section("scale", &format!("scale --views {views}"), &mut bench)
+}
+
+/// Builds the program and all that measures its parts, in one go: each selection of packages has features of its own, and
+/// would build every dependency again.
+fn build() -> Result<()> {
+    run(cargo().args([
+        "build",
+        "--release",
+        "--quiet",
+        "--package=casekin",
+        "--package=casekin-imaging",
+        "--package=casekin-index",
+        "--bins",
+        "--examples",
+    ]))
 }
 
 /// Runs what measures and writes what it prints into the page.
