@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use research::{
-    EvalCommand, EvalHeatmapArgs, EvalRecallArgs, EvalRetrievalArgs, ExportCommand,
-    ExportVectorsArgs,
+    EvalCommand, EvalHeatmapArgs, EvalRecallArgs, EvalRetrievalArgs, EvalZeroShotArgs,
+    ExportCommand, ExportVectorsArgs,
 };
 
 /// Finds the kin of a case: the prior cases whose pictures and reports are most like it.
@@ -289,13 +289,28 @@ pub enum ModelCommand {
     Add { dir: PathBuf },
     /// List the models
     List,
-    /// Hash a model's files again and compare
-    Verify {
-        /// Id or name; the active model when left out
-        model: Option<String>,
-    },
+    /// Is a model whole, and does it give here the vectors that it gave when it was added
+    Verify(VerifyArgs),
     /// Download a model from the Hugging Face hub, with your own token and your consent to its terms
     Fetch(FetchArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Id or name; the active model when left out
+    pub model: Option<String>,
+    /// Also compare with published vectors: a NumPy archive with vectors of pictures, of texts or of both
+    #[arg(long, value_name = "FILE.npz")]
+    pub golden: Option<PathBuf>,
+    /// Folder of the pictures that the archive names; its own folder when left out
+    #[arg(long, value_name = "DIR", requires = "golden")]
+    pub images: Option<PathBuf>,
+    /// Preprocessing that the published vectors were made with, train or hf; hf, which transformers does, when left out
+    #[arg(long, value_name = "PROFILE", requires = "golden")]
+    pub profile: Option<String>,
+    /// Compare the first so many only
+    #[arg(long, value_name = "N", requires = "golden")]
+    pub most: Option<usize>,
 }
 
 #[derive(Debug, Args)]

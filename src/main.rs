@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod config;
 mod decoding;
+mod npz;
 mod progress;
 mod remote_port;
 mod show;

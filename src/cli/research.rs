@@ -10,6 +10,8 @@ pub enum EvalCommand {
     Retrieval(EvalRetrievalArgs),
     /// Ask the index as it serves and by looking at every view, with and without filters: what does it lose
     Recall(EvalRecallArgs),
+    /// Classify the pictures of a folder from prompts alone and hold it against their labels; needs no library
+    ZeroShot(EvalZeroShotArgs),
     /// Do maps of where two drawn pictures are alike point at their lesions; needs no library
     Heatmap(EvalHeatmapArgs),
 }
@@ -22,6 +24,28 @@ pub struct EvalHeatmapArgs {
     /// Seed of the drawing
     #[arg(long, default_value_t = 77_001, value_name = "SEED")]
     pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct EvalZeroShotArgs {
+    /// Folder of the pictures
+    pub folder: PathBuf,
+    /// CSV with a column `file` and a column `label`, or one column (1, 0 or empty) for each finding; `patient` if known
+    #[arg(long, value_name = "FILE")]
+    pub labels: PathBuf,
+    /// Set of prompts: chexpert, crc-val-he-7k, diabetic-retinopathy, phantoms, or a file like those in config/zero-shot;
+    /// the shipped one that knows most of the labels when left out
+    #[arg(long, value_name = "NAME|FILE")]
+    pub prompts: Option<String>,
+    /// Model folder; the library's model when left out
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Preprocessing profile, train or hf; as configured when left out
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Write the report as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub md: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -72,17 +72,7 @@ async fn with_folder(
 ) -> anyhow::Result<Vec<Embedding>> {
     let dir = match &args.model {
         Some(dir) => dir.clone(),
-        None => {
-            let client = connect(global, config).await?;
-            let models: Vec<ModelRecord> = client.get("/api/v1/models").await?;
-            client.close().await?;
-            let dir = models
-                .into_iter()
-                .find(|model| model.active)
-                .and_then(|model| model.dir);
-            dir.map(PathBuf::from)
-                .context("the library has no model; give --model DIR")?
-        }
+        None => model_of_library(global, config).await?,
     };
     let profile = args
         .profile
@@ -94,4 +84,17 @@ async fn with_folder(
         Ok(encoder.embed(&texts, &files, &config.limits, &decoding())?)
     })
     .await?
+}
+
+/// Folder of the model that the library is searched with.
+pub(super) async fn model_of_library(global: &Global, config: &Config) -> anyhow::Result<PathBuf> {
+    let client = connect(global, config).await?;
+    let models: Vec<ModelRecord> = client.get("/api/v1/models").await?;
+    client.close().await?;
+    let dir = models
+        .into_iter()
+        .find(|model| model.active)
+        .and_then(|model| model.dir);
+    dir.map(PathBuf::from)
+        .context("the library has no model; give --model DIR")
 }

@@ -1,6 +1,7 @@
 //! `casekin eval`.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use casekin_engine::{
@@ -14,12 +15,18 @@ use crate::config::Config;
 use crate::progress::bar;
 use crate::show;
 
-pub async fn run(global: &Global, config: &Config, command: EvalCommand) -> anyhow::Result<()> {
+pub async fn run(
+    global: &Global,
+    config: &Config,
+    command: EvalCommand,
+) -> anyhow::Result<ExitCode> {
     match command {
-        EvalCommand::Retrieval(args) => retrieval(global, config, args).await,
-        EvalCommand::Recall(args) => recall(global, config, args).await,
-        EvalCommand::Heatmap(args) => super::heatmap::run(global, config, args).await,
+        EvalCommand::Retrieval(args) => retrieval(global, config, args).await?,
+        EvalCommand::Recall(args) => recall(global, config, args).await?,
+        EvalCommand::Heatmap(args) => super::heatmap::run(global, config, args).await?,
+        EvalCommand::ZeroShot(args) => return super::zero_shot::run(global, config, args).await,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn retrieval(
@@ -80,6 +87,6 @@ async fn recall(global: &Global, config: &Config, args: EvalRecallArgs) -> anyho
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -81,7 +81,7 @@ fn confirmed(question: &str) -> anyhow::Result<bool> {
 }
 
 /// An id as a part of a path.
-fn segment(id: &str) -> String {
+pub(super) fn segment(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
     for byte in id.bytes() {
         match byte {
@@ -122,16 +122,10 @@ pub async fn model(global: &Global, config: &Config, command: ModelCommand) -> a
                     .await?,
             ]
         }
-        ModelCommand::Verify { model } => {
-            let name = segment(model.as_deref().unwrap_or("active"));
-            vec![
-                client
-                    .post(&format!("/api/v1/models/{name}/verify"), &json!({}))
-                    .await?,
-            ]
-        }
         ModelCommand::List => client.get("/api/v1/models").await?,
-        ModelCommand::Fetch(_) => bail!("fetching a model needs no library"),
+        ModelCommand::Verify(_) | ModelCommand::Fetch(_) => {
+            bail!("fetching and verifying a model are commands of their own")
+        }
     };
     client.close().await?;
     if global.json {

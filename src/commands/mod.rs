@@ -7,12 +7,15 @@ mod embed;
 mod evaluate;
 mod export;
 mod fetch;
+mod golden;
 mod heatmap;
 mod ingest;
 mod library;
 mod search;
 mod serve;
+mod verify;
 mod worker;
+mod zero_shot;
 
 use std::process::ExitCode;
 
@@ -31,7 +34,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Ingest(args) => return ingest::run(global, &config, args).await,
         Command::Search(args) => return search::run(global, &config, args).await,
-        Command::Eval(command) => evaluate::run(global, &config, command).await?,
+        Command::Eval(command) => return evaluate::run(global, &config, command).await,
         Command::Export(command) => export::run(global, &config, command).await?,
         Command::Embed(args) => embed::run(global, &config, args).await?,
         Command::Decode(args) => decode::run(global, &config, args).await?,
@@ -41,6 +44,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Case(command) => library::case(global, &config, command).await?,
         Command::Index(IndexCommand::Rebuild) => library::rebuild_index(global, &config).await?,
         Command::Model(ModelCommand::Fetch(args)) => fetch::run(global, &config, args).await?,
+        Command::Model(ModelCommand::Verify(args)) => {
+            return verify::run(global, &config, args).await;
+        }
         Command::Model(command) => library::model(global, &config, command).await?,
         Command::Reencode(args) => library::reencode(global, &config, args).await?,
         Command::Token(command) => library::token(global, &config, command).await?,

@@ -39,6 +39,7 @@ pub struct Service {
 impl Service {
     /// Serves until the process is asked to stop; then lets requests end and makes everything durable.
     pub async fn run(self, data_dir: &Path, listener: TcpListener) -> anyhow::Result<()> {
+        self.library.self_check_at_start().await;
         let address = listener.local_addr()?;
         // A service on all addresses is reached by commands of this machine through loopback.
         let own = if address.ip().is_unspecified() {

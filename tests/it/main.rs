@@ -20,3 +20,5 @@ mod real_files;
 mod series;
 mod slides;
 mod support;
+mod verify;
+mod zero_shot;

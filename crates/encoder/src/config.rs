@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::EncoderError;
 use crate::checkpoint::read_bounded;
@@ -28,6 +28,7 @@ pub(crate) struct SiglipConfig {
     pub text_config: TextConfig,
     #[serde(rename = "_name_or_path")]
     pub name_or_path: Option<String>,
+    pub quantization_config: Option<IgnoredAny>,
 }
 
 /// The image tower.
@@ -178,6 +179,10 @@ impl SiglipConfig {
             let reason = format!("is {:?}, this program runs \"siglip\"", self.model_type);
             return Err(refuse("model_type", reason));
         }
+        if self.quantization_config.is_some() {
+            let reason = "is set: fetch the model's weights in F32, F16 or BF16".into();
+            return Err(refuse("quantization_config", reason));
+        }
         self.vision_config.check()?;
         self.text_config.check()?;
         let (vision, text) = (
@@ -318,7 +323,22 @@ pub(crate) fn read_json<T: DeserializeOwned>(
     file: &'static str,
 ) -> Result<T, EncoderError> {
     let bytes = read_bounded(dir, file, CONFIG_LIMIT_BYTES)?;
-    serde_json::from_slice(&bytes).map_err(|source| EncoderError::ParseJson { file, source })
+    parse_json(&bytes, file)
+}
+
+/// As serde_json reads it, but what does not fit is told with its field's name.
+pub(crate) fn parse_json<T: DeserializeOwned>(
+    bytes: &[u8],
+    file: &'static str,
+) -> Result<T, EncoderError> {
+    let fail = |source| EncoderError::ParseJson { file, source };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(fail)?;
+    json.end().map_err(|error| {
+        let whole = serde_path_to_error::Track::new().path();
+        fail(serde_path_to_error::Error::new(whole, error))
+    })?;
+    Ok(parsed)
 }
 
 fn refuse(field: &'static str, reason: String) -> EncoderError {

@@ -299,6 +299,27 @@ impl Encoder {
         self.options.device
     }
 
+    /// The provider of ONNX Runtime that runs both towers; there is no falling back to another.
+    #[must_use]
+    pub fn provider(&self) -> &'static str {
+        match self.options.device {
+            Device::Cpu => "CPUExecutionProvider",
+            Device::Cuda { .. } => "CUDAExecutionProvider",
+        }
+    }
+
+    /// The ONNX Runtime that runs both towers.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        self.image.runtime()
+    }
+
+    /// What made a vector, for a person.
+    pub(crate) fn made_by(&self) -> String {
+        let (version, provider) = (self.runtime().version(), self.provider());
+        format!("ONNX Runtime {version}, {provider}, {PRECISION}")
+    }
+
     fn batch_size(&self) -> usize {
         self.options.batch_size.max(1)
     }

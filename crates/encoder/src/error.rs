@@ -3,8 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// Which half of the model: each is a session of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tower {
     /// Pictures to vectors.
     Image,
@@ -63,7 +66,7 @@ pub enum TensorProblem {
         /// Where this one begins.
         begin: u64,
     },
-    /// Its value is not a finite number.
+    /// It holds a value that is not a finite number.
     NotFinite,
 }
 
@@ -112,7 +115,9 @@ impl fmt::Display for TensorProblem {
                     "begins at byte {begin}, the tensor before it ends at {expected_begin}"
                 )
             }
-            Self::NotFinite => f.write_str("is not a finite number"),
+            Self::NotFinite => {
+                f.write_str("holds a value that is not a finite number; fetch the file again")
+            }
         }
     }
 }
@@ -157,8 +162,8 @@ pub enum EncoderError {
     ParseJson {
         /// The file's name within the folder.
         file: &'static str,
-        /// Where and why.
-        source: serde_json::Error,
+        /// Which field, where and why.
+        source: serde_path_to_error::Error<serde_json::Error>,
     },
     /// A value in config.json or preprocessor_config.json is impossible or not supported.
     #[error("{file}: {field} {reason}")]
@@ -256,6 +261,30 @@ pub enum EncoderError {
         tower: Tower,
         /// What it gave.
         reason: String,
+    },
+    /// A tower does not give the vector that it gave when its self-check was recorded.
+    #[error(
+        "the {tower} does not give its self-check vector (cosine {cosine:.6}, {least} or more is right; recorded by {recorded_by}): its vectors would not fit those of the library. `casekin model verify` says more; go back to that ONNX Runtime and device, or restore the model's files"
+    )]
+    SelfCheck {
+        /// Which half.
+        tower: Tower,
+        /// What it reached.
+        cosine: f64,
+        /// What it had to reach.
+        least: f64,
+        /// What made the recorded vector.
+        recorded_by: String,
+    },
+    /// A tower gives two vectors for one input.
+    #[error(
+        "the {tower} gave two vectors for one input, {difference:.1e} apart; test the machine's memory or GPU, or choose another --device"
+    )]
+    RepeatRun {
+        /// Which half.
+        tower: Tower,
+        /// Largest difference between two values.
+        difference: f64,
     },
     /// A picture's buffer does not fit its size.
     #[error("a picture of {width_px} x {height_px} pixels cannot have {length_bytes} bytes of RGB")]

@@ -19,8 +19,11 @@ mod preprocess;
 mod resample;
 mod runtime;
 mod samples;
+mod self_check;
 mod session;
 mod tokens;
+mod values;
+mod version;
 mod weights;
 
 pub use checkpoint::Checkpoint;
@@ -33,3 +36,4 @@ pub use picture::Picture;
 pub use preprocess::{preprocess, preprocess_samples};
 pub use runtime::Runtime;
 pub use samples::{Plane, Samples, TABLE_LENGTH, Tables};
+pub use self_check::{Agreement, SelfCheckRecord, SelfCheckVector, least_cosine};

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+use crate::version::version_of;
 use crate::{Device, EncoderError};
 
 /// Environment variables that name the library's file or its folder, the first that is set counts.
@@ -23,6 +24,7 @@ static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 pub struct Runtime {
     environment: Environment,
     path: PathBuf,
+    version: String,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -63,7 +65,7 @@ impl Runtime {
             };
         }
         let runtime = Self::start(find(lib, device, &Places::of_process())?)?;
-        tracing::info!(path = %runtime.path.display(), "ONNX Runtime loaded");
+        tracing::info!(path = %runtime.path.display(), version = %runtime.version, "ONNX Runtime loaded");
         Ok(loaded.insert(runtime).clone())
     }
 
@@ -81,13 +83,24 @@ impl Runtime {
                 source: Box::new(source),
             })?;
         environment.set_log_level(LogLevel::Warning);
-        Ok(Self { environment, path })
+        let version = version_of(&path).unwrap_or_else(|| "of unknown version".to_owned());
+        Ok(Self {
+            environment,
+            path,
+            version,
+        })
     }
 
     /// The library's file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The library's version, as it gives it itself.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     pub(crate) fn environment(&self) -> &Environment {

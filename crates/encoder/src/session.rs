@@ -11,7 +11,7 @@ use ort::value::{DynValue, Value};
 
 use crate::graph::{PATCHES, POOLED};
 use crate::weights::Weights;
-use crate::{Device, EncoderError, Runtime, Tower};
+use crate::{Device, EncoderError, Runtime, TensorProblem, Tower};
 
 /// Where external weights lie for a graph that has no file of its own.
 const WEIGHTS_FOLDER_KEY: &str = "session.model_external_initializers_file_folder_path";
@@ -122,6 +122,10 @@ impl TowerSession {
         }
     }
 
+    pub fn runtime(&self) -> &Runtime {
+        &self.launch.runtime
+    }
+
     /// Starts the session if it has not been started.
     pub fn start(&self) -> Result<(), EncoderError> {
         self.started().map(|_| ())
@@ -165,8 +169,7 @@ impl TowerSession {
             let sides = [1, tokens as i64, self.dimension as i64];
             let patches = self.extract(outputs, PATCHES, &sides)?;
             if !patches.iter().all(|value| value.is_finite()) {
-                let reason = "a patch that is not finite; are the weights intact?".to_owned();
-                return Err(self.refuse(reason));
+                return Err(self.refuse_not_finite("a patch that is not finite".to_owned()));
             }
             Ok((vector, patches.to_vec()))
         })
@@ -239,14 +242,23 @@ impl TowerSession {
             .sum::<f64>()
             .sqrt();
         if !(norm.is_finite() && norm > 0.0) {
-            return Err(self.refuse(format!(
-                "a vector of length {norm}; are the weights intact?"
-            )));
+            return Err(self.refuse_not_finite(format!("a vector of length {norm}")));
         }
         Ok(vector
             .iter()
             .map(|value| (f64::from(*value) / norm) as f32)
             .collect())
+    }
+
+    /// Names the tensor whose values are no numbers, where it is the weights that are broken.
+    fn refuse_not_finite(&self, reason: String) -> EncoderError {
+        match self.launch.weights.not_finite() {
+            Some(tensor) => EncoderError::CheckTensor {
+                tensor: tensor.to_owned(),
+                problem: TensorProblem::NotFinite,
+            },
+            None => self.refuse(reason),
+        }
     }
 
     fn refuse(&self, reason: String) -> EncoderError {

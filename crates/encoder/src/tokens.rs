@@ -13,6 +13,8 @@ use crate::config::TextConfig;
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 const TOKENIZER_LIMIT_BYTES: u64 = 64 << 20;
 const END_MARK: &str = "</s>";
+/// Rows of the table of embeddings that may stand behind the tokenizer's largest id.
+const SPARE_ROWS: u64 = 256;
 /// A text is cut to a few dozen tokens anyway; this bounds the work on one that is a whole book.
 const TEXT_LIMIT_BYTES: usize = 256 << 10;
 
@@ -55,6 +57,14 @@ impl TextTokenizer {
         if u64::from(largest) >= config.vocab_size {
             return refuse(format!(
                 "its largest id is {largest}, text_config.vocab_size is {}",
+                config.vocab_size
+            ));
+        }
+        // A table of embeddings may be rounded up by a few rows; one with thousands of rows that no word reaches belongs
+        // to another tokenizer, and every text would be taken for another.
+        if config.vocab_size - u64::from(largest) > SPARE_ROWS {
+            return refuse(format!(
+                "its largest id is {largest}, text_config.vocab_size is {}: they are of two vocabularies",
                 config.vocab_size
             ));
         }

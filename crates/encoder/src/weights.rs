@@ -7,11 +7,13 @@ use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::config::parse_json;
 use crate::{EncoderError, TensorProblem};
 
 pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";
@@ -74,6 +76,8 @@ pub(crate) struct Weights {
     data_start: u64,
     entries: HashMap<String, Entry>,
     fingerprint: Fingerprint,
+    /// The first tensor whose values are no numbers, once somebody asked.
+    not_finite: OnceLock<Option<String>>,
 }
 
 impl Weights {
@@ -102,11 +106,7 @@ impl Weights {
         file.take(header_length)
             .read_to_end(&mut header)
             .map_err(read_error)?;
-        let Header(listed) =
-            serde_json::from_slice(&header).map_err(|source| EncoderError::ParseJson {
-                file: WEIGHTS_FILE,
-                source,
-            })?;
+        let Header(listed) = parse_json(&header, WEIGHTS_FILE)?;
         let data_start = 8 + header_length;
         let entries = index(listed, fingerprint.length - data_start)?;
         Ok(Self {
@@ -114,7 +114,30 @@ impl Weights {
             data_start,
             entries,
             fingerprint,
+            not_finite: OnceLock::new(),
         })
+    }
+
+    /// The first tensor with a value that is no number; reads all of them, once.
+    pub fn not_finite(&self) -> Option<&str> {
+        let find = || self.first_not_finite(&mut |_, _| ()).ok().flatten();
+        self.not_finite.get_or_init(find).as_deref()
+    }
+
+    /// Where the data begins in the file.
+    pub fn data_start(&self) -> u64 {
+        self.data_start
+    }
+
+    /// Every tensor that the header lists, as it lies: name, element type where the graph can read it, bytes.
+    pub fn in_file_order(&self) -> Vec<(&str, Option<Dtype>, u64)> {
+        let mut listed: Vec<_> = self.entries.iter().collect();
+        listed.sort_by_key(|(_, entry)| entry.data_offsets);
+        let described = listed.into_iter().map(|(name, entry)| {
+            let (begin, end) = entry.data_offsets;
+            (name.as_str(), Dtype::parse(&entry.dtype), end - begin)
+        });
+        described.collect()
     }
 
     /// The real path of the weights, links resolved.
@@ -205,7 +228,7 @@ impl Fingerprint {
     }
 }
 
-fn read_error(source: std::io::Error) -> EncoderError {
+pub(crate) fn read_error(source: std::io::Error) -> EncoderError {
     EncoderError::ReadFile {
         file: WEIGHTS_FILE,
         source,

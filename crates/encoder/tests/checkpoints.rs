@@ -198,10 +198,12 @@ fn values_that_are_no_numbers_are_refused() {
         &EncoderOptions::default(),
     )
     .unwrap();
-    assert!(matches!(
-        encoder.encode_texts(&["no"]),
-        Err(EncoderError::CheckOutput { .. })
-    ));
+    let error = encoder.encode_texts(&["no"]).unwrap_err();
+    assert!(
+        matches!(&error, EncoderError::CheckTensor { tensor, problem: TensorProblem::NotFinite }
+            if tensor == "text_model.head.bias"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -238,6 +240,32 @@ fn an_impossible_configuration_is_refused_by_field() {
             "text_config.projection_size",
         ),
         ("/model_type", json!("clip"), "model_type"),
+        ("/model_type", json!("siglip2"), "model_type"),
+        (
+            "/vision_config/vision_use_head",
+            json!(false),
+            "vision_config.vision_use_head",
+        ),
+        (
+            "/vision_config/num_channels",
+            json!(1),
+            "vision_config.num_channels",
+        ),
+        (
+            "/text_config/layer_norm_eps",
+            json!(0.0),
+            "text_config.layer_norm_eps",
+        ),
+        (
+            "/text_config/hidden_act",
+            json!("quick_gelu"),
+            "text_config.hidden_act",
+        ),
+        (
+            "/quantization_config",
+            json!({"quant_method": "bitsandbytes"}),
+            "quantization_config",
+        ),
     ];
     for (pointer, value, wanted) in cases {
         let mut small = Small::new(Stored::F32);
@@ -257,6 +285,55 @@ fn an_impossible_configuration_is_refused_by_field() {
 }
 
 #[test]
+fn a_value_of_another_type_is_told_by_its_field() {
+    let whole = |small: &Small| {
+        let error = open(small).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        format!("{error}: {cause}")
+    };
+    let mut small = Small::new(Stored::F32);
+    small.config["vision_config"]["image_size"] = json!([8, 8]);
+    let told = whole(&small);
+    assert!(
+        told.contains("config.json: vision_config.image_size: invalid type"),
+        "{told}"
+    );
+    let mut small = Small::new(Stored::F32);
+    small.preprocessor["size"] = json!({"shortest_edge": 8});
+    let told = whole(&small);
+    assert!(
+        told.contains("preprocessor_config.json") && told.contains("size"),
+        "{told}"
+    );
+    let (small, dir) = (Small::new(Stored::F32), tempfile::tempdir().unwrap());
+    let mut header = small.header();
+    header[PROBE]["shape"] = json!("large");
+    small.write_with(dir.path(), serde_json::to_vec(&header).unwrap());
+    let error = Checkpoint::open(dir.path()).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        error.to_string().contains("model.safetensors") && cause.contains(PROBE),
+        "{error}: {cause}"
+    );
+}
+
+#[test]
+fn bytes_that_belong_to_no_tensor_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let path = dir.path().join("model.safetensors");
+    let mut longer = std::fs::read(&path).unwrap();
+    longer.extend([0; 12]);
+    std::fs::write(&path, longer).unwrap();
+    match Checkpoint::open(dir.path()) {
+        Err(EncoderError::CheckHeader { reason }) => {
+            assert!(reason.contains("bytes of data"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_tokenizer_of_another_vocabulary_is_refused() {
     let mut small = Small::new(Stored::F32);
     small.tokenizer["model"]["vocab"]["further"] = json!(8);
@@ -264,6 +341,19 @@ fn a_tokenizer_of_another_vocabulary_is_refused() {
     assert!(
         matches!(error, EncoderError::CheckTokenizer { .. })
             && error.to_string().contains("vocab_size is 8"),
+        "{error}"
+    );
+
+    // As a tokenizer of 32,000 words beside the weights of a multilingual model: every id is within, and none means the same.
+    let mut small = Small::new(Stored::F32);
+    small.config["text_config"]["vocab_size"] = json!(4096);
+    let (_, shape, _, data) = small.tensor("text_model.embeddings.token_embedding.weight");
+    data.resize(data.len() / shape[0] as usize * 4096, 0);
+    shape[0] = 4096;
+    let error = open(&small).unwrap_err();
+    assert!(
+        matches!(error, EncoderError::CheckTokenizer { .. })
+            && error.to_string().contains("two vocabularies"),
         "{error}"
     );
 

@@ -1,6 +1,7 @@
 //! Pictures and words become vectors: the model is loaded when it is first needed, and what waits for it stands in a queue.
 
 mod kept_texts;
+mod loose;
 mod queue;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use casekin_encoder::{
     Checkpoint, Device, Encoder, EncoderError, EncoderOptions, Picture, Profile, Ready, Runtime,
     Tower,
 };
-use casekin_imaging::{DecodeRequest, Decoders, Rgb8, Source};
+use casekin_imaging::{DecodeRequest, Decoders, Rgb8};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,7 +24,8 @@ use crate::error::EngineError;
 use crate::library::Library;
 use crate::pictures::AskedPicture;
 use crate::records::Embedding;
-use crate::worker::WorkerEncoder;
+
+pub use self::loose::LooseEncoder;
 
 /// An ingest chunk that took longer than this is halved, so that a question never waits much longer than that.
 const CHUNK_TIME: Duration = Duration::from_millis(250);
@@ -36,6 +38,8 @@ pub(crate) struct EncoderSlot {
     config: EncoderConfig,
     profile: String,
     loaded: OnceLock<Result<Loaded, String>>,
+    /// Why it is not to be used though it can be run.
+    refused: OnceLock<String>,
     kept: KeptTexts,
     chunk_views: AtomicUsize,
 }
@@ -63,12 +67,18 @@ impl EncoderSlot {
             config,
             profile,
             loaded: OnceLock::new(),
+            refused: OnceLock::new(),
             kept: KeptTexts::default(),
             chunk_views,
         }
     }
 
     fn loaded(&self) -> Result<&Loaded, EngineError> {
+        if let Some(reason) = self.refused.get() {
+            return Err(EngineError::NoEncoder {
+                reason: reason.clone(),
+            });
+        }
         let loaded = self
             .loaded
             .get_or_init(|| load(&self.dir, &self.config, &self.profile).map_err(|e| chain(&e)));
@@ -80,6 +90,21 @@ impl EncoderSlot {
     /// The encoder, loaded now if it was not. Blocks. What it runs is not queued.
     pub(crate) fn encoder(&self) -> Result<&Encoder, EngineError> {
         Ok(self.loaded()?.encoder.as_ref())
+    }
+
+    /// An encoder of the same model beside this one, which nothing else uses.
+    pub(crate) fn another(&self) -> Result<Encoder, EngineError> {
+        Ok(load_encoder(&self.dir, &self.config, &self.profile)?.0)
+    }
+
+    /// From now on there is no encoder, for this reason.
+    pub(crate) fn refuse(&self, reason: String) {
+        let _ = self.refused.set(reason);
+    }
+
+    /// Folder of the model.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Encodes the pictures of a question. Blocks.
@@ -224,7 +249,11 @@ pub(crate) fn as_picture(rgb: &Rgb8) -> Picture<'_> {
     }
 }
 
-fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Loaded, EngineError> {
+fn load_encoder(
+    dir: &Path,
+    config: &EncoderConfig,
+    profile: &str,
+) -> Result<(Encoder, EncoderOptions), EngineError> {
     let device: Device = config.device.parse()?;
     let profile: Profile = profile.parse()?;
     let runtime = Runtime::load_for(config.onnxruntime.as_deref(), device)?;
@@ -235,10 +264,16 @@ fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Loaded, Eng
         intra_threads: config.threads,
         batch_size: config.batch_views.clamp(1, 256),
     };
-    let encoder = Arc::new(Encoder::load(&runtime, &checkpoint, &options)?);
+    let encoder = Encoder::load(&runtime, &checkpoint, &options)?;
+    Ok((encoder, options))
+}
+
+fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Loaded, EngineError> {
+    let (encoder, options) = load_encoder(dir, config, profile)?;
+    let encoder = Arc::new(encoder);
     let batching = Batching {
         items: options.batch_size,
-        linger: if device == Device::Cpu {
+        linger: if options.device == Device::Cpu {
             Duration::ZERO
         } else {
             LINGER
@@ -250,7 +285,7 @@ fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Loaded, Eng
     Ok(Loaded { encoder, queue })
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -258,102 +293,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// A model outside any library: for `casekin embed --model` and for a worker on another machine. Cheap to clone.
-#[derive(Clone)]
-pub struct LooseEncoder {
-    slot: Arc<EncoderSlot>,
-    model_id: String,
-    profile: String,
-}
-
-impl LooseEncoder {
-    /// Opens the checkpoint in `dir` and hashes it; the sessions are made when first used.
-    ///
-    /// # Errors
-    /// Any error of the encoder: a missing file, a tensor of the wrong shape, no runtime.
-    pub fn open(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Self, EngineError> {
-        let _: Profile = profile.parse()?;
-        let model_id = Checkpoint::open(dir)?.model_id()?.as_str().to_owned();
-        let slot = EncoderSlot::new(dir.to_path_buf(), config.clone(), profile.to_owned());
-        Ok(Self {
-            slot: Arc::new(slot),
-            model_id,
-            profile: profile.to_owned(),
-        })
-    }
-
-    /// The built-in demo model, unpacked under `data_dir`.
-    ///
-    /// # Errors
-    /// As [`LooseEncoder::open`].
-    pub fn demo(
-        data_dir: &Path,
-        config: &EncoderConfig,
-        profile: &str,
-    ) -> Result<Self, EngineError> {
-        Self::open(&crate::models::unpack_demo(data_dir)?, config, profile)
-    }
-
-    /// Id of the model.
-    pub fn model_id(&self) -> &str {
-        &self.model_id
-    }
-
-    pub(crate) fn slot(&self) -> &EncoderSlot {
-        &self.slot
-    }
-
-    /// Preprocessing profile.
-    pub fn profile(&self) -> &str {
-        &self.profile
-    }
-
-    /// The encoder as a worker needs it.
-    pub fn for_worker(&self) -> WorkerEncoder {
-        WorkerEncoder {
-            slot: Arc::clone(&self.slot),
-            model_id: self.model_id.clone(),
-            profile: self.profile.clone(),
-        }
-    }
-
-    /// Encodes texts and pictures. Blocks.
-    ///
-    /// # Errors
-    /// The first picture that cannot be read, or an error of the encoder.
-    pub fn embed(
-        &self,
-        texts: &[String],
-        files: &[PathBuf],
-        limits: &casekin_imaging::Limits,
-        decoding: &Decoders,
-    ) -> Result<Vec<Embedding>, EngineError> {
-        let pictures: Vec<_> = files
-            .iter()
-            .map(|path| {
-                let picture = AskedPicture {
-                    source: Source::Path(path.clone()),
-                    volume: None,
-                    modality: None,
-                };
-                (path.display().to_string(), picture)
-            })
-            .collect();
-        let pictures = pictures.as_slice();
-        embed(
-            &self.slot,
-            &self.model_id,
-            &self.profile,
-            &Wanted {
-                texts,
-                pictures,
-                limits,
-                decoding,
-            },
-        )
-    }
 }
 
 struct Wanted<'a> {

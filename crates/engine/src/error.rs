@@ -81,6 +81,16 @@ pub enum EngineError {
         /// Name of the model.
         name: String,
     },
+    /// The recorded self-check vectors of a model are damaged.
+    #[error(
+        "the self-check vectors in {file} cannot be read; delete that file, and `casekin model verify` records them anew"
+    )]
+    ReadSelfCheck {
+        /// The file.
+        file: String,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// Search by picture is asked for and no model can be run.
     #[error("pictures cannot be searched now: {reason}")]
     NoEncoder {

@@ -27,17 +27,18 @@ mod reconcile;
 mod records;
 mod reencode;
 mod search;
+mod self_check;
 mod shelves;
 mod status;
 mod volumes;
 mod worker;
 
-pub use casekin_index::{IndexSettings, VectorCode};
-
+pub use casekin_encoder::{Agreement, PRECISION, least_cosine};
 pub use casekin_imaging::{
     Cuts, Decoders, Limits, PIPELINE_VERSION, Source, VolumeSlice, WorkerCommand,
     serve as serve_decoding,
 };
+pub use casekin_index::{IndexSettings, VectorCode};
 
 pub use answer::{
     Facet, FacetValue, FacetsOver, FoundBy, Hit, HitView, Judgement, Mark, ModelSummary, Passage,
@@ -47,9 +48,11 @@ pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, Se
 pub use encoding::{EmbedRequest, LooseEncoder};
 pub use error::EngineError;
 pub use evaluation::{
-    ComparedWay, ComparedWays, Difference, EvaluationCounts, LabelRow, MetricRow, Provenance,
-    RecallReport, RecallRequest, RecallRow, RetrievalReport, RetrievalRequest, recall_markdown,
-    retrieval_markdown, retrieval_svg,
+    ClassPrompts, ComparedWay, ComparedWays, Difference, EvaluationCounts, FindingPrompts,
+    LabelRow, MetricRow, Provenance, RecallReport, RecallRequest, RecallRow, RetrievalReport,
+    RetrievalRequest, ZeroShotCounts, ZeroShotMetric, ZeroShotPicture, ZeroShotPrompts,
+    ZeroShotReport, ZeroShotRequest, ZeroShotRow, recall_markdown, retrieval_markdown,
+    retrieval_svg, zero_shot_markdown,
 };
 pub use export::{ExportPage, ExportRequest, ExportedView};
 pub use heatmap::{HeatGrid, Likeness};
@@ -65,6 +68,7 @@ pub use records::{
     PyramidRecord, QueryPictureRecord, ReportRecord, SectionRecord, SentenceRecord, SeriesPlace,
     TokenRecord, Upload, UploadFacts, VolumeRecord, WorkerJob, WorkerResult,
 };
+pub use self_check::{ModelCheck, TowerCheck};
 pub use shelves::ItemChange;
 pub use status::{IndexProgress, JobCounts, ReencodeProgress, Status};
 pub use worker::{Worker, WorkerEncoder, WorkerPort};

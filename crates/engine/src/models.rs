@@ -148,7 +148,7 @@ impl Library {
         Ok(models)
     }
 
-    /// Adds the checkpoint in `dir`: checks and hashes it. It becomes the library's model when no picture has been
+    /// Adds the checkpoint in `dir`: checks and hashes it, and records its self-check vectors. It becomes the library's model when no picture has been
     /// encoded yet; otherwise the error names `casekin reencode`, and the model is listed all the same.
     ///
     /// # Errors
@@ -166,6 +166,7 @@ impl Library {
             move || describe(&dir, &name, false)
         })
         .await??;
+        self.self_check_of_new(&new).await?;
         self.inner.catalog.register_model(new.clone()).await?;
         let _changing = self.inner.model_change.write().await;
         let serving = self.inner.serving();

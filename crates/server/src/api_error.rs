@@ -107,6 +107,9 @@ fn classify(error: &EngineError) -> (StatusCode, &'static str) {
         EngineError::LibraryInUse { .. } => (StatusCode::CONFLICT, "library_in_use"),
         EngineError::ModelNeedsReencode { .. } => (StatusCode::CONFLICT, "model_needs_reencode"),
         EngineError::ModelChanged { .. } => (StatusCode::CONFLICT, "model_changed"),
+        EngineError::ReadSelfCheck { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "self_check_unreadable")
+        }
         EngineError::ReencodeRunning => (StatusCode::CONFLICT, "reencode_running"),
         EngineError::WorkerResult { .. } => (StatusCode::CONFLICT, "worker_result_refused"),
         EngineError::EncoderBusy => (StatusCode::TOO_MANY_REQUESTS, "encoder_busy"),

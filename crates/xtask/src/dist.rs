@@ -80,6 +80,10 @@ fn stage(root: &Path, library: &Path) -> Result<()> {
         &repository.join("config/default.toml"),
         &root.join("config/default.toml"),
     )?;
+    copy_folder(
+        &repository.join("config/zero-shot"),
+        &root.join("config/zero-shot"),
+    )?;
     for name in ["LICENSE", "NOTICE", "README.md"] {
         copy(&repository.join(name), &root.join(name))?;
     }

@@ -84,8 +84,13 @@ pub struct Small {
 }
 
 impl Small {
-    /// Weights are multiples of 1/64 below 1/2, so that every element type holds them exactly.
+    /// Pictures of 8 pixels in patches of 4.
     pub fn new(stored: Stored) -> Self {
+        Self::sized(stored, 8, 4)
+    }
+
+    /// Weights are multiples of 1/64 below 1/2, so that every element type holds them exactly.
+    pub fn sized(stored: Stored, image_px: u64, patch_px: u64) -> Self {
         let mut state = 1_u32;
         let mut next = move || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -99,13 +104,13 @@ impl Small {
         };
         let tower = json!({
             "hidden_size": HIDDEN, "intermediate_size": WIDE, "num_hidden_layers": 1, "num_attention_heads": 2,
-            "image_size": 8, "patch_size": 4, "vocab_size": WORDS.len() + 2, "max_position_embeddings": 5,
+            "image_size": image_px, "patch_size": patch_px, "vocab_size": WORDS.len() + 2, "max_position_embeddings": 5,
         });
         Self {
             config: json!({"model_type": "siglip", "vision_config": tower, "text_config": tower}),
-            preprocessor: json!({"size": {"height": 8, "width": 8}}),
+            preprocessor: json!({"size": {"height": image_px, "width": image_px}}),
             tokenizer: tokenizer(),
-            tensors: shapes().into_iter().map(tensor).collect(),
+            tensors: shapes(image_px, patch_px).into_iter().map(tensor).collect(),
         }
     }
 
@@ -169,19 +174,20 @@ const LAYERS: [&str; 2] = [
 ];
 
 /// Every tensor's name and shape.
-fn shapes() -> Vec<(String, Vec<u64>)> {
+fn shapes(image_px: u64, patch_px: u64) -> Vec<(String, Vec<u64>)> {
     let packed = 3 * HIDDEN;
+    let patches = (image_px / patch_px).pow(2);
     let embeddings: [(&str, &[u64]); 10] = [
         ("logit_scale", &[1]),
         ("logit_bias", &[1]),
         (
             "vision_model.embeddings.patch_embedding.weight",
-            &[HIDDEN, 3, 4, 4],
+            &[HIDDEN, 3, patch_px, patch_px],
         ),
         ("vision_model.embeddings.patch_embedding.bias", &[HIDDEN]),
         (
             "vision_model.embeddings.position_embedding.weight",
-            &[4, HIDDEN],
+            &[patches, HIDDEN],
         ),
         (
             "text_model.embeddings.token_embedding.weight",

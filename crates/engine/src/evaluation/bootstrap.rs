@@ -64,12 +64,14 @@ pub(super) fn summarise(scored: &[Scored], truths: &[&LabelSet], weights: &[u32]
 /// 2.5th and 97.5th percentile of each column.
 pub(super) fn intervals(rows: &[Vec<f64>]) -> Vec<[f64; 2]> {
     let width = rows.first().map_or(0, Vec::len);
-    let column = |at: usize| {
-        let mut values: Vec<f64> = rows.iter().map(|row| row[at]).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        [percentile(&values, 0.025), percentile(&values, 0.975)]
-    };
+    let column = |at: usize| interval(rows.iter().map(|row| row[at]).collect());
     (0..width).map(column).collect()
+}
+
+/// 2.5th and 97.5th percentile of what is at least one value.
+pub(super) fn interval(mut values: Vec<f64>) -> [f64; 2] {
+    values.sort_unstable_by(f64::total_cmp);
+    [percentile(&values, 0.025), percentile(&values, 0.975)]
 }
 
 /// Between the two nearest values, as numpy's default.

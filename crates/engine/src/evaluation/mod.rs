@@ -8,6 +8,7 @@ mod gather;
 mod metrics;
 mod recall;
 mod report;
+mod zero_shot;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,10 @@ use metrics::Ranked;
 pub use compare::{ComparedWay, ComparedWays, Difference};
 pub use recall::{RecallReport, RecallRequest, RecallRow, recall_markdown};
 pub use report::{retrieval_markdown, retrieval_svg};
+pub use zero_shot::{
+    ClassPrompts, FindingPrompts, ZeroShotCounts, ZeroShotMetric, ZeroShotPicture, ZeroShotPrompts,
+    ZeroShotReport, ZeroShotRequest, ZeroShotRow, zero_shot_markdown,
+};
 
 /// Cases of one ranking, at most: trec_eval's bound.
 const RANKED_CASES: usize = 1_000;
