@@ -40,13 +40,27 @@ static LASTS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What was thought before this and is something else.
+static REFUTES: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:(?:proved|proven|turned\s+out|shown)\s+to\s+be|s['’]est\s+(?:avérée?|révélée?)|s['’]avère|erwies\s+sich\s+als|stellte\s+sich\s+als|result(?:ó|aron)\s+(?:ser|tratarse))\b",
+    )
+});
+
 /// Clauses of `sentence` in order, together covering all of its words; `base` holds where no trigger reaches.
 pub(crate) fn split_clauses(sentence: &str, base: Polarity) -> Vec<(Range<usize>, Polarity)> {
     if east_asian::judges(sentence) {
         return east_asian::split_clauses(sentence, base);
     }
     let mut painted: Vec<Paint> = Vec::new();
-    let triggers = find_triggers(sentence);
+    let mut triggers = find_triggers(sentence);
+    if let Some(refutes) = REFUTES.find(sentence) {
+        for trigger in &mut triggers {
+            if trigger.polarity == Polarity::Uncertain && trigger.end <= refutes.start() {
+                trigger.polarity = Polarity::Negated;
+            }
+        }
+    }
     let mut earlier = 0..0;
     for piece in pieces(sentence) {
         let inside: Vec<Trigger> = triggers
@@ -137,6 +151,7 @@ fn said_of_earlier(
 fn pieces(sentence: &str) -> Vec<Range<usize>> {
     let mut cuts: Vec<usize> = TERMINATORS
         .iter()
+        .chain([&*REFUTES])
         .flat_map(|words| words.find_iter(sentence).map(|m| m.start()))
         .collect();
     cuts.push(0);

@@ -31,12 +31,14 @@ static BEFORE_NOUN: LazyLock<Regex> = LazyLock::new(|| {
 });
 static STARTS_ANEW: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
-        r"^\s*(?:and\s+|et\s+|und\s+|y\s+|sowie\s+)?(?:there|the|an?|its|this|these|both|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|small|tiny|large|minimal(?:ly)?|slight(?:ly)?|marked(?:ly)?|extensive|diffuse|scattered|multiple|several|stable|unchanged|persistent|new|increas(?:ed|ing)|decreas(?:ed|ing)|normal|clear|intact|unremarkable|positive|prominent|degenerative|post-?operative|with|known|chronic|trace|subtle|some|few|bilateral|only|",
+        r"^\s*(?:and\s+|et\s+|und\s+|y\s+|sowie\s+)?(?:there|the|an?|its|this|these|both|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|small|tiny|large|minimal(?:ly)?|slight(?:ly)?|marked(?:ly)?|extensive|diffuse|scattered|multiple|several|stable|unchanged|persistent|new|increas(?:ed|ing)|decreas(?:ed|ing)|normal|clear|intact|unremarkable|positive|prominent|degenerative|post-?operative|with|known|chronic|trace|subtle|some|few|bilateral|only|consistent|compatible|in\s+keeping|due|related|representing|suggesting|likely|probably|",
         r"une?|les?|la|l['’]|des|discrète?s?|petite?s?|importante?s?|modérée?s?|minimes?|volumineu(?:x|se)|présence|aspect|avec|connue?s?|normale?s?|",
         r"eine?|der|die|das|leichte[rs]?|mäßige[rs]?|kleine[rs]?|große[rs]?|geringe[rs]?|diskrete[rs]?|deutliche[rs]?|bekannte[rs]?|nachweisbare[rns]?|multiple|mehrere|einzelne|normale[rs]?|regelrechte[rs]?|unauffällige[rs]?|mit|zeigt|",
         r"derrame|una?|unos|unas|el|los|las|leves?|moderad[oa]s?|pequeñ[oa]s?|grandes?|discret[oa]s?|marcad[oa]s?|extens[oa]s?|múltiples|sever[oa]s?|importantes?|mínim[oa]s?|conocid[oa]s?|con|se|presencia|normales|conservad[oa]s?)(?:\b|\s)",
     ))
 });
+/// Part of a history, unlike what else begins anew.
+static CHRONIC: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s*(?:and\s+)?chronic\b"));
 /// A verb that makes a new statement, and not the "is seen" that closes a list.
 static NEW_PREDICATE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -88,7 +90,7 @@ static ENDS_IN_OR: LazyLock<Regex> =
 static TURNS_TO_NOW: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
         r"\b(?:who|presents?|presenting|presented|admitted|complain(?:s|ing)|comes|came|now|currently|today|here|with|showing|demonstrating|revealing|is|has|reports|",
-        r"avec|qui|actuellement|adressée?|consulte|présente|presente|mit|aktuell|jetzt|derzeit|nun|kommt|con|que|quien|acude|consulta|presenta|ingresa|actualmente)\b",
+        r"avec|qui|actuellement|adressée?|consulte|consultant|consultait|présentant|présentait|vue?\s+pour|présente|presente|mit|aktuell|jetzt|derzeit|nun|kommt|con|que|quien|acude|consulta|presenta|ingresa|actualmente)\b",
     ))
 });
 /// What follows a request once it is answered ("evaluation for embolism showed").
@@ -115,7 +117,7 @@ pub(crate) fn reach_of(
     let reach = direction(sentence, piece, trigger);
     let mut start = match reach {
         Reach::After => left_of_after(sentence, piece, trigger),
-        _ => part_start(sentence, piece, trigger.start),
+        _ => part_start(sentence, piece, trigger.start, reach),
     };
     let is_versus = VERSUS.is_match(&sentence[trigger.start..trigger.end]);
     if is_versus {
@@ -145,6 +147,10 @@ fn direction(sentence: &str, piece: &Range<usize>, trigger: &Trigger) -> Reach {
         Reach::Beside | Reach::Before if !has_content(before) => Reach::After,
         Reach::Beside => Reach::Before,
         Reach::Before if in_part(before).is_empty() && has_content(part_after) => Reach::After,
+        // "A hernia, no other findings" denies nothing that was named before the comma.
+        Reach::After if trigger.polarity == Polarity::Negated && in_part(before).is_empty() => {
+            Reach::After
+        }
         Reach::After if !has_content(part_after) && has_content(before) => Reach::Before,
         other => other,
     }
@@ -167,9 +173,16 @@ fn left_of_after(sentence: &str, piece: &Range<usize>, trigger: &Trigger) -> usi
 }
 
 /// The start of the comma part that holds `at`; of the whole list where the part closes one ("a, b and c are not seen").
-fn part_start(sentence: &str, piece: &Range<usize>, at: usize) -> usize {
+fn part_start(sentence: &str, piece: &Range<usize>, at: usize, reach: Reach) -> usize {
     let before = &sentence[piece.start..at];
-    let start = match before.rfind(',') {
+    // A part that names nothing ("a stroke, two years ago") belongs to the one before it.
+    let named = match before.rfind(',') {
+        Some(comma) if reach == Reach::Before && !has_content(&before[comma + 1..]) => {
+            &before[..comma]
+        }
+        _ => before,
+    };
+    let start = match named.rfind(',') {
         None => 0,
         Some(comma)
             if JOINED.is_match(&before[comma + 1..])
@@ -268,12 +281,11 @@ fn list_scope(rest: &str, commas: &[usize], is_open: bool) -> usize {
         let next = commas.get(n + 1).copied().unwrap_or(rest.len());
         let part = &rest[comma + 1..next];
         let closes = LIST_AND.is_match(part);
-        let longest = if closes { 14 } else { 6 };
-        let turns_at_once =
-            TURNS_TO_NOW.find(part).is_some_and(|m| !has_content(&part[..m.start()]));
-        if part.split_whitespace().count() > longest
-            || STARTS_ANEW.is_match(part)
-            || turns_at_once
+        let longest = if closes { 12 } else { 6 };
+        let turn = TURNS_TO_NOW.find(part).map_or(part.len(), |m| m.start());
+        if part[..turn].split_whitespace().count() > longest
+            || STARTS_ANEW.is_match(part) && !CHRONIC.is_match(part)
+            || !has_content(&part[..turn])
             || names_complaint(part)
         {
             break;

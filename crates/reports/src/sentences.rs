@@ -12,7 +12,8 @@ const ABBREVIATIONS: &[&str] = &[
     "dr", "drs", "mr", "mrs", "ms", "prof", "st", "e.g", "i.e", "eg", "ie", "vs", "approx", "ca",
     "fig", "no", "nos", "resp", "incl", "cf", "al", "dept", "z.b", "bzw", "ggf", "z.n", "v.a",
     "o.b", "evtl", "inkl", "li", "re", "bds", "u.a", "d.h", "usw", "max", "min", "sog", "mme",
-    "mlle", "sr", "sra", "p.ej", "p.ex", "z", "v", "d", "u", "o", "a.e", "pt", "hx", "st.p", "z.t",
+    "mlle", "sr", "sra", "p.ej", "p.ex", "z", "v", "d", "u", "o", "a.e", "pt", "hx", "st.p", "z.t", "a", "n", "p", "b", "h", "e", "i",
+    "susp", "dg", "atcd", "bzgl", "lat", "inf", "sup", "dx", "ddx", "abd", "rad",
 ];
 static LIST_MARK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^\s*(?:[-*•·–]\s+|\(?\d{1,2}[.)]\s+|[a-z]\)\s+)"));

@@ -34,7 +34,10 @@ pub(super) const WORDS: Words = Words {
     ],
     deny_before: &[
         r"(?:est|sont|était|étaient|être|a été|ont été|semble) (?:donc |formellement |ainsi )?(?:éliminée?s?|écartée?s?|exclue?s?|infirmée?s?|réfutée?s?|absente?s?)",
-        r":\s*(?:non|aucune?s?|absente?s?|absence|négati(?:f|ve)s?|néant|nég)",
+        r":\s*(?:non|absente?s?|négati(?:f|ve)s?|néant|nég)",
+        r":\s*aucune?\s*[.,;]",
+        r":\s*aucune?$",
+        r"(?:est|sont|était|étaient|reste|restent|s['’]est révélée?|revenue?s?) négati(?:f|ve)s?",
         r"(?:non|pas) (?:été )?(?:visibles?|visualisée?s?|retrouvée?s?|vue?s?|identifiée?s?|identifiables?|détectée?s?|détectables?|observée?s?|décelée?s?|décelables?|individualisée?s?|individualisables?|notée?s?|mise?s? en évidence|objectivée?s?|présente?s?|confirmée?s?|palpée?s?|palpables?)",
         r"absente?s?",
     ],
@@ -42,7 +45,8 @@ pub(super) const WORDS: Words = Words {
     doubt_after: &[
         r"évocat(?:eur|rice)s? {de}",
         r"(?:très |fortement |hautement )?suspecte?s? (?:{de})",
-        r"suspectant|suspicions? {de}|suspicion",
+        r"suspectant",
+        r"(?:forte |faible )?suspicions? {de}",
         r"suspectée?s? {de}",
         r"(?:en faveur|faveur) {de}",
         r"(?:possible|probable|vraisemblable|éventuelle?)s?(?:ment)?",

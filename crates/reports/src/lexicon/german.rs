@@ -33,9 +33,11 @@ pub(super) const WORDS: Words = Words {
     ],
     deny_before: &[
         r"(?:wurden?|ist|sind|konnten?|war|waren)(?: (?:sicher|bereits|somit|damit|sonographisch|klinisch|radiologisch|computertomographisch))* ausgeschlossen(?: (?:werden|worden))?",
-        r"(?:kann|können|konnten?) (?:\w+ )?ausgeschlossen werden",
+        r"(?:kann|können|konnten?) (?:(?:sicher|somit|damit|weitgehend|bereits|\w+isch) )*ausgeschlossen werden",
         r"(?:lässt|lassen|ließ|ließen) sich (?:sicher )?ausschließen",
-        r":\s*(?:nein|keine?[rs]?|negativ|fehlt|fehlend|nicht (?:nachweisbar|vorhanden)|unauffällig)",
+        r":\s*(?:nein|negativ|fehlt|fehlend|nicht (?:nachweisbar|vorhanden)|unauffällig)",
+        r":\s*keine?[rs]?\s*[.,;]",
+        r":\s*keine?[rs]?$",
         r"nicht (?:(?:sicher|eindeutig|mit sicherheit|zu) )?(?:nachweisbar|nachgewiesen|abgrenzbar|erkennbar|sichtbar|vorhanden|vorliegend|darstellbar|dargestellt|gesehen|beobachtet|festgestellt|gefunden|nachweisen|abgrenzen|erkennen|darstellen|sehen|finden|erkannt|auffindbar|feststellbar|tastbar|palpabel|palpierbar|nachzuweisen|abzugrenzen|erheben|zu sehen|zu erkennen|bestätigt|bestätigen)",
         r"(?:findet|finden|fand|fanden|zeigt|zeigen|zeigte|zeigten) sich nicht",
         r"(?:hat|haben|bestätigte|bestätigten) sich (?:jedoch )?nicht(?: bestätigt)?",
