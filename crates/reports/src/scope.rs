@@ -89,8 +89,8 @@ static ENDS_IN_OR: LazyLock<Regex> =
 /// What turns from the past to the present.
 static TURNS_TO_NOW: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
-        r"\b(?:who|presents?|presenting|presented|admitted|complain(?:s|ing)|comes|came|now|currently|today|here|with|showing|demonstrating|revealing|is|has|reports|",
-        r"avec|qui|actuellement|adressée?|consulte|consultant|consultait|présentant|présentait|vue?\s+pour|présente|presente|mit|aktuell|jetzt|derzeit|nun|kommt|con|que|quien|acude|consulta|presenta|ingresa|actualmente)\b",
+        r"\b(?:who|presents?|presenting|presented|admitted|complain(?:s|ing)|comes|came|now|currently|today|here|with|showing|demonstrating|revealing|is|has|reports|the\s+patient|he|she|there|developed|remains?|",
+        r"avec|qui|actuellement|adressée?|consulte|consultant|consultait|présentant|présentait|vue?\s+pour|présente|le\s+patient|la\s+patiente|était|mit|wurde|kam|zeigte|zeigt|besteht|fand|aktuell|jetzt|derzeit|nun|kommt|con|que|quien|acude|consulta|presenta|ingresa|el\s+paciente|la\s+paciente|presentó|presentaba|persiste|se\s+(?:observ|apreci|objetiv|visualiz)\w+|actualmente)\b",
     ))
 });
 /// What follows a request once it is answered ("evaluation for embolism showed").
@@ -105,6 +105,9 @@ static LIST_AND: LazyLock<Regex> =
 static WITH_WORD: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\s(?:with|and|avec|et|mit|und|con|y)\s"));
 static VERSUS: LazyLock<Regex> = LazyLock::new(|| compile(r"^(?:versus|vs|frente)"));
+
+static RELATIVE: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:which|that|who|qui|que)\b"));
 
 /// The words of `piece` that its trigger at `index` speaks of.
 pub(crate) fn reach_of(
@@ -192,6 +195,12 @@ fn part_start(sentence: &str, piece: &Range<usize>, at: usize, reach: Reach) -> 
         }
         Some(comma) => comma + 1,
     };
+    // "A lesion which is not calcified" is there.
+    if let Some(relative) = RELATIVE.find_iter(&before[start..]).last()
+        && reach == Reach::Around
+    {
+        return piece.start + start + relative.start();
+    }
     // "There is an effusion and pneumothorax is not seen": what states something by itself is not reached.
     let part = &before[start..];
     let joined = AND_WORD
@@ -205,6 +214,9 @@ fn part_start(sentence: &str, piece: &Range<usize>, at: usize, reach: Reach) -> 
 
 /// The end of what belongs to a trigger that speaks of what stands before it.
 fn tail_end(sentence: &str, piece: &Range<usize>, trigger: &Trigger) -> usize {
+    if sentence[..trigger.end].ends_with([',', ';', ')']) {
+        return trigger.end;
+    }
     let after = &sentence[trigger.end..piece.end];
     let part = &after[..after.find(',').unwrap_or(after.len())];
     let is_versus = VERSUS.is_match(&sentence[trigger.start..trigger.end]);
@@ -306,6 +318,9 @@ fn join_cut(words: &str, trigger: &Trigger, scope: &str) -> Option<usize> {
     let joins_all = TAKES_LIST.is_match(words) || JOINS_ALL.is_match(words);
     let joined = WITH_WORD.find_iter(scope).find(|m| {
         let right = &scope[m.end()..];
+        // "and embolism who was discharged": what comes after the turn says nothing of the list.
+        let turn = TURNS_TO_NOW.find(right).filter(|_| is_past);
+        let right = &right[..turn.map_or(right.len(), |turn| turn.start())];
         let goes_on = AND_WORD.is_match(m.as_str())
             && (joins_all || is_past && FOR_WORD.is_match(&scope[..m.start()]))
             && !STARTS_ANEW.is_match(right)

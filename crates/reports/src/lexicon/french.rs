@@ -35,8 +35,7 @@ pub(super) const WORDS: Words = Words {
     deny_before: &[
         r"(?:est|sont|était|étaient|être|a été|ont été|semble) (?:donc |formellement |ainsi )?(?:éliminée?s?|écartée?s?|exclue?s?|infirmée?s?|réfutée?s?|absente?s?)",
         r":\s*(?:non|absente?s?|négati(?:f|ve)s?|néant|nég)",
-        r":\s*aucune?\s*[.,;]",
-        r":\s*aucune?$",
+        r":\s*aucune?{end}",
         r"(?:est|sont|était|étaient|reste|restent|s['’]est révélée?|revenue?s?) négati(?:f|ve)s?",
         r"(?:non|pas) (?:été )?(?:visibles?|visualisée?s?|retrouvée?s?|vue?s?|identifiée?s?|identifiables?|détectée?s?|détectables?|observée?s?|décelée?s?|décelables?|individualisée?s?|individualisables?|notée?s?|mise?s? en évidence|objectivée?s?|présente?s?|confirmée?s?|palpée?s?|palpables?)",
         r"absente?s?",
@@ -67,7 +66,7 @@ pub(super) const WORDS: Words = Words {
     ],
     doubt_before: &[
         r"{ne}(?:peut|peuvent|pouvant|pourrait|saurait|sont|est) (?:pas )?(?:être )?(?:formellement |totalement |complètement )?(?:exclue?s?|écartée?s?|éliminée?s?|infirmée?s?)",
-        r"(?:est|sont|reste|restent|semble|semblent|paraît|demeure) (?:très |peu |fortement |également |donc )?(?:possible|probable|suspectée?|évoquée?|envisageable|envisagée?|discutée?|discutable|douteu(?:x|se)|incertaine?|improbable|plausible|vraisemblable|à craindre|à évoquer|à discuter|à éliminer|à exclure|à suspecter)s?",
+        r"(?:est|sont|était|étaient|a été|ont été|avait été|reste|restent|semble|semblent|paraît|demeure) (?:très |peu |fortement |également |donc )?(?:possible|probable|suspectée?|évoquée?|envisageable|envisagée?|discutée?|soupçonnée?|discutable|douteu(?:x|se)|incertaine?|improbable|plausible|vraisemblable|à craindre|à évoquer|à discuter|à éliminer|à exclure|à suspecter)s?",
         r"(?:possible|probable|suspectée?|éventuelle?)s? (?:du|des|de|del|au|aux|à|en|sur|con|avec|bei)",
         r"(?:peu|moins) (?:probable|vraisemblable)s?",
         r"à (?:éliminer|exclure|confirmer|discuter|évoquer|vérifier|écarter)",
@@ -79,7 +78,7 @@ pub(super) const WORDS: Words = Words {
         r"histoire (?:ancienne )?{de}",
         r"(?:status|statut|état) (?:post|après)(?:[-\s]op(?:ératoire)?)?",
         r"(?:séquelles?|séquellaires?) {de}(?: une?)?",
-        r"(?:opérée?s?|traitée?s?|hospitalisée?s?|suivie?s? autrefois) (?:pour|{de})",
+        r"(?:opérée?s?|traitée?s?|suivie?s? autrefois) (?:pour|{de})",
         r"(?:a|ayant|avait) (?:bénéficié|subi) ?(?:{de})?(?: une?)?",
         r"(?:après|post)[-\s](?:\w+ )?\w*(?:ectomie|otomie|plastie|résection|chirurgie|greffe|transplantation|radiothérapie|chimiothérapie|intervention|cure)",
         r"(?:anciennement|autrefois|jadis)",
@@ -88,6 +87,7 @@ pub(super) const WORDS: Words = Words {
     date_before: &[
         r"il y a (?:\d+|une?|deux|trois|quatre|cinq|six|dix|vingt|plusieurs|quelques) (?:ans?|années?|mois)",
         r"(?:en|depuis l['’]année|l['’]an) (?:19\d\d|20\d\d)",
+        r"l['’](?:an|année) (?:dernière?|passée?)",
         r"dans (?:les antécédents|l['’]enfance|le passé|sa jeunesse)",
         r"(?:guérie?|consolidée?|cicatrisée?|opérée?|réséquée?)s?",
         r"d['’]allure (?:ancienne|séquellaire)",

@@ -3,7 +3,7 @@
 //! English after NegEx and ConText (Chapman et al., J Biomed Inform 2001;34:301; Harkema et al., 2009;42:839), the
 //! others after what was published for them (French FastContext and eds-nlp, German after Cotik et al., Spanish
 //! NegEx-MES), all widened for radiology and pathology. Entries are patterns in which a space stands for any white space,
-//! " ?" for one that may be missing, and `{de}` for the French "de" with its articles. It never judges: what a word reaches is said in `triggers` and `polarity`.
+//! " ?" for one that may be missing, `{de}` for the French "de" with its articles, and `{end}` for the end of a part. It never judges: what a word reaches is said in `triggers` and `polarity`.
 
 mod english;
 mod french;
@@ -52,6 +52,7 @@ pub(crate) fn whole_word(entry: &str) -> String {
     let ends = !entry.ends_with([']', '.', '$', '}']);
     let pattern = entry
         .replace("{de}", r"(?:de l['’]|de la\b|des\b|du\b|de\b|d['’])")
+        .replace("{end}", r"\s*(?:[.,;)]|$)")
         .replace("{ne}", r"\b(?:ne |n['’])")
         .replace(" ?", r"\s*")
         .replace(' ', r"\s+");
