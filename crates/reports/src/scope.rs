@@ -119,7 +119,7 @@ pub(crate) fn reach_of(
     let (trigger, later) = (&triggers[index], &triggers[index + 1..]);
     let reach = direction(sentence, piece, trigger);
     let mut start = match reach {
-        Reach::After => left_of_after(sentence, piece, trigger),
+        Reach::After | Reach::Onward => left_of_after(sentence, piece, trigger),
         _ => part_start(sentence, piece, trigger.start, reach),
     };
     let is_versus = VERSUS.is_match(&sentence[trigger.start..trigger.end]);
@@ -131,7 +131,7 @@ pub(crate) fn reach_of(
         start = start.max(doubted);
     }
     let end = match reach {
-        Reach::After | Reach::Around => scope_end(sentence, piece, trigger, later),
+        Reach::After | Reach::Around | Reach::Onward => scope_end(sentence, piece, trigger, later),
         _ => tail_end(sentence, piece, trigger),
     };
     start..end

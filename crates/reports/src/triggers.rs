@@ -19,6 +19,8 @@ pub(crate) enum Reach {
     Around,
     /// Those after it where it stands before its noun ("une ancienne fracture"), otherwise those before it.
     Beside,
+    /// The trigger itself and those after it.
+    Onward,
 }
 
 /// A trigger found in a sentence.
@@ -48,6 +50,7 @@ fn lists_of(words: &Words) -> Lexicon {
         (words.date_after, Historical, Reach::After),
         (words.date_before, Historical, Reach::Before),
         (words.date_beside, Historical, Reach::Beside),
+        (words.done_before, Historical, Reach::Onward),
         (words.deny_after, Negated, Reach::After),
         (words.deny_before, Negated, Reach::Before),
         (words.deny_around, Negated, Reach::Around),

@@ -30,6 +30,7 @@ pub(super) const WORDS: Words = Words {
         // An end that is not reached, and resolution in the sense of optics.
         r"(?:not|n['’]t)(?: (?:yet|completely|fully|entirely|been))* (?:resolved|cleared|disappeared|healed)",
         r"(?:partial(?:ly)?|incomplete(?:ly)?|near(?:ly)?|almost)[-\s]+(?:complete(?:ly)? )?(?:resolved|resolution(?: of)?|healed|clear(?:ed|ing))",
+        r"(?:ensure|document|confirm|until|assess|for) (?:complete |interval )?resolution(?: of)?",
         r"resolved (?:partially|incompletely|somewhat|in part)",
         r"(?:high|low|spatial|temporal|contrast)[-\s]+resolution",
         // A property is denied, the finding is there.
@@ -143,7 +144,6 @@ pub(super) const WORDS: Words = Words {
         r"(?:p?m?hx?|pmh|psh|pshx)(?: (?:of|significant for|notable for|includes?))",
         r"pmhx?|pshx?",
         r"status[-\s]+post|s/p|st\.? ?p\.",
-        r"(?:post|after|following|from)(?: an?| the)? (?:[\w-]+ ){0,2}?\w*(?:ectomy|ectomies|otomy|ostomy|plasty|plasties|transplant(?:ation)?|graft(?:ing)?|resection|bypass|repair|surgery|radiation|radiotherapy|chemotherapy|cabg|implantation|fusion|fixation)",
         r"(?:has|have|had) (?:previously )?undergone",
         r"(?:previously )?underwent",
         r"(?:was|were|been) (?:previously |successfully )?treated for",
@@ -165,6 +165,9 @@ pub(super) const WORDS: Words = Words {
         r"(?:was|were|has been|have been|had been)(?: (?:surgically|subsequently|previously|successfully|since|then|completely))* (?:removed|resected|excised|extracted|explanted|evacuated|repaired)",
     ],
     date_beside: &[],
+    done_before: &[
+        r"(?:post|after|following|from)(?: an?| the)? (?:[\w-]+ ){0,2}?\w*(?:ectomy|ectomies|otomy|ostomy|plasty|plasties|transplant(?:ation)?|graft(?:ing)?|resection|bypass|repair|surgery|radiation|radiotherapy|chemotherapy|cabg|implantation|fusion|fixation)",
+    ],
     ended_after: &[
         r"(?:(?:interval|complete|full|spontaneous|subsequent) )*(?:resolution|disappearance|clearing|clearance) of",
         r"(?:is |are )?no longer (?:an?|any|has|have|shows?|demonstrates?|with|evidence of|any evidence of)",

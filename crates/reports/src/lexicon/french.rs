@@ -80,7 +80,6 @@ pub(super) const WORDS: Words = Words {
         r"(?:séquelles?|séquellaires?) {de}(?: une?)?",
         r"(?:opérée?s?|traitée?s?|suivie?s? autrefois) (?:pour|{de})",
         r"(?:a|ayant|avait) (?:bénéficié|subi) ?(?:{de})?(?: une?)?",
-        r"(?:après|post)[-\s](?:\w+ )?\w*(?:ectomie|otomie|plastie|résection|chirurgie|greffe|transplantation|radiothérapie|chimiothérapie|intervention|cure)",
         r"(?:anciennement|autrefois|jadis)",
         r"(?:guérison) {de}",
     ],
@@ -93,6 +92,9 @@ pub(super) const WORDS: Words = Words {
         r"d['’]allure (?:ancienne|séquellaire)",
     ],
     date_beside: &[r"ancien(?:ne)?s?"],
+    done_before: &[
+        r"(?:après|post)[-\s](?:\w+ )?\w*(?:ectomie|otomie|plastie|résection|chirurgie|greffe|transplantation|radiothérapie|chimiothérapie|intervention|cure)",
+    ],
     ended_after: &[
         r"(?:régression (?:complète|totale)|disparition(?: complète| totale)?|résolution(?: complète| totale)?|résorption (?:complète|totale)|nettoyage(?: complet)?) {de}",
         r"{ne}\w+ plus (?:{de}|aucune?)",

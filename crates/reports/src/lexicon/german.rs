@@ -95,7 +95,6 @@ pub(super) const WORDS: Words = Words {
         r"(?:alte[rnms]?|ältere[rnms]?)",
         r"(?:verheilte?[rnms]?|ausgeheilte?[rnms]?|abgeheilte?[rnms]?|konsolidierte?[rnms]?|knöchern durchbaute?[rnms]?)",
         r"(?:operierte?[rnms]?|resezierte?[rnms]?)",
-        r"(?:vor )?nach (?:\w+ ){0,2}?\w*(?:ektomie|tomie|plastik|resektion|operation|op|transplantation|bestrahlung|chemotherapie|radiatio|implantation|exstirpation|amputation)",
         r"residuen nach|folge(?:n|zustand)? (?:von|nach|einer)",
     ],
     date_before: &[
@@ -107,6 +106,9 @@ pub(super) const WORDS: Words = Words {
         r"(?:wurden?|ist|sind) (?:\w+ )?(?:entfernt|reseziert|explantiert)(?: worden)?",
     ],
     date_beside: &[],
+    done_before: &[
+        r"(?:vor )?nach (?:\w+ ){0,2}?\w*(?:ektomie|tomie|plastik|resektion|operation|op|transplantation|bestrahlung|chemotherapie|radiatio|implantation|exstirpation|amputation)",
+    ],
     ended_after: &[
         r"(?:vollständige|komplette|totale)[rnms]? (?:rückbildung|regredienz|resorption|auflösung|remission|regression)(?: (?:der|des|von|einer?s?))?",
         r"keine?[nmrs]? (?:\w+ ){1,4}?mehr",

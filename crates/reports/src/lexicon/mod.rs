@@ -24,6 +24,8 @@ pub(crate) struct Words {
     pub(crate) date_before: &'static [&'static str],
     /// Adjectives that follow their noun, or stand between an article and its noun.
     pub(crate) date_beside: &'static [&'static str],
+    /// What was done before, with the word that says so ("after lobectomy"): they date themselves and what follows.
+    pub(crate) done_before: &'static [&'static str],
     /// They date, and say that what was there has gone.
     pub(crate) ended_after: &'static [&'static str],
     pub(crate) ended_before: &'static [&'static str],

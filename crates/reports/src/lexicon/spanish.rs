@@ -91,7 +91,6 @@ pub(super) const WORDS: Words = Words {
         r"post(?:operad|quirúrgic)[oa]s? de",
         r"(?:había|habían|ha|han) (?:sido )?(?:padecid|sufrid|intervenid|operad|sometid|presentado previamente)[oa]?(?: (?:de|por|a))?",
         r"(?:padeció|sufrió)",
-        r"tras (?:la |el |una? )?(?:\w+ )?\w*(?:ectomía|tomía|plastia|resección|cirugía|intervención|trasplante|radioterapia|quimioterapia|exéresis)",
         r"ex[-\s]?(?:fumador|bebedor|enolismo)a?",
     ],
     date_before: &[
@@ -103,6 +102,9 @@ pub(super) const WORDS: Words = Words {
         r"(?:curad|consolidad|cicatrizad|resecad|extirpad)[oa]s?",
     ],
     date_beside: &[r"(?:antigu|previ)[oa]s?"],
+    done_before: &[
+        r"tras (?:la |el |una? )?(?:\w+ )?\w*(?:ectomía|tomía|plastia|resección|cirugía|intervención|trasplante|radioterapia|quimioterapia|exéresis)",
+    ],
     ended_after: &[
         r"(?:resolución|desaparición|remisión|regresión completa)(?: (?:completa|total))? (?:del?|de la|de los|de las)",
         r"ya no (?:se )?(?:observan?|identifican?|aprecian?|visualizan?|ven?|hay|existen?|presenta|muestra|evidencian?|objetivan?|detectan?)",
