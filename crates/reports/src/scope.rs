@@ -90,7 +90,7 @@ static ENDS_IN_OR: LazyLock<Regex> =
 static TURNS_TO_NOW: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
         r"\b(?:who|presents?|presenting|presented|admitted|complain(?:s|ing)|comes|came|now|currently|today|here|with|showing|demonstrating|revealing|is|has|reports|the\s+patient|he|she|there|developed|remains?|",
-        r"avec|qui|actuellement|adressée?|consulte|consultant|consultait|présentant|présentait|vue?\s+pour|présente|le\s+patient|la\s+patiente|était|mit|wurde|kam|zeigte|zeigt|besteht|fand|aktuell|jetzt|derzeit|nun|kommt|con|que|quien|acude|consulta|presenta|ingresa|el\s+paciente|la\s+paciente|presentó|presentaba|persiste|se\s+(?:observ|apreci|objetiv|visualiz)\w+|actualmente)\b",
+        r"avec|qui|actuellement|adressée?|consulte|consultant|consultait|présentant|présentait|vue?\s+pour|présente|montrant|révélant|retrouvant|le\s+patient|la\s+patiente|était|mit|wurde|kam|zeigte|zeigt|besteht|fand|aktuell|jetzt|derzeit|nun|kommt|con|que|quien|acude|consulta|presenta|ingresa|el\s+paciente|la\s+paciente|presentó|presentaba|persiste|se\s+(?:observ|apreci|objetiv|visualiz)\w+|actualmente)\b",
     ))
 });
 /// What follows a request once it is answered ("evaluation for embolism showed").

@@ -4,6 +4,7 @@ use super::Words;
 
 pub(super) const WORDS: Words = Words {
     pseudo: &[
+        r"(?:concerned|worried) about (?:his|her|their|the patient['’]s)",
         // What does not change is there.
         r"(?:no|without)(?: (?:evidence|signs?|indication) of)?(?: (?:any|significant|interval|appreciable|substantial|definite|relevant|obvious|other|further|major|gross|new|overt|suspicious))* (?:changes?|alteration)",
         r"(?:no|without)(?: (?:evidence|signs?|indication) of)?(?: (?:any|significant|interval|appreciable|substantial|definite|further))* (?:increase|decrease|improvement|progression|growth|worsening|deterioration|reduction)",
@@ -91,7 +92,7 @@ pub(super) const WORDS: Words = Words {
     deny_around: &[r"not"],
     doubt_after: &[
         r"(?:may|might|could)(?: (?:also|well|possibly|potentially|still|conceivably|instead|alternatively|rather|simply|merely|in part))* (?:represent|reflect|be|have|indicate|suggest|relate|correspond|signify|mean|imply|include|harbou?r|also)",
-        r"(?:suspicious|worrisome|concerning|concerned|worried) (?:for|of|about|regarding)",
+        r"(?:suspicious|worrisome|concerning|concerned|worried) (?:for|of|that|about)",
         r"suspicious|worrisome|concerning",
         r"suspect(?:s|ed|ing)?",
         r"suspicions? (?:of|for|that|about|regarding|was|is)",
@@ -132,8 +133,10 @@ pub(super) const WORDS: Words = Words {
         r"(?:is|are|was|were|has|have|had)? ?not(?: (?:been|entirely|completely|definitively|fully|yet))* (?:excluded|ruled out)",
         r"(?:is|are|would be|remains?)? ?(?:difficult|impossible|hard) to (?:exclude|rule out)",
         r"(?:should|must|needs? to|has to|have to|ought to|will|is to|are to|may|might|to) be (?:excluded|ruled out|considered|suspected|evaluated for)",
-        r"(?:is|are|was|were|remains?|seems?|appears?|being)(?: (?:also|considered|thought|felt|strongly|highly|very|most|still|quite|clinically|to be))* (?:possible|suspected|questionable|probable|equivocal|uncertain|unclear|unlikely|doubtful|favou?red|conceivable|improbable|questioned|considered|a (?:possibility|consideration|concern|diagnostic consideration)|in the differential(?: diagnosis)?|of concern)",
+        r"(?:is|are|was|were|remains?|seems?|appears?|being)(?: (?:also|considered|thought|felt|strongly|highly|very|most|still|quite|clinically|to be))* (?:possible|suspected|questionable|probable|equivocal|uncertain|unclear|unlikely|doubtful|favou?red|conceivable|improbable|questioned|a (?:possibility|consideration|concern|diagnostic consideration)|in the differential(?: diagnosis)?|of concern)",
         r"(?:is|are|was|were|seems?|appears?|remains?) (?:\w+ )?likely (?:in|at|on|based|because|considering)",
+        r"(?:is|are|was|were)(?: (?:also|initially|first|strongly))* (?:considered|entertained|raised){end}",
+        r"(?:is|are|was|were)(?: (?:also|initially|first|strongly))* (?:considered|entertained|raised) (?:but|and|as|in|given)",
         r"(?:less likely|unlikely|not likely|improbable|doubtful)",
         r"(?:versus|vs\.?) ",
         r"[(][?][)]",

@@ -11,6 +11,7 @@ pub(super) const WORDS: Words = Words {
         r"non (?:déplacée?|compliquée?|calcifiée?|spécifique|obstructi(?:f|ve)|obstruante?|significati(?:f|ve)|traumatique|rehaussée?|tumorale?|hémorragique|occlusi(?:f|ve)|circonférentielle?|sténosante?|fracturaire)s?",
         r"sans (?:aucun )?doute|aucun doute",
         r"ancienneté",
+        r"(?:a|ayant|avait) (?:bénéficié|subi) {de} ?(?:une? )?(?:scanner|tdm|irm|échographie|radiographie|examen|bilan|biopsie|ponction|coloscopie|fibroscopie|endoscopie|coronarographie|scintigraphie|tep|exploration|imagerie|surveillance|traitement)s?",
     ],
     deny_after: &[
         r"(?:pas|absence|sans|aucune?) ?{de}? ?(?:signes?|arguments?|éléments?|images?|anomalies?|preuves?|évidence|aspects?|lésions?|stigmates?) (?:radiologiques? |scanographiques? |échographiques? |clinique |indirects? |directs? |évidents? )*(?:{de}|en faveur {de}|pour|évocateurs? {de}|évocatrices? {de}|suspects? {de}|suspectes? {de}|compatibles? avec)(?: une?| la| le)?",
@@ -28,6 +29,7 @@ pub(super) const WORDS: Words = Words {
         r"nie(?:nt)?|niant|dénie",
         r"jamais(?: (?:eu|présenté))?(?: {de})?",
         r"(?:exclut|excluent|élimine|éliminent|écarte|écartent|infirme|infirment|réfute)",
+        r"(?:a|ont|ayant|avait) (?:formellement )?(?:éliminé|écarté|exclu|infirmé)",
         r"(?:permet|permettent|permettant|permis) (?:{de}) ?(?:exclure|éliminer|écarter)",
         r"(?:plutôt que|au lieu {de}|en l['’]absence {de})",
         r"incompatibles? avec",

@@ -107,7 +107,7 @@ pub(super) const WORDS: Words = Words {
     ],
     date_beside: &[],
     done_before: &[
-        r"(?:vor )?nach (?:\w+ ){0,2}?\w*(?:ektomie|tomie|plastik|resektion|operation|op|transplantation|bestrahlung|chemotherapie|radiatio|implantation|exstirpation|amputation)",
+        r"(?:vor |zustand |status |z\. ?)?nach (?:\w+ ){0,2}?\w*(?:ektomie|tomie|plastik|resektion|operation|op|transplantation|bestrahlung|chemotherapie|radiatio|implantation|exstirpation|amputation)",
     ],
     ended_after: &[
         r"(?:vollständige|komplette|totale)[rnms]? (?:rückbildung|regredienz|resorption|auflösung|remission|regression)(?: (?:der|des|von|einer?s?))?",

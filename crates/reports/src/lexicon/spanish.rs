@@ -10,6 +10,7 @@ pub(super) const WORDS: Words = Words {
         r"no (?:sólo|solo|solamente|únicamente|necesariamente|obstante)",
         r"no (?:traumátic|desplazad|complicad|calcificad|obstructiv|específic|invasiv|hemorrágic|isquémic|significativ|filiad|neoplásic|tumoral|metastásic|oclusiv)[oa]?s?",
         r"sin (?:lugar a )?dudas?",
+        r"sometid[oa]s? a (?:una? )?(?:tac|tc|rm|rmn|ecografía|radiografía|biopsia|estudio|exploración|tomografía|resonancia|cistoscopia|colonoscopia|endoscopia|tratamiento|seguimiento|control)",
         r"parcialmente resuelt[oa]s?",
         r"previamente (?:descrit|conocid|visualizad|observad)[oa]s?",
         r"(?:respecto|comparado|comparación|comparada|desde|en relación) (?:a|al|con|con el|con la|el|la) (?:\w+ )?(?:previ[oa]s?|anterior(?:es)?)",
