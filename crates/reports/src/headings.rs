@@ -334,8 +334,7 @@ fn classify(name: &str, has_colon: bool, rest: &str) -> Option<SectionKind> {
             .map(|(kind, _)| *kind)
     };
     // "INDICATION/CLINICAL QUESTION" is two names of one kind.
-    let known =
-        kind_of(&wanted).or_else(|| name.split('/').find_map(|part| kind_of(&plain(part))));
+    let known = kind_of(&wanted).or_else(|| name.split('/').find_map(|part| kind_of(&plain(part))));
     if let Some(kind) = known {
         // "conclusion" alone on a line is a heading; "report" inside a wrapped sentence has a lower-case first letter.
         return (has_colon || name.starts_with(char::is_uppercase)).then_some(kind);

@@ -28,11 +28,10 @@ static PRONOUN: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:it|this|these|they|that|those|which|both|dies|diese|diese[rs]|welche[rs]?|sie|elle|il|celle-ci|celui-ci|qui|ce qui|cela|éste|ésta|que|lo cual|el cual|la cual)(?:\s+(?:seems?|seemed|appears?|appeared|semble|scheint|parece))?\s*$",
     )
 });
-static RELATIVE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"\b(?:which|that|welche[rs]?|qui|que|lo cual|el cual|la cual)\b")
-});
+static RELATIVE: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:which|that|welche[rs]?|qui|que|lo cual|el cual|la cual)\b"));
 /// Where one thing asked for ends and the next begins.
-static ASKED_PARTS: LazyLock<Regex> = LazyLock::new(|| compile(r",|\s/\s|/|\+|\.\s"));
+static ASKED_PARTS: LazyLock<Regex> = LazyLock::new(|| compile(r"[,/+:]|\.\s"));
 /// A year dates a finding only where nothing says that it has lasted.
 static LASTS: LazyLock<Regex> = LazyLock::new(|| {
     compile(

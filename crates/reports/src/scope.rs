@@ -106,8 +106,7 @@ static WITH_WORD: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\s(?:with|and|avec|et|mit|und|con|y)\s"));
 static VERSUS: LazyLock<Regex> = LazyLock::new(|| compile(r"^(?:versus|vs|frente)"));
 
-static RELATIVE: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"\b(?:which|that|who|qui|que)\b"));
+static RELATIVE: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:which|that|who|qui|que)\b"));
 
 /// The words of `piece` that its trigger at `index` speaks of.
 pub(crate) fn reach_of(

@@ -169,7 +169,7 @@ pub(super) const WORDS: Words = Words {
     ],
     date_beside: &[],
     done_before: &[
-        r"(?:post|after|following|from)(?: an?| the)? (?:[\w-]+ ){0,2}?\w*(?:ectomy|ectomies|otomy|ostomy|plasty|plasties|transplant(?:ation)?|graft(?:ing)?|resection|bypass|repair|surgery|radiation|radiotherapy|chemotherapy|cabg|implantation|fusion|fixation)",
+        r"(?:(?:status[-\s]+)?post|after|following|from)(?: an?| the)? (?:[\w-]+ ){0,2}?\w*(?:ectomy|ectomies|otomy|ostomy|plasty|plasties|transplant(?:ation)?|graft(?:ing)?|resection|bypass|repair|surgery|radiation|radiotherapy|chemotherapy|cabg|implantation|fusion|fixation)",
     ],
     ended_after: &[
         r"(?:(?:interval|complete|full|spontaneous|subsequent) )*(?:resolution|disappearance|clearing|clearance) of",
