@@ -136,11 +136,6 @@ pub fn analyse(text: &str) -> Analysis {
 }
 
 fn clauses_of(body: &str, span: &Span) -> Vec<(Range<usize>, Polarity)> {
-    let base = if span.is_past {
-        Polarity::Historical
-    } else {
-        Polarity::Affirmed
-    };
     let asks_in_order = matches!(
         span.section.kind,
         SectionKind::Findings | SectionKind::Other
@@ -155,7 +150,7 @@ fn clauses_of(body: &str, span: &Span) -> Vec<(Range<usize>, Polarity)> {
         let base = if text.ends_with(['?', '？']) {
             Polarity::Uncertain
         } else {
-            base
+            span.base
         };
         for (range, polarity) in split_clauses(text, base) {
             if let Some(range) = trim_clause(text, range) {

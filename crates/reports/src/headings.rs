@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::{Section, SectionKind};
+use crate::{Polarity, Section, SectionKind};
 
 const KNOWN: &[(SectionKind, &[&str])] = &[
     (
@@ -42,17 +42,47 @@ const KNOWN: &[(SectionKind, &[&str])] = &[
             "reason for study",
             "past medical history",
             "past history",
+            "past surgical history",
+            "medical history",
+            "surgical history",
+            "pmh",
+            "pmhx",
+            "psh",
+            "history of present illness",
+            "hpi",
+            "chief complaint",
+            "clinical question",
+            "question",
             "anamnese",
             "vorgeschichte",
             "klinische angaben",
             "klinik",
             "fragestellung",
+            "vorerkrankungen",
+            "vordiagnosen",
+            "eigenanamnese",
+            "klinische fragestellung",
             "indikation",
             "rechtfertigende indikation",
             "renseignements cliniques",
             "antecedents",
+            "antecedents medicaux",
+            "antecedents chirurgicaux",
+            "antecedents personnels",
+            "antecedents medico chirurgicaux",
+            "atcd",
+            "indication clinique",
+            "question posee",
             "motif",
             "antecedentes",
+            "antecedentes personales",
+            "antecedentes patologicos",
+            "antecedentes medicos",
+            "antecedentes quirurgicos",
+            "antecedentes de interes",
+            "pregunta clinica",
+            "motivo de consulta",
+            "motivo de la exploracion",
             "indicacion",
             "historia clinica",
             "datos clinicos",
@@ -187,12 +217,29 @@ static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the crate's own patterns are valid")
 });
 
+/// Parts of headings over what lies in the past.
+const PAST: &[&str] = &[
+    "past",
+    "medical history",
+    "surgical history",
+    "pmh",
+    "psh",
+    "vorgeschichte",
+    "vorerkrank",
+    "vordiagnos",
+    "anteced",
+    "atcd",
+    "既往",
+];
+/// Parts of headings over what the study is asked for.
+const QUESTION: &[&str] = &["question", "fragestellung", "pregunta"];
+
 /// A section with where its body lies.
 pub(crate) struct Span {
     pub(crate) section: Section,
     pub(crate) body: Range<usize>,
-    /// Everything in it lies in the past unless it says otherwise.
-    pub(crate) is_past: bool,
+    /// What is meant of all in it that says nothing else: a history tells the past, a question only asks.
+    pub(crate) base: Polarity,
 }
 
 /// Sections in order. A text without headings is one section of findings.
@@ -258,13 +305,18 @@ fn push(text: &str, spans: &mut Vec<Span>, section: Section, body: Range<usize>)
     let has_words = text[body.clone()].chars().any(char::is_alphanumeric);
     if has_words || !section.heading.is_empty() {
         let name = plain(&section.heading);
-        let is_past = ["past", "vorgeschichte", "anteced", "既往"]
-            .iter()
-            .any(|word| name.contains(word));
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        let base = if has(PAST) {
+            Polarity::Historical
+        } else if has(QUESTION) {
+            Polarity::Uncertain
+        } else {
+            Polarity::Affirmed
+        };
         spans.push(Span {
             section,
             body,
-            is_past,
+            base,
         });
     }
 }
@@ -275,10 +327,14 @@ fn rest_of_line(text: &str, at: usize) -> &str {
 
 fn classify(name: &str, has_colon: bool, rest: &str) -> Option<SectionKind> {
     let wanted = plain(name);
-    let known = KNOWN
-        .iter()
-        .find(|(_, names)| names.contains(&wanted.as_str()))
-        .map(|(kind, _)| *kind);
+    let kind_of = |wanted: &str| {
+        KNOWN
+            .iter()
+            .find(|(_, names)| names.contains(&wanted))
+            .map(|(kind, _)| *kind)
+    };
+    // "INDICATION/CLINICAL QUESTION" is two names of one kind.
+    let known = kind_of(&wanted).or_else(|| name.split('/').find_map(|part| kind_of(&plain(part))));
     if let Some(kind) = known {
         // "conclusion" alone on a line is a heading; "report" inside a wrapped sentence has a lower-case first letter.
         return (has_colon || name.starts_with(char::is_uppercase)).then_some(kind);

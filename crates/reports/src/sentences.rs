@@ -13,6 +13,8 @@ const ABBREVIATIONS: &[&str] = &[
     "fig", "no", "nos", "resp", "incl", "cf", "al", "dept", "z.b", "bzw", "ggf", "z.n", "v.a",
     "o.b", "evtl", "inkl", "li", "re", "bds", "u.a", "d.h", "usw", "max", "min", "sog", "mme",
     "mlle", "sr", "sra", "p.ej", "p.ex", "z", "v", "d", "u", "o", "a.e", "pt", "hx", "st.p", "z.t",
+    "a", "n", "p", "b", "h", "e", "i", "susp", "dg", "atcd", "bzgl", "lat", "inf", "sup", "dx",
+    "ddx", "abd", "rad",
 ];
 static LIST_MARK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^\s*(?:[-*•·–]\s+|\(?\d{1,2}[.)]\s+|[a-z]\)\s+)"));
@@ -30,7 +32,11 @@ pub(crate) fn split_sentences(body: &str) -> Vec<Range<usize>> {
         let next = at + c.len_utf8();
         let ends = match c {
             '.' => ends_at_full_stop(body, start, at),
-            '!' | '?' => body[next..].chars().next().is_none_or(char::is_whitespace),
+            // "? pneumonia" asks with the mark before the word.
+            '!' | '?' => {
+                body[start..at].contains(char::is_alphanumeric)
+                    && body[next..].chars().next().is_none_or(char::is_whitespace)
+            }
             '。' | '｡' | '！' | '？' | '；' => true,
             '\n' => ends_at_line(&body[..at], &body[next..]),
             _ => false,

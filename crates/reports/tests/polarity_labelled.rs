@@ -1,19 +1,18 @@
-//! Polarity on sentences that were labelled apart from the rules (`labelled/README.md`): the open half is measured
-//! here, the sealed half once, when the rules are final:
+//! Polarity on sentences that were labelled apart from the rules (`labelled/README.md`): both halves of the first set
+//! are asserted here. A second set, which the rules were not made with, is measured once, when they are final:
 //! `cargo nextest run -p casekin-reports --test polarity_labelled --run-ignored only --no-capture`
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use casekin_reports::{Polarity, analyse};
 
 const OPEN: &str = include_str!("labelled/open.tsv");
-/// Classes, and the F1 on the open half below which the rules have become worse.
-const CLASSES: [(&str, f64); 4] = [
-    ("affirmed", 0.97),
-    ("negated", 0.98),
-    ("uncertain", 0.95),
-    ("historical", 0.96),
-];
+/// Sealed until it had been measured once; the rules have been made with it since.
+const OPENED: &str = include_str!("labelled/sealed.tsv");
+/// Read at run time, since it comes from elsewhere.
+const SECOND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/labelled/second.tsv");
+const CLASSES: [&str; 4] = ["affirmed", "negated", "uncertain", "historical"];
 
 /// What the rules say of a finding in a sentence; of several sentences, of the one that names it.
 fn said(sentence: &str, finding: &str) -> Option<&'static str> {
@@ -57,7 +56,7 @@ impl Measured {
     fn of(labelled: &str, shows_errors: bool) -> Self {
         let mut measured = Self::default();
         for (number, line) in labelled.lines().enumerate() {
-            if line.starts_with('#') {
+            if line.starts_with('#') || line.is_empty() {
                 continue;
             }
             let [label, language, finding, sentence, source] =
@@ -96,7 +95,7 @@ impl Measured {
     }
 
     fn macro_f1(&self) -> f64 {
-        let sum: f64 = CLASSES.iter().map(|(class, _)| self.f1(class)).sum();
+        let sum: f64 = CLASSES.iter().map(|class| self.f1(class)).sum();
         sum / CLASSES.len() as f64
     }
 
@@ -105,7 +104,7 @@ impl Measured {
     }
 
     fn print(&self) {
-        for (class, _) in CLASSES {
+        for class in CLASSES {
             let n = self.classes.get(class).map_or(0, |one| one.labelled);
             println!("{class}: F1 {:.3} of {n}", self.f1(class));
         }
@@ -121,23 +120,38 @@ impl Measured {
     }
 }
 
-#[test]
-fn the_open_half_is_understood_no_worse_than_before() {
-    let measured = Measured::of(OPEN, true);
+/// Asserts the F1 of each class, in the order of [`CLASSES`], below which the rules have become worse.
+fn assert_no_worse(labelled: &str, pairs: usize, least: [f64; 4]) {
+    let measured = Measured::of(labelled, true);
     measured.print();
-    assert_eq!(measured.all, 228);
-    for (class, least) in CLASSES {
+    assert_eq!(measured.all, pairs);
+    for (class, least) in CLASSES.into_iter().zip(least) {
         let f1 = measured.f1(class);
         assert!(f1 >= least, "{class}: F1 {f1:.3}");
     }
 }
 
-/// Prints figures of all only. Rules that are changed after this has run have no unseen half any more.
 #[test]
-#[ignore = "the sealed half is read once, when the rules are final"]
-fn the_sealed_half_is_understood() {
-    let measured = Measured::of(include_str!("labelled/sealed.tsv"), false);
+fn the_first_half_is_understood_no_worse_than_before() {
+    assert_no_worse(OPEN, 228, [0.98, 0.98, 0.97, 0.98]);
+}
+
+#[test]
+fn the_half_that_was_sealed_is_understood_no_worse_than_before() {
+    assert_no_worse(OPENED, 229, [0.97, 0.98, 0.95, 0.95]);
+}
+
+/// Prints figures of all only. Rules that are changed after this has run have no unseen set any more.
+#[test]
+#[ignore = "the second set is read once, when the rules are final"]
+fn the_second_set_is_understood() {
+    if !Path::new(SECOND).exists() {
+        println!("there is no {SECOND}: nothing was measured");
+        return;
+    }
+    let labelled = std::fs::read_to_string(SECOND).expect("the second set can be read");
+    let measured = Measured::of(&labelled, false);
     measured.print();
-    assert_eq!(measured.all, 229);
+    assert!(measured.all > 0, "the second set is empty");
     assert!(measured.micro_f1() >= 0.93);
 }
