@@ -31,9 +31,9 @@ fn main() -> ExitCode {
     );
     // What libraries say of one picture reaches people as the reason of its job.
     let default_level = if serving {
-        "info,ort=warn,tantivy=warn,jpeg2k=off,openjp2=off"
+        "info,ort=warn,tantivy=warn,jpeg2k=off"
     } else {
-        "warn,ort=error,tantivy=error,jpeg2k=off,openjp2=off"
+        "warn,ort=error,tantivy=error,jpeg2k=off"
     };
     let filter =
         EnvFilter::try_from_env("CASEKIN_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));

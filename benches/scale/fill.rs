@@ -14,7 +14,7 @@ use crate::{DIMENSION, PICTURE_QUESTIONS, SLIDE_QUESTIONS, SLIDE_VIEWS};
 
 const MODEL: &str = "0000000000000000000000000000000000000000000000000000000000000001";
 /// Phantom cases whose words the reports are made of.
-const WRITTEN: usize = 1_500;
+const WRITTEN: usize = 300;
 /// Views in one batch of the vector log and one transaction of the catalog, about.
 const BATCH_VIEWS: usize = 8_192;
 

@@ -141,7 +141,7 @@ async fn remove_views(
     let failed = || CatalogError::query("replacing a slice's views");
     let rows: Vec<VectorRow> = sqlx::query_as(
         "SELECT x.case_no, x.view_no, x.segment, x.offset_b, x.crc FROM views v \
-         JOIN view_vectors x ON x.case_no = v.case_no AND x.view_no = v.view_no \
+         CROSS JOIN view_vectors x ON x.case_no = v.case_no AND x.view_no = v.view_no \
          WHERE v.image_no = ?",
     )
     .bind(image.sql())

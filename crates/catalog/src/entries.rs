@@ -138,7 +138,7 @@ async fn entry_views(
     let rows = sqlx::query(
         "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc, images.modality,
             images.image_id, images.body_part, images.laterality
-         FROM views JOIN view_vectors USING (case_no, view_no) JOIN stamps USING (stamp_no)
+         FROM views CROSS JOIN view_vectors USING (case_no, view_no) CROSS JOIN stamps USING (stamp_no)
             JOIN images ON images.image_no = views.image_no
          WHERE views.case_no = ? AND stamps.active = 1 ORDER BY views.view_no",
     )

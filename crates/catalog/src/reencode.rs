@@ -75,7 +75,7 @@ impl Catalog {
              WHERE j.state = 'done' AND i.in_volume IS NOT 0 \
              AND NOT EXISTS (SELECT 1 FROM reencode_failures f \
                WHERE f.image_no = i.image_no AND f.stamp_no = ?1) \
-             AND NOT EXISTS (SELECT 1 FROM views v JOIN view_vectors x \
+             AND NOT EXISTS (SELECT 1 FROM views v CROSS JOIN view_vectors x \
                ON x.case_no = v.case_no AND x.view_no = v.view_no \
                WHERE v.image_no = i.image_no AND x.stamp_no = ?1) \
              ORDER BY i.image_no LIMIT ?2",
@@ -119,7 +119,7 @@ impl Catalog {
         let mut write = self.write().await?;
         let stamp_no = known_stamp(&mut write, stamp).await?;
         let row: Option<(i64, Option<String>, bool)> = sqlx::query_as(
-            "SELECT i.case_no, j.state, EXISTS (SELECT 1 FROM views v JOIN view_vectors x \
+            "SELECT i.case_no, j.state, EXISTS (SELECT 1 FROM views v CROSS JOIN view_vectors x \
                ON x.case_no = v.case_no AND x.view_no = v.view_no \
                WHERE v.image_no = i.image_no AND x.stamp_no = ?2) \
              FROM images i LEFT JOIN jobs j ON j.image_no = i.image_no WHERE i.image_no = ?1",
@@ -254,7 +254,7 @@ async fn progress(
     let (total, done, failed): (i64, i64, i64) = sqlx::query_as(
         "SELECT COUNT(*), COALESCE(SUM(encoded), 0), \
          COALESCE(SUM(failed AND NOT encoded), 0) FROM ( \
-           SELECT EXISTS (SELECT 1 FROM views v JOIN view_vectors x \
+           SELECT EXISTS (SELECT 1 FROM views v CROSS JOIN view_vectors x \
              ON x.case_no = v.case_no AND x.view_no = v.view_no \
              WHERE v.image_no = j.image_no AND x.stamp_no = ?1) AS encoded, \
            EXISTS (SELECT 1 FROM reencode_failures f \

@@ -44,6 +44,15 @@ impl StatusCounts {
     }
 }
 
+/// Vectors of a stamp, of all stamps, and images that have a vector of it or are like a neighbour that has. The joins are
+/// `CROSS JOIN`s here and elsewhere, which SQLite takes in the order in which they stand: by its own choice it goes through all
+/// vectors of the stamp for each image.
+const COUNT_VECTORS: &str = "SELECT (SELECT COUNT(*) FROM view_vectors WHERE stamp_no = ?1), \
+     (SELECT COUNT(*) FROM view_vectors), \
+     (SELECT COUNT(*) FROM images i WHERE i.in_volume = 0 OR EXISTS (SELECT 1 FROM views v \
+       CROSS JOIN view_vectors x ON x.case_no = v.case_no AND x.view_no = v.view_no \
+       WHERE v.image_no = i.image_no AND x.stamp_no = ?1))";
+
 impl Catalog {
     /// Counts; the pace is taken from the last `window_ms`.
     pub async fn status_counts(&self, window_ms: u64) -> Result<StatusCounts, CatalogError> {
@@ -62,17 +71,11 @@ impl Catalog {
         .fetch_one(&mut *read)
         .await
         .map_err(CatalogError::query("counting cases and images"))?;
-        let (views, vectors, encoded): (i64, i64, i64) = sqlx::query_as(
-            "SELECT (SELECT COUNT(*) FROM view_vectors WHERE stamp_no = ?1), \
-             (SELECT COUNT(*) FROM view_vectors), \
-             (SELECT COUNT(*) FROM images i WHERE i.in_volume = 0 OR EXISTS (SELECT 1 FROM views v \
-               JOIN view_vectors x ON x.case_no = v.case_no AND x.view_no = v.view_no \
-               WHERE v.image_no = i.image_no AND x.stamp_no = ?1))",
-        )
-        .bind(stamp_no)
-        .fetch_one(&mut *read)
-        .await
-        .map_err(CatalogError::query("counting vectors"))?;
+        let (views, vectors, encoded): (i64, i64, i64) = sqlx::query_as(COUNT_VECTORS)
+            .bind(stamp_no)
+            .fetch_one(&mut *read)
+            .await
+            .map_err(CatalogError::query("counting vectors"))?;
         let jobs = count_jobs(&mut read).await?;
         let now_ms = self.now_ms();
         let since_ms = now_ms.saturating_sub(i64::try_from(window_ms).unwrap_or(i64::MAX));
@@ -104,6 +107,15 @@ impl Catalog {
             }),
             latest_seq: latest_seq.unsigned_abs(),
         })
+    }
+
+    /// Vectors of all stamps.
+    pub async fn vector_count(&self) -> Result<u64, CatalogError> {
+        let (vectors,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM view_vectors")
+            .fetch_one(self.read())
+            .await
+            .map_err(CatalogError::query("counting vectors"))?;
+        Ok(vectors.unsigned_abs())
     }
 
     /// Pictures that wait for their vectors or are being encoded. Unlike [`Self::status_counts`] it reads none of the
@@ -151,5 +163,34 @@ impl Catalog {
         .await
         .map_err(CatalogError::query("changing a setting"))?;
         self.commit(write).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::{CatalogOptions, Keyring};
+
+    #[tokio::test]
+    async fn images_with_vectors_are_counted_by_their_own_views() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::open(&folder.path().join("library.key")).unwrap();
+        let options = CatalogOptions::new(folder.path().join("catalog.sqlite"), keyring);
+        let catalog = Catalog::open(&options).await.unwrap();
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "EXPLAIN QUERY PLAN {COUNT_VECTORS}"
+        )))
+        .bind(1)
+        .fetch_all(catalog.read())
+        .await
+        .unwrap();
+        let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        let at = |table: &str| steps.iter().position(|step| step.starts_with(table));
+        assert!(
+            at("SEARCH v ").unwrap() < at("SEARCH x ").unwrap(),
+            "{steps:?}"
+        );
     }
 }

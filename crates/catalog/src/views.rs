@@ -88,7 +88,7 @@ impl Catalog {
                 let row = sqlx::query(
                     "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc, images.image_id,
                         images.modality, images.body_part, images.thumbnail_key
-                     FROM views JOIN view_vectors USING (case_no, view_no) JOIN stamps USING (stamp_no)
+                     FROM views CROSS JOIN view_vectors USING (case_no, view_no) CROSS JOIN stamps USING (stamp_no)
                         JOIN images ON images.image_no = views.image_no
                      WHERE views.case_no = ? AND views.view_no = ? AND stamps.active = 1",
                 )
@@ -145,7 +145,7 @@ pub(crate) async fn views_of(
 ) -> Result<Vec<ViewRecord>, CatalogError> {
     let rows = sqlx::query(
         "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc
-         FROM views JOIN view_vectors USING (case_no, view_no) JOIN stamps USING (stamp_no)
+         FROM views CROSS JOIN view_vectors USING (case_no, view_no) CROSS JOIN stamps USING (stamp_no)
          WHERE views.image_no = ? AND stamps.active = 1 ORDER BY views.view_no",
     )
     .bind(image.sql())

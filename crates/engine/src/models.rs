@@ -129,7 +129,7 @@ impl Library {
     /// Any error of the catalog.
     pub async fn models(&self) -> Result<Vec<ModelRecord>, EngineError> {
         let serving = self.inner.serving();
-        let vectors = self.inner.catalog.status_counts(1).await?.vectors;
+        let vectors = self.inner.catalog.vector_count().await?;
         let mut models: Vec<ModelRecord> = self
             .inner
             .catalog
@@ -170,14 +170,14 @@ impl Library {
         self.inner.catalog.register_model(new.clone()).await?;
         let _changing = self.inner.model_change.write().await;
         let serving = self.inner.serving();
-        let counts = self.inner.catalog.status_counts(1).await?;
+        let vectors = self.inner.catalog.vector_count().await?;
         if serving.model.model_id != new.model_id {
-            if counts.vectors > 0 {
+            if vectors > 0 {
                 let active = serving.model.name.clone();
                 return Err(EngineError::ModelNeedsReencode {
                     active,
                     name,
-                    vectors: counts.vectors,
+                    vectors,
                 });
             }
             self.activate(&new).await?;
@@ -188,7 +188,7 @@ impl Library {
             summary: model_summary(&serving.model, &serving.stamp.profile),
             dimension: serving.stamp.dimension,
             active: true,
-            vectors: counts.vectors,
+            vectors,
         })
     }
 

@@ -76,7 +76,7 @@ async fn erase_unnamed_vectors(inner: &Arc<Inner>) -> Result<(), EngineError> {
         move || log.records(&stamp)
     })
     .await??;
-    if records.len() as u64 == inner.catalog.status_counts(1).await?.vectors {
+    if records.len() as u64 == inner.catalog.vector_count().await? {
         return Ok(());
     }
     let mut named = HashSet::new();

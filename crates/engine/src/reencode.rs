@@ -86,7 +86,7 @@ impl Library {
             summary: model_summary(&serving.model, &serving.stamp.profile),
             dimension: serving.stamp.dimension,
             active: true,
-            vectors: self.inner.catalog.status_counts(1).await?.vectors,
+            vectors: self.inner.catalog.vector_count().await?,
         })
     }
 

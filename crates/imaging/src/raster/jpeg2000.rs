@@ -1,4 +1,4 @@
-//! JPEG 2000 (ISO 15444-1; .jp2, .j2k) and HTJ2K by openjp2, the Rust port of OpenJPEG.
+//! JPEG 2000 (ISO 15444-1; .jp2, .j2k) and HTJ2K by OpenJPEG in C: faster than its port to Rust, and run in a decode worker.
 
 use image::metadata::Orientation;
 use jpeg2k::{ColorSpace, DecodeParameters, Image, ImageComponent};

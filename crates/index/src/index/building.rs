@@ -19,7 +19,7 @@ const MEAN_VECTORS: usize = 20_000;
 /// Neighbours by which recall is measured.
 const NEIGHBOURS: usize = 10;
 /// Products of vectors that one measurement may cost.
-const MEASURE_PRODUCTS: usize = 32_000_000;
+const MEASURE_PRODUCTS: usize = 16_000_000;
 const MEASURE_QUERIES: std::ops::RangeInclusive<usize> = 64..=320;
 /// Candidates that are tried, least first.
 const CANDIDATES: [u32; 13] = [

@@ -1,4 +1,4 @@
-//! JPEG 2000 (ISO 15444-1) and HTJ2K (15444-15) by openjp2, the Rust port of OpenJPEG.
+//! JPEG 2000 (ISO 15444-1) and HTJ2K (15444-15) by OpenJPEG in C: faster than its port to Rust, and run in a decode worker.
 
 use jpeg2k::{DecodeParameters, Image};
 
