@@ -87,6 +87,7 @@ pub(super) const WORDS: Words = Words {
         r"(?:negative|absent|excluded|ruled out){end}",
         r"(?:is|are|was|were|came back|returned|remains?) negative",
         r"(?:is|are|was|were)? ?not(?: (?:been|clearly|definitely|definitively|convincingly|currently|otherwise|readily))* (?:seen|identified|noted|present|visible|visuali[sz]ed|evident|demonstrated|appreciated|detected|observed|found|apparent|shown|elicited|palpable|palpated|documented|diagnosed|proven|established|encountered|recogni[sz]ed|discernible|confirmed|delineated|reported)",
+        r"(?:do|does|did)(?: not|n['’]t) (?:occur|recur|re-?occur|re-?appear|ensue|materiali[sz]e)",
         r"can ?not be (?:seen|identified|visuali[sz]ed|demonstrated|appreciated|detected)",
     ],
     deny_around: &[r"not"],
