@@ -163,6 +163,7 @@ pub(super) const WORDS: Words = Words {
         r"last (?:year|month|spring|summer|autumn|fall|winter)",
         r"history (?:and|who|presents|presenting|presented|now)",
         r"in (?:the past|(?:his|her|their) (?:youth|childhood|past)|childhood|infancy|19\d\d|20\d\d)",
+        r"in (?:complete |full )?remission",
         r"as an? (?:child|teenager|young adult|adolescent|infant)",
         r"(?:(?:about|approximately|around|over|some|almost|at least|more than) )?(?:(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twenty|several|many|some|a few) (?:years?|yrs?|months?)|a year|long) (?:ago|earlier|previously)",
         r"(?:has|have|had|is|are|was|were)(?: (?:now|since|completely|fully|well))* healed",
