@@ -106,6 +106,7 @@ static WITH_WORD: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\s(?:with|and|avec|et|mit|und|con|y)\s"));
 static VERSUS: LazyLock<Regex> = LazyLock::new(|| compile(r"^(?:versus|vs|frente)"));
 
+static DENIES_VERB: LazyLock<Regex> = LazyLock::new(|| compile(r"^(?:do|does|did)\b"));
 static RELATIVE: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:which|that|who|qui|que)\b"));
 
 /// The words of `piece` that its trigger at `index` speaks of.
@@ -153,6 +154,8 @@ fn direction(sentence: &str, piece: &Range<usize>, trigger: &Trigger) -> Reach {
         Reach::After if trigger.polarity == Polarity::Negated && in_part(before).is_empty() => {
             Reach::After
         }
+        // "The ulcer does not heal" denies that it heals.
+        Reach::After if DENIES_VERB.is_match(&sentence[trigger.start..trigger.end]) => Reach::After,
         Reach::After if !has_content(part_after) && has_content(before) => Reach::Before,
         other => other,
     }

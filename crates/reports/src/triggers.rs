@@ -51,8 +51,8 @@ fn lists_of(words: &Words) -> Lexicon {
         (words.date_before, Historical, Reach::Before),
         (words.date_beside, Historical, Reach::Beside),
         (words.done_before, Historical, Reach::Onward),
-        (words.deny_after, Negated, Reach::After),
         (words.deny_before, Negated, Reach::Before),
+        (words.deny_after, Negated, Reach::After),
         (words.deny_around, Negated, Reach::Around),
     ]
     .into_iter()

@@ -74,5 +74,5 @@ fn polarity_of_sentences_the_rules_were_not_made_for() {
 
 #[test]
 fn polarity_of_what_each_rule_of_labelling_says() {
-    assert!(least_f1(PROBES) >= 0.95);
+    assert!(least_f1(PROBES) >= 0.98);
 }

@@ -98,6 +98,7 @@ pub(super) const WORDS: Words = Words {
         r"(?:desde )?hace (?:\d+|un|una|dos|tres|cuatro|cinco|seis|diez|veinte|varios|muchos|unos|más de \d+)? ?(?:años?|meses|décadas?)",
         r"(?:\d+|un|dos|tres|cuatro|cinco|diez|varios|muchos|algunos) (?:años?|meses) (?:antes|atrás|previamente)",
         r"el (?:año|mes) pasado",
+        r"en remisión(?: completa)?",
         r"en (?:el año |el )?(?:19\d\d|20\d\d)",
         r"en (?:la infancia|la juventud|el pasado|la niñez)",
         r"(?:curad|consolidad|cicatrizad|resecad|extirpad)[oa]s?",
