@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::parity::environment;
+use crate::parity::{WHERE_IT_INSTALLS, environment};
 use crate::paths;
 use crate::process::{cargo, output_of, run};
 
@@ -19,7 +19,7 @@ pub fn imaging() -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    let python = environment("bench-imaging", REQUIREMENTS)?;
+    let python = environment("bench-imaging", REQUIREMENTS, Some(WHERE_IT_INSTALLS))?;
     run(cargo().args([
         "build",
         "--release",
@@ -55,7 +55,7 @@ pub fn search(counts: &str) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    let python = environment("bench-search", SEARCH_REQUIREMENTS)?;
+    let python = environment("bench-search", SEARCH_REQUIREMENTS, None)?;
     run(cargo().args([
         "build",
         "--release",
