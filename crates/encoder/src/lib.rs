@@ -7,6 +7,8 @@
 //! This crate never opens files of users (pictures arrive as RGB or as samples with tables), never speaks SQL or HTTP, never fetches
 //! anything, and never falls back to another device than the one asked for.
 
+mod canonical;
+mod charsmap;
 mod checkpoint;
 mod config;
 mod device;
