@@ -49,10 +49,7 @@ pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    eprintln!(
-        "PyPI's torch brings CUDA's libraries: 3 GB to fetch and 6 GB of the cache the first time. A random checkpoint takes 3.5 GB more."
-    );
-    let python = environment("parity-encoder", ENCODER_REQUIREMENTS, None)?;
+    let python = encoder_environment()?;
     run(cargo().args([
         "build",
         "--quiet",
@@ -77,6 +74,14 @@ pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
         compare.arg("--model").arg(std::path::absolute(model)?);
     }
     run(&mut compare)
+}
+
+/// The Python that has transformers.
+pub fn encoder_environment() -> Result<PathBuf> {
+    eprintln!(
+        "PyPI's torch brings CUDA's libraries: 3 GB to fetch and 6 GB of the cache the first time. A random checkpoint takes 3.5 GB more."
+    );
+    environment("parity-encoder", ENCODER_REQUIREMENTS, None)
 }
 
 /// The Python of a virtual environment of this name in the cache, with everything pinned in it. Of `perhaps`, one
