@@ -9,7 +9,8 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions, Session, SessionOutputs};
 use ort::value::{DynValue, Value};
 
-use crate::graph::{PATCHES, POOLED};
+use crate::graph::{PATCHES, POOLED, TowerGraph};
+use crate::quantised::quantise;
 use crate::weights::Weights;
 use crate::{Device, EncoderError, Runtime, Tower};
 
@@ -99,7 +100,7 @@ impl Launch {
 /// A tower that starts when it is first needed. Runs are one at a time; each run uses all its threads.
 pub(crate) struct TowerSession {
     tower: Tower,
-    graph: Vec<u8>,
+    graph: TowerGraph,
     input: &'static str,
     dimension: usize,
     launch: Launch,
@@ -107,14 +108,14 @@ pub(crate) struct TowerSession {
 }
 
 impl TowerSession {
-    pub fn new(tower: Tower, graph: &[u8], dimension: usize, launch: Launch) -> Self {
+    pub fn new(tower: Tower, graph: TowerGraph, dimension: usize, launch: Launch) -> Self {
         let input = match tower {
             Tower::Image => crate::graph::PIXELS,
             Tower::Text => crate::graph::IDS,
         };
         Self {
             tower,
-            graph: graph.to_vec(),
+            graph,
             input,
             dimension,
             launch,
@@ -138,7 +139,13 @@ impl TowerSession {
                 source,
             };
             let mut builder = self.launch.builder().map_err(fail)?;
-            *session = Some(builder.commit_from_memory(&self.graph).map_err(fail)?);
+            for (name, value) in quantise(&self.graph.quantised, &self.launch.weights)? {
+                builder = builder
+                    .with_external_initializer(name, value)
+                    .map_err(|error| fail(error.into()))?;
+            }
+            let made = builder.commit_from_memory(&self.graph.bytes);
+            *session = Some(made.map_err(fail)?);
             let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(tower = %self.tower, device = %self.launch.device, took_ms, "model loaded");
         }

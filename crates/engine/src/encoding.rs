@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use casekin_encoder::{
-    Checkpoint, Device, Encoder, EncoderError, EncoderOptions, Picture, Profile, Ready, Runtime,
+    Checkpoint, Device, Encoder, EncoderError, EncoderOptions, Picture, Ready, Recipe, Runtime,
     Tower,
 };
 use casekin_imaging::{DecodeRequest, Decoders, Rgb8, Source};
@@ -226,12 +226,13 @@ pub(crate) fn as_picture(rgb: &Rgb8) -> Picture<'_> {
 
 fn load(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Loaded, EngineError> {
     let device: Device = config.device.parse()?;
-    let profile: Profile = profile.parse()?;
+    let Recipe { profile, precision } = profile.parse()?;
     let runtime = Runtime::load_for(config.onnxruntime.as_deref(), device)?;
     let checkpoint = Checkpoint::open(dir)?;
     let options = EncoderOptions {
         device,
         profile,
+        precision,
         intra_threads: config.threads,
         batch_size: config.batch_views.clamp(1, 256),
     };
@@ -274,7 +275,7 @@ impl LooseEncoder {
     /// # Errors
     /// Any error of the encoder: a missing file, a tensor of the wrong shape, no runtime.
     pub fn open(dir: &Path, config: &EncoderConfig, profile: &str) -> Result<Self, EngineError> {
-        let _: Profile = profile.parse()?;
+        let _: Recipe = profile.parse()?;
         let model_id = Checkpoint::open(dir)?.model_id()?.as_str().to_owned();
         let slot = EncoderSlot::new(dir.to_path_buf(), config.clone(), profile.to_owned());
         Ok(Self {

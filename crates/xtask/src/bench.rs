@@ -107,7 +107,12 @@ pub fn encoder(asked: &EncoderBench) -> Result<()> {
     };
     let python = encoder_environment()?;
     let build = |what: &[&str]| run(cargo().args(["build", "--release", "--quiet"]).args(what));
-    build(&["--package", "casekin-encoder", "--example", "measure"])?;
+    build(&[
+        "--package",
+        "casekin-encoder",
+        "--example",
+        "measure_encoder",
+    ])?;
     let cuda = asked.device != "cpu";
     if cuda {
         build(&["--bin", "casekin"])?;
@@ -122,7 +127,7 @@ pub fn encoder(asked: &EncoderBench) -> Result<()> {
         .arg("--cache")
         .arg(paths::cache()?)
         .arg("--measure")
-        .arg(release.join("examples/measure"))
+        .arg(release.join("examples/measure_encoder"))
         .arg("--casekin")
         .arg(release.join("casekin"))
         .args(["--device", &asked.device, "--batches", &asked.batches])

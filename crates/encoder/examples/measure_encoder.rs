@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use casekin_encoder::{
-    Checkpoint, Device, Encoder, EncoderOptions, Picture, Plane, PreprocessorConfig, Profile,
+    Checkpoint, Encoder, EncoderOptions, Picture, Plane, Precision, PreprocessorConfig, Profile,
     Ready, Runtime, Samples, TABLE_LENGTH, Tables, Tower, preprocess_samples,
 };
 use ort::editor::{Graph, Model, Node, ONNX_DOMAIN, Opset};
+use ort::memory::Allocator;
 use ort::operator::Attribute;
 use ort::session::Session;
 use ort::value::{Outlet, Shape, SymbolicDimensions, Tensor, TensorElementType, ValueType};
@@ -27,6 +28,8 @@ enum Wish {
         device: String,
         threads: usize,
         batch: usize,
+        #[serde(default)]
+        int8: bool,
     },
     /// Runs the image tower over so many pictures that are prepared already; the first one's vector with it.
     Run { pictures: usize },
@@ -87,7 +90,21 @@ impl Bench {
                 device,
                 threads,
                 batch,
-            } => self.load(&model, device.parse()?, threads, batch),
+                int8,
+            } => {
+                let options = EncoderOptions {
+                    device: device.parse()?,
+                    profile: Profile::Train,
+                    precision: if int8 {
+                        Precision::Int8
+                    } else {
+                        Precision::F32
+                    },
+                    intra_threads: threads,
+                    batch_size: batch,
+                };
+                self.load(&model, &options)
+            }
             Wish::Run { pictures } => self.run(pictures),
             Wish::Gemm {
                 rows,
@@ -110,19 +127,11 @@ impl Bench {
     fn load(
         &mut self,
         model: &std::path::Path,
-        device: Device,
-        threads: usize,
-        batch: usize,
+        options: &EncoderOptions,
     ) -> Result<Value, Failure> {
-        let options = EncoderOptions {
-            device,
-            profile: Profile::Train,
-            intra_threads: threads,
-            batch_size: batch,
-        };
         let begun = Instant::now();
         let checkpoint = Checkpoint::open(model)?;
-        let encoder = Encoder::load(&self.runtime, &checkpoint, &options)?;
+        let encoder = Encoder::load(&self.runtime, &checkpoint, options)?;
         encoder.load_tower(Tower::Image)?;
         let ms = since(begun);
         let size_px = checkpoint.image_size_px();
@@ -176,17 +185,15 @@ impl Bench {
         let mut graph = Graph::new()?;
         graph.set_inputs([outlet("rows", [rows, from])])?;
         graph.set_outputs([outlet("out", [rows, to])])?;
-        let weight = Tensor::from_array(([to, from], noise(to * from)))?;
-        graph.add_initializer("weight", weight, false)?;
-        graph.add_initializer("bias", Tensor::from_array(([to], noise(to)))?, false)?;
+        graph.add_initializer("weight", constant(&[to, from])?, false)?;
+        graph.add_initializer("bias", constant(&[to])?, false)?;
         let transposed = Attribute::new("transB", 1_i64)?;
         let inputs = ["rows", "weight", "bias"];
         let node = Node::new("Gemm", ONNX_DOMAIN, "linear", inputs, ["out"], [transposed])?;
         graph.add_node(node)?;
         let mut model = Model::new([Opset::new(ONNX_DOMAIN, 21)?])?;
         model.set_graph(graph)?;
-        let environment = ort::init_from(self.runtime.path())?.build()?;
-        let builder = Session::builder(&environment)?
+        let builder = Session::builder(self.runtime.environment())?
             .with_intra_threads(threads)?
             .with_intra_op_spinning(false)?;
         Ok(model.into_session(&builder)?)
@@ -229,6 +236,15 @@ fn window(centre: f64, width: f64) -> Vec<u8> {
         scaled.clamp(0.0, 255.0) as u8
     };
     (0..TABLE_LENGTH).map(value).collect()
+}
+
+/// Noise in memory of ONNX Runtime's own, as it wants constants to be.
+fn constant(sides: &[usize]) -> Result<Tensor<f32>, Failure> {
+    let shape = Shape::new(sides.iter().map(|side| *side as i64));
+    let mut tensor = Tensor::<f32>::new(&Allocator::default(), shape)?;
+    let (_, values) = tensor.extract_tensor_mut();
+    values.copy_from_slice(&noise(values.len()));
+    Ok(tensor)
 }
 
 fn noise(length: usize) -> Vec<f32> {
