@@ -103,7 +103,7 @@ pub fn compare(asked: &Asked) -> anyhow::Result<Golden> {
         asked.images.display()
     );
     compared.sort_by(|a, b| a.agreement.cosine.total_cmp(&b.agreement.cosine));
-    let bar = least_cosine(casekin_engine::PRECISION);
+    let bar = least_cosine(&asked.encoder.precision());
     let agreements = || compared.iter().map(|one| one.agreement);
     Ok(Golden {
         archive: name.to_string(),

@@ -217,19 +217,21 @@ fn another_profile_is_reached_by_reencoding_and_answers_stay_whole() {
     let library = Library::new();
     library.ingest_drawn(17, 6);
     let before = library.json(&["status"]);
-    library.json(&[
-        "reencode",
-        "--profile",
-        "hf",
-        "--model",
-        "casekin demo model",
-    ]);
-    let after = library.json(&["status"]);
-    assert_eq!(after["model"]["profile"], "hf");
-    assert_eq!(
-        (&after["vectors"], &after["coverage"]),
-        (&before["vectors"], &before["coverage"])
-    );
+    for profile in ["hf", "train-int8"] {
+        library.json(&[
+            "reencode",
+            "--profile",
+            profile,
+            "--model",
+            "casekin demo model",
+        ]);
+        let after = library.json(&["status"]);
+        assert_eq!(after["model"]["profile"], profile);
+        assert_eq!(
+            (&after["vectors"], &after["coverage"]),
+            (&before["vectors"], &before["coverage"])
+        );
+    }
     let case = casekin_phantoms::draw_case(17, 0);
     let picture = library
         .path()

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::SiglipConfig;
-use crate::graph;
+use crate::graph::{self, TowerGraph};
 use crate::model_id;
 use crate::tokens::TextTokenizer;
 use crate::weights::{WEIGHTS_FILE, Weights};
-use crate::{EncoderError, ModelId, PreprocessorConfig};
+use crate::{EncoderError, ModelId, Precision, PreprocessorConfig};
 
 /// A checkpoint folder, opened and checked.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct Checkpoint {
     preprocessor: PreprocessorConfig,
     pub(crate) weights: Arc<Weights>,
     pub(crate) tokenizer: Arc<TextTokenizer>,
-    pub(crate) image_graph: Vec<u8>,
-    pub(crate) text_graph: Vec<u8>,
+    image_graph: TowerGraph,
+    pub(crate) text_graph: TowerGraph,
     logit_scale: f32,
     logit_bias: f32,
 }
@@ -41,8 +41,9 @@ impl Checkpoint {
         let preprocessor = PreprocessorConfig::read(dir, config.vision_config.image_size)?;
         let weights = Weights::open(dir)?;
         let location = weights.file_name()?.to_owned();
-        let image_graph = graph::image_tower(&config.vision_config, &weights, &location)?;
-        let text_graph = graph::text_tower(&config.text_config, &weights, &location)?;
+        let place = (&weights, location.as_str());
+        let image_graph = graph::image_tower(&config.vision_config, place, Precision::F32)?;
+        let text_graph = graph::text_tower(&config.text_config, place)?;
         let logit_scale = weights.scalar("logit_scale")?.exp();
         let logit_bias = weights.scalar("logit_bias")?;
         let tokenizer = TextTokenizer::read(dir, &config.text_config)?;
@@ -59,6 +60,17 @@ impl Checkpoint {
             logit_scale,
             logit_bias,
         })
+    }
+
+    /// The image tower in the arithmetic asked for.
+    pub(crate) fn image_graph(&self, precision: Precision) -> Result<TowerGraph, EncoderError> {
+        match precision {
+            Precision::F32 => Ok(self.image_graph.clone()),
+            Precision::Int8 => {
+                let place = (self.weights.as_ref(), self.weights.file_name()?);
+                graph::image_tower(&self.config.vision_config, place, precision)
+            }
+        }
     }
 
     /// The model's identity: see [`ModelId`]. Reads every byte of the weights (3.5 GB for MedSigLIP).

@@ -7,11 +7,9 @@ use crate::preprocess::{Pixels, preprocess_batch};
 use crate::session::{Launch, TowerSession, tensor};
 use crate::tokens::TextTokenizer;
 use crate::{
-    Checkpoint, Device, EncoderError, Picture, PreprocessorConfig, Profile, Runtime, Samples, Tower,
+    Checkpoint, Device, EncoderError, Picture, Precision, PreprocessorConfig, Profile, Runtime,
+    Samples, Tower,
 };
-
-/// The arithmetic that both towers run in on every device, as it is stamped on vectors.
-pub const PRECISION: &str = "f32";
 
 /// How to run an encoder.
 #[derive(Debug, Clone)]
@@ -20,6 +18,8 @@ pub struct EncoderOptions {
     pub device: Device,
     /// The preprocessing of pictures.
     pub profile: Profile,
+    /// The arithmetic of the image tower.
+    pub precision: Precision,
     /// Threads of one run; 0 means as many as this process may use: its cores, or its cgroup's CPU quota where that is less.
     pub intra_threads: usize,
     /// Pictures or texts per run; 0 counts as 1. On a CPU a batch is no faster than its pictures one by one;
@@ -32,6 +32,7 @@ impl Default for EncoderOptions {
         Self {
             device: Device::Cpu,
             profile: Profile::Train,
+            precision: Precision::F32,
             intra_threads: 0,
             batch_size: 4,
         }
@@ -107,7 +108,7 @@ impl Encoder {
     /// Prepares both towers; each is loaded at its first use, or by [`Self::load_tower`].
     ///
     /// # Errors
-    /// [`EncoderError::UseCuda`] where CUDA is asked for and cannot be had.
+    /// [`EncoderError::UseCuda`] where CUDA is asked for and cannot be had, or has no such arithmetic.
     pub fn load(
         runtime: &Runtime,
         checkpoint: &Checkpoint,
@@ -119,16 +120,26 @@ impl Encoder {
             device: options.device,
             intra_threads: options.intra_threads,
         };
+        if let (Device::Cuda { id }, Precision::Int8) = (options.device, options.precision) {
+            let missing = "int8 runs on a CPU only: leave it out of the profile".to_owned();
+            let source = None;
+            return Err(EncoderError::UseCuda {
+                id,
+                missing,
+                source,
+            });
+        }
         launch.check_device()?;
+        let image = checkpoint.image_graph(options.precision)?;
         let dimension = checkpoint.dimension();
         Ok(Self {
-            image: TowerSession::new(
-                Tower::Image,
-                &checkpoint.image_graph,
+            image: TowerSession::new(Tower::Image, image, dimension, launch.clone()),
+            text: TowerSession::new(
+                Tower::Text,
+                checkpoint.text_graph.clone(),
                 dimension,
-                launch.clone(),
+                launch,
             ),
-            text: TowerSession::new(Tower::Text, &checkpoint.text_graph, dimension, launch),
             tokenizer: Arc::clone(&checkpoint.tokenizer),
             preprocessor: checkpoint.preprocessor().clone(),
             options: options.clone(),
@@ -299,6 +310,12 @@ impl Encoder {
         self.options.device
     }
 
+    /// The arithmetic of the image tower.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.options.precision
+    }
+
     /// The provider of ONNX Runtime that runs both towers; there is no falling back to another.
     #[must_use]
     pub fn provider(&self) -> &'static str {
@@ -317,11 +334,18 @@ impl Encoder {
     /// What made a vector, for a person.
     pub(crate) fn made_by(&self) -> String {
         let (version, provider) = (self.runtime().version(), self.provider());
-        format!("ONNX Runtime {version}, {provider}, {PRECISION}")
+        format!(
+            "ONNX Runtime {version}, {provider}, {}",
+            self.options.precision
+        )
     }
 
+    /// In 8 bit a run has one scale for all that is in it, so a picture is run alone: its vector is its own.
     fn batch_size(&self) -> usize {
-        self.options.batch_size.max(1)
+        match self.options.precision {
+            Precision::F32 => self.options.batch_size.max(1),
+            Precision::Int8 => 1,
+        }
     }
 }
 

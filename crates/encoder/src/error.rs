@@ -133,7 +133,7 @@ pub enum EncoderError {
         text: String,
     },
     /// The text is no preprocessing profile.
-    #[error("{text:?} is no preprocessing profile; write train or hf")]
+    #[error("{text:?} is no preprocessing profile; write train or hf, or either with -int8")]
     ParseProfile {
         /// What was given.
         text: String,

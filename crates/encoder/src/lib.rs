@@ -7,6 +7,8 @@
 //! This crate never opens files of users (pictures arrive as RGB or as samples with tables), never speaks SQL or HTTP, never fetches
 //! anything, and never falls back to another device than the one asked for.
 
+mod canonical;
+mod charsmap;
 mod checkpoint;
 mod config;
 mod device;
@@ -16,6 +18,8 @@ mod graph;
 mod model_id;
 mod picture;
 mod preprocess;
+mod quantised;
+mod recipe;
 mod resample;
 mod runtime;
 mod samples;
@@ -29,11 +33,12 @@ mod weights;
 pub use checkpoint::Checkpoint;
 pub use config::{PreprocessorConfig, TargetSize};
 pub use device::{Device, Profile};
-pub use encoder::{Encoder, EncoderOptions, PRECISION, Patches, Ready};
+pub use encoder::{Encoder, EncoderOptions, Patches, Ready};
 pub use error::{EncoderError, TensorProblem, Tower};
 pub use model_id::ModelId;
 pub use picture::Picture;
 pub use preprocess::{preprocess, preprocess_samples};
+pub use recipe::{Precision, Recipe};
 pub use runtime::Runtime;
 pub use samples::{Plane, Samples, TABLE_LENGTH, Tables};
 pub use self_check::{Agreement, SelfCheckRecord, SelfCheckVector, least_cosine};

@@ -1,5 +1,7 @@
 //! Pillow's resampling of 8-bit pictures, bit for bit: separable, antialiased, fixed point, each of the two passes
 //! rounded to 8 bit (Pillow `src/libImaging/Resample.c`). Hugging Face's image processors resize through it.
+//! Across first, then down, as Pillow did until 12. Pillow 13 goes down first where the height loses more than twice the
+//! pixels that the width loses, to save time; other roundings come of it, and vectors of cosine 1 - 2e-7 to these.
 
 use crate::Picture;
 

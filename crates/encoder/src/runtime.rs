@@ -103,7 +103,9 @@ impl Runtime {
         &self.version
     }
 
-    pub(crate) fn environment(&self) -> &Environment {
+    /// What sessions of one's own are made in: there is one of it in a process.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
         &self.environment
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Encoder, EncoderError, ModelId, PRECISION, Picture, Tower};
+use crate::{Encoder, EncoderError, ModelId, Picture, Precision, Tower};
 
 /// Which picture and text: another number, and what was recorded before is no measure any more.
 const INPUTS: u32 = 1;
@@ -172,7 +172,11 @@ impl Encoder {
         Ok(SelfCheckVector {
             tower,
             profile: (tower == Tower::Image).then(|| self.profile().to_string()),
-            precision: PRECISION.to_owned(),
+            precision: match tower {
+                Tower::Image => self.precision(),
+                Tower::Text => Precision::F32,
+            }
+            .to_string(),
             made_by: self.made_by(),
             vector: first,
         })

@@ -9,7 +9,8 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions, Session, SessionOutputs};
 use ort::value::{DynValue, Value};
 
-use crate::graph::{PATCHES, POOLED};
+use crate::graph::{PATCHES, POOLED, TowerGraph};
+use crate::quantised::quantise;
 use crate::weights::Weights;
 use crate::{Device, EncoderError, Runtime, TensorProblem, Tower};
 
@@ -60,7 +61,11 @@ impl Launch {
 
     fn provider(&self) -> ExecutionProviderDispatch {
         match self.device {
-            Device::Cpu => CPU::default().build().error_on_failure(),
+            // Without the arena every operation's buffers are mapped and faulted in anew.
+            Device::Cpu => CPU::default()
+                .with_arena_allocator(true)
+                .build()
+                .error_on_failure(),
             // TF32 would cost three digits of the cosine; vectors of one model must agree across devices.
             Device::Cuda { id } => CUDA::default()
                 .with_device_id(i32::try_from(id).unwrap_or(i32::MAX))
@@ -87,6 +92,11 @@ impl Launch {
             .with_inter_threads(1)?
             .with_config_entry(WEIGHTS_FOLDER_KEY, folder)?
             .with_execution_providers([self.provider()])?;
+        // On a CPU the fused sum and norm takes twice the time of the two: measured, 5 % of a picture's.
+        let builder = match self.device {
+            Device::Cpu => builder.with_disabled_optimizers("SkipLayerNormFusion")?,
+            Device::Cuda { .. } => builder,
+        };
         // ONNX Runtime itself counts the machine's cores and knows nothing of a container's quota.
         let threads = match self.intra_threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -99,7 +109,7 @@ impl Launch {
 /// A tower that starts when it is first needed. Runs are one at a time; each run uses all its threads.
 pub(crate) struct TowerSession {
     tower: Tower,
-    graph: Vec<u8>,
+    graph: TowerGraph,
     input: &'static str,
     dimension: usize,
     launch: Launch,
@@ -107,14 +117,14 @@ pub(crate) struct TowerSession {
 }
 
 impl TowerSession {
-    pub fn new(tower: Tower, graph: &[u8], dimension: usize, launch: Launch) -> Self {
+    pub fn new(tower: Tower, graph: TowerGraph, dimension: usize, launch: Launch) -> Self {
         let input = match tower {
             Tower::Image => crate::graph::PIXELS,
             Tower::Text => crate::graph::IDS,
         };
         Self {
             tower,
-            graph: graph.to_vec(),
+            graph,
             input,
             dimension,
             launch,
@@ -142,7 +152,13 @@ impl TowerSession {
                 source,
             };
             let mut builder = self.launch.builder().map_err(fail)?;
-            *session = Some(builder.commit_from_memory(&self.graph).map_err(fail)?);
+            for (name, value) in quantise(&self.graph.quantised, &self.launch.weights)? {
+                builder = builder
+                    .with_external_initializer(name, value)
+                    .map_err(|error| fail(error.into()))?;
+            }
+            let made = builder.commit_from_memory(&self.graph.bytes);
+            *session = Some(made.map_err(fail)?);
             let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(tower = %self.tower, device = %self.launch.device, took_ms, "model loaded");
         }

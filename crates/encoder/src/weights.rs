@@ -207,6 +207,37 @@ impl Weights {
         }
     }
 
+    /// Reads a tensor of a given shape as f32.
+    pub fn values(&self, name: &str, shape: &[u64]) -> Result<Vec<f32>, EncoderError> {
+        let range = self.find(name, shape)?;
+        let mut file = File::open(&self.path).map_err(read_error)?;
+        file.seek(SeekFrom::Start(range.offset))
+            .map_err(read_error)?;
+        let mut bytes = Vec::new();
+        file.take(range.length)
+            .read_to_end(&mut bytes)
+            .map_err(read_error)?;
+        let half = |pair: &[u8; 2]| u16::from_le_bytes(*pair);
+        Ok(match range.dtype {
+            Dtype::F32 => {
+                let values = bytes.as_chunks::<4>().0.iter();
+                values.map(|four| f32::from_le_bytes(*four)).collect()
+            }
+            Dtype::F16 => {
+                let values = bytes.as_chunks::<2>().0.iter().map(half);
+                values
+                    .map(|bits| half::f16::from_bits(bits).to_f32())
+                    .collect()
+            }
+            Dtype::Bf16 => {
+                let values = bytes.as_chunks::<2>().0.iter().map(half);
+                values
+                    .map(|bits| half::bf16::from_bits(bits).to_f32())
+                    .collect()
+            }
+        })
+    }
+
     /// Insists that the file is still the one whose header was read: its ranges would mean something else by now.
     pub fn recheck(&self) -> Result<(), EncoderError> {
         let now = Fingerprint::of(&File::open(&self.path).map_err(read_error)?)?;

@@ -45,7 +45,7 @@ pub struct SearchConfig {
 pub struct EncoderConfig {
     /// "cpu", "cuda" or "cuda:N".
     pub device: String,
-    /// Preprocessing profile for new libraries: "train" or "hf".
+    /// Preprocessing profile for new libraries: "train" or "hf", or either with "-int8".
     pub profile: String,
     /// Threads of one ONNX Runtime session; 0 means as many as this process may use (its cores, its cgroup's CPU quota).
     pub threads: usize,

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use casekin_encoder::{
-    Checkpoint, Device, Encoder, EncoderError, EncoderOptions, Picture, Profile, Ready, Runtime,
+    Checkpoint, Device, Encoder, EncoderError, EncoderOptions, Picture, Ready, Recipe, Runtime,
     Tower,
 };
 use casekin_imaging::{DecodeRequest, Decoders, Rgb8};
@@ -255,12 +255,13 @@ fn load_encoder(
     profile: &str,
 ) -> Result<(Encoder, EncoderOptions), EngineError> {
     let device: Device = config.device.parse()?;
-    let profile: Profile = profile.parse()?;
+    let Recipe { profile, precision } = profile.parse()?;
     let runtime = Runtime::load_for(config.onnxruntime.as_deref(), device)?;
     let checkpoint = Checkpoint::open(dir)?;
     let options = EncoderOptions {
         device,
         profile,
+        precision,
         intra_threads: config.threads,
         batch_size: config.batch_views.clamp(1, 256),
     };

@@ -4,7 +4,7 @@
 //! Patches of one tower have much in common whatever they show, so the mean over both pictures is taken away first. What is
 //! left of a patch that shows the same as the background around it is short, and so is its product with any other.
 
-use casekin_encoder::Patches;
+use casekin_encoder::{Patches, Profile, Recipe};
 use casekin_imaging::Rgb8;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -130,7 +130,9 @@ fn centred(
 
 /// Where a picture lies in the square that the model sees.
 pub(crate) fn within_square(width_px: u32, height_px: u32, profile: &str) -> [f32; 4] {
-    if profile != "train" || width_px == 0 || height_px == 0 {
+    let recipe: Result<Recipe, _> = profile.parse();
+    let padded = recipe.is_ok_and(|recipe| recipe.profile == Profile::Train);
+    if !padded || width_px == 0 || height_px == 0 {
         return [0.0, 0.0, 1.0, 1.0];
     }
     let longest = width_px.max(height_px) as f32;
@@ -188,6 +190,7 @@ mod tests {
     #[test]
     fn bars_around_a_picture_are_no_part_of_it() {
         assert_eq!(within_square(100, 50, "train"), [0.0, 0.25, 1.0, 0.5]);
+        assert_eq!(within_square(100, 50, "train-int8"), [0.0, 0.25, 1.0, 0.5]);
         assert_eq!(within_square(100, 50, "hf"), [0.0, 0.0, 1.0, 1.0]);
         let grid = HeatGrid {
             rows: 4,

@@ -33,7 +33,7 @@ mod status;
 mod volumes;
 mod worker;
 
-pub use casekin_encoder::{Agreement, PRECISION, least_cosine};
+pub use casekin_encoder::{Agreement, least_cosine};
 pub use casekin_imaging::{
     Cuts, Decoders, Limits, PIPELINE_VERSION, Source, VolumeSlice, WorkerCommand,
     serve as serve_decoding,

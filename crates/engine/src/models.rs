@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use casekin_catalog::{Catalog, NewModel};
-use casekin_encoder::{Checkpoint, PRECISION, Profile};
+use casekin_encoder::{Checkpoint, Recipe};
 use casekin_index::{Stamp, VectorLog};
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
@@ -112,11 +112,11 @@ fn describe(dir: &Path, name: &str, demo: bool) -> Result<NewModel, EngineError>
 }
 
 fn stamp_of(model: &NewModel, profile: &str) -> Result<Stamp, EngineError> {
-    let profile: Profile = profile.parse()?;
+    let recipe: Recipe = profile.parse()?;
     Ok(Stamp {
         model_id: model.model_id.clone(),
-        profile: profile.to_string(),
-        precision: PRECISION.to_owned(),
+        profile: recipe.to_string(),
+        precision: recipe.precision.to_string(),
         pipeline_version: casekin_imaging::PIPELINE_VERSION,
         dimension: model.dimension,
     })

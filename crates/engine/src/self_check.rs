@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use casekin_catalog::NewModel;
 use casekin_encoder::{
-    Agreement, Checkpoint, Encoder, ModelId, PRECISION, SelfCheckRecord, SelfCheckVector, Tower,
+    Agreement, Checkpoint, Encoder, ModelId, SelfCheckRecord, SelfCheckVector, Tower,
 };
 use serde::Serialize;
 
@@ -154,14 +154,17 @@ fn check(
         Depth::Sparing => slot.another()?.self_check(Tower::Text)?,
     };
     let image = encoder.self_check(Tower::Image)?;
-    let profile = image.profile.clone().unwrap_or_default();
+    let (profile, precision) = (
+        image.profile.clone().unwrap_or_default(),
+        image.precision.clone(),
+    );
     let towers = vec![records.check(&id, image)?, records.check(&id, text)?];
     Ok(ModelCheck {
         model_id: model_id.to_owned(),
         tensors: checkpoint.tensor_count(),
         values_read: depth == Depth::Whole,
         profile,
-        precision: PRECISION.to_owned(),
+        precision,
         runtime_version: encoder.runtime().version().to_owned(),
         runtime_path: encoder.runtime().path().to_owned(),
         provider: encoder.provider().to_owned(),

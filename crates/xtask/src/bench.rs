@@ -1,11 +1,12 @@
-//! `cargo xtask bench imaging`: casekin's reading of pictures beside other programs, in one run, into
-//! docs/BENCHMARKS.md. The peers live in a virtual environment of their own in the cache; never part of CI.
+//! `cargo xtask bench`: casekin's reading of pictures, its searching and its encoder beside other programs, each in one
+//! run, into docs/BENCHMARKS.md. The peers live in virtual environments of their own in the cache; never part of CI.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::parity::environment;
+use crate::parity::{WHERE_IT_INSTALLS, encoder_environment, environment};
 use crate::paths;
 use crate::process::{cargo, output_of, run};
 
@@ -14,13 +15,14 @@ const SCRIPT: &str = "bench_imaging.py";
 const SEARCH_REQUIREMENTS: &str = include_str!("../assets/bench-search-requirements.txt");
 const SEARCH_SCRIPT: &str = "bench_search.py";
 const SCALE_SCRIPT: &str = "bench_scale.py";
+const ENCODER_SCRIPT: &str = "bench_encoder.py";
 
 /// Measures, prints the table and writes it between its markers.
 pub fn imaging() -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    let python = environment("bench-imaging", REQUIREMENTS)?;
+    let python = environment("bench-imaging", REQUIREMENTS, Some(WHERE_IT_INSTALLS))?;
     build()?;
     let cache = paths::cache()?.join("bench-imaging");
     let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
@@ -47,7 +49,7 @@ pub fn search(counts: &str) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    let python = environment("bench-search", SEARCH_REQUIREMENTS)?;
+    let python = environment("bench-search", SEARCH_REQUIREMENTS, None)?;
     build()?;
     let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
     let mut bench = Command::new(python);
@@ -75,7 +77,7 @@ pub fn scale(views: &str) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    let python = environment("bench-search", SEARCH_REQUIREMENTS)?;
+    let python = environment("bench-search", SEARCH_REQUIREMENTS, None)?;
     build()?;
     let folder = tempfile::tempdir().context("no folder for what is made on the way")?;
     let mut bench = Command::new(python);
@@ -111,6 +113,62 @@ fn build() -> Result<()> {
         "--bins",
         "--examples",
     ]))
+}
+
+/// What the encoder is measured with.
+pub struct EncoderBench {
+    /// `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Threads of either side; 0 is all cores.
+    pub threads: usize,
+    /// Pictures per run, each number a row of its own.
+    pub batches: String,
+    /// A checkpoint's folder; a random one of MedSigLIP's size where there is none.
+    pub model: Option<PathBuf>,
+}
+
+/// Measures the encoder beside PyTorch at MedSigLIP's size, prints the table and writes it between its markers.
+pub fn encoder(asked: &EncoderBench) -> Result<()> {
+    let Some(shared) = paths::shared() else {
+        bail!("no shared data: set CASEKIN_SHARED to its folder");
+    };
+    let python = encoder_environment()?;
+    let build = |what: &[&str]| run(cargo().args(["build", "--release", "--quiet"]).args(what));
+    build(&[
+        "--package",
+        "casekin-encoder",
+        "--example",
+        "measure_encoder",
+    ])?;
+    let cuda = asked.device != "cpu";
+    if cuda {
+        build(&["--bin", "casekin"])?;
+    }
+    let assets = paths::repository().join("crates/xtask/assets");
+    let release = paths::target().join("release");
+    let mut bench = Command::new(python);
+    bench
+        .arg(assets.join(ENCODER_SCRIPT))
+        .arg("--shared")
+        .arg(&shared)
+        .arg("--cache")
+        .arg(paths::cache()?)
+        .arg("--measure")
+        .arg(release.join("examples/measure_encoder"))
+        .arg("--casekin")
+        .arg(release.join("casekin"))
+        .args(["--device", &asked.device, "--batches", &asked.batches])
+        .args(["--threads", &asked.threads.to_string()])
+        .stderr(std::process::Stdio::inherit());
+    if let Some(model) = &asked.model {
+        bench.arg("--model").arg(std::path::absolute(model)?);
+    }
+    let section = if cuda { "encoder-cuda" } else { "encoder" };
+    let command = format!(
+        "encoder --device {} --batches {}",
+        asked.device, asked.batches
+    );
+    write_section(section, &command, &mut bench)
 }
 
 /// Runs what measures and writes what it prints into the page.

@@ -72,6 +72,21 @@ enum BenchCommand {
         #[arg(long, value_name = "N,…", default_value = "10000,100000,1000000")]
         views: String,
     },
+    /// The encoder at MedSigLIP's size with random weights: beside PyTorch, in a virtual environment of its own (torch: 6 GB)
+    Encoder {
+        /// Where either side runs: cpu, cuda or cuda:N
+        #[arg(long, default_value = "cpu")]
+        device: String,
+        /// Threads of either side; 0 is all cores
+        #[arg(long, default_value_t = 0)]
+        threads: usize,
+        /// Pictures per run, each number a row of its own; 1 on a CPU, 1, 16 and 64 on CUDA when left out
+        #[arg(long, value_name = "N,…")]
+        batches: Option<String>,
+        /// A checkpoint's folder; a random one of MedSigLIP's size (3.5 GB) when left out
+        #[arg(long, value_name = "DIR")]
+        model: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -138,6 +153,20 @@ fn main() -> ExitCode {
         Command::Bench(BenchCommand::Imaging) => bench::imaging(),
         Command::Bench(BenchCommand::Search { vectors }) => bench::search(&vectors),
         Command::Bench(BenchCommand::Scale { views }) => bench::scale(&views),
+        Command::Bench(BenchCommand::Encoder {
+            device,
+            threads,
+            batches,
+            model,
+        }) => {
+            let usual = if device == "cpu" { "1" } else { "1,16,64" };
+            bench::encoder(&bench::EncoderBench {
+                device,
+                threads,
+                batches: batches.unwrap_or_else(|| usual.to_owned()),
+                model,
+            })
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

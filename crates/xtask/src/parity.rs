@@ -14,14 +14,14 @@ use crate::{digest, paths, prerequisites, python};
 
 const REQUIREMENTS: &str = include_str!("../assets/parity-requirements.txt");
 /// Its wheels exist for few platforms; pydicom does without it.
-const WHERE_IT_INSTALLS: &str = "python-gdcm==3.2.6";
+pub const WHERE_IT_INSTALLS: &str = "python-gdcm==3.2.6";
 
 /// Compares all pictures of the shared data; with `goldens`, also writes the table that the tests hold.
 pub fn dicom(goldens: Option<&Path>) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    let python = environment("parity-dicom", REQUIREMENTS)?;
+    let python = environment("parity-dicom", REQUIREMENTS, Some(WHERE_IT_INSTALLS))?;
     run(cargo().args([
         "build",
         "--quiet",
@@ -49,10 +49,7 @@ pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
-    eprintln!(
-        "PyPI's torch brings CUDA's libraries: 3 GB to fetch and 6 GB of the cache the first time. A random checkpoint takes 3.5 GB more."
-    );
-    let python = environment("parity-encoder", ENCODER_REQUIREMENTS)?;
+    let python = encoder_environment()?;
     run(cargo().args([
         "build",
         "--quiet",
@@ -79,12 +76,21 @@ pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
     run(&mut compare)
 }
 
-/// The Python of a virtual environment of this name in the cache, with everything pinned in it.
-pub fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
+/// The Python that has transformers.
+pub fn encoder_environment() -> Result<PathBuf> {
+    eprintln!(
+        "PyPI's torch brings CUDA's libraries: 3 GB to fetch and 6 GB of the cache the first time. A random checkpoint takes 3.5 GB more."
+    );
+    environment("parity-encoder", ENCODER_REQUIREMENTS, None)
+}
+
+/// The Python of a virtual environment of this name in the cache, with everything pinned in it. Of `perhaps`, one
+/// requirement more, a platform without a wheel does without.
+pub fn environment(name: &str, requirements: &str, perhaps: Option<&str>) -> Result<PathBuf> {
     let venv = paths::cache()?.join(name);
     let inside = venv.join("bin").join("python3");
     let stamp = venv.join("requirements.stamp");
-    let wanted = format!("{requirements}{WHERE_IT_INSTALLS}\n");
+    let wanted = format!("{requirements}{}\n", perhaps.unwrap_or_default());
     if inside.is_file() && digest::stamped(&stamp, &wanted) {
         return Ok(inside);
     }
@@ -99,8 +105,10 @@ pub fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     let list = venv.join("requirements.txt");
     std::fs::write(&list, requirements)?;
     run(pip().arg("--requirement").arg(&list))?;
-    if run(pip().args(["--only-binary=:all:", WHERE_IT_INSTALLS])).is_err() {
-        eprintln!("{WHERE_IT_INSTALLS} does not install here; the other decoders stand in.");
+    if let Some(perhaps) = perhaps
+        && run(pip().args(["--only-binary=:all:", perhaps])).is_err()
+    {
+        eprintln!("{perhaps} does not install here; the other decoders stand in.");
     }
     digest::write_stamp(&stamp, &wanted)?;
     Ok(inside)
@@ -112,7 +120,11 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        let lines: Vec<&str> = REQUIREMENTS.lines().chain([WHERE_IT_INSTALLS]).collect();
+        let lines: Vec<&str> = REQUIREMENTS
+            .lines()
+            .chain(ENCODER_REQUIREMENTS.lines())
+            .chain([WHERE_IT_INSTALLS])
+            .collect();
         assert!(lines.iter().all(|line| line.contains("==")), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("pydicom==3.0.")));
     }

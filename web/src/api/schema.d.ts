@@ -1631,7 +1631,7 @@ export interface components {
             id: string;
             /** @description Name of the checkpoint's folder, or "casekin demo model". */
             name: string;
-            /** @description Preprocessing profile: "train" or "hf". */
+            /** @description Preprocessing profile: "train" or "hf", with "-int8" where the image tower runs in 8 bit. */
             profile: string;
         };
         /** @description A new collection. */
@@ -1884,7 +1884,7 @@ export interface components {
         ReencodeRequest: {
             /** @description Id or name of a model; the last one added when left out. */
             model?: string | null;
-            /** @description Preprocessing profile, "train" or "hf"; the present one when left out. */
+            /** @description Preprocessing profile, "train", "hf", "train-int8" or "hf-int8"; the present one when left out. */
             profile?: string | null;
         };
         /** @description A report, masked and cut into sections and sentences. */

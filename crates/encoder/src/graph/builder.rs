@@ -1,8 +1,10 @@
 //! A graph that grows node by node: names for values, checked weights, and the shapes of operation that SigLIP needs.
 
+use super::TowerGraph;
 use super::protobuf::{self, Attribute, ElementType, ExternalTensor, Message, Node};
-use crate::EncoderError;
+use crate::quantised::QuantisedLayer;
 use crate::weights::{Dtype, TensorRange, Weights};
+use crate::{EncoderError, Precision};
 
 const MICROSOFT: &str = "com.microsoft";
 
@@ -12,6 +14,7 @@ pub(super) struct Builder<'a> {
     location: &'a str,
     graph: Message,
     values: u32,
+    quantised: Vec<QuantisedLayer>,
 }
 
 /// The names of one linear layer's or norm's two tensors.
@@ -27,6 +30,7 @@ impl<'a> Builder<'a> {
             location,
             graph: Message::default().bytes(2, name),
             values: 0,
+            quantised: Vec::new(),
         }
     }
 
@@ -53,8 +57,11 @@ impl<'a> Builder<'a> {
     }
 
     /// Writes the file around the graph.
-    pub fn finish(self) -> Vec<u8> {
-        protobuf::model(&self.graph)
+    pub fn finish(self) -> TowerGraph {
+        TowerGraph {
+            bytes: protobuf::model(&self.graph),
+            quantised: self.quantised,
+        }
     }
 
     /// Adds a node with one output.
@@ -240,6 +247,57 @@ impl<'a> Builder<'a> {
         )
     }
 
+    /// The linear layer `prefix` over rows, from `from` to `of` values, in the arithmetic asked for.
+    pub fn linear_in(
+        &mut self,
+        rows: &str,
+        prefix: &str,
+        (of, from): (u64, u64),
+        precision: Precision,
+    ) -> Result<String, EncoderError> {
+        match precision {
+            Precision::F32 => {
+                let pair = self.linear_pair(prefix, of, from)?;
+                Ok(self.linear(rows, &pair))
+            }
+            Precision::Int8 => self.quantised_linear(rows, prefix, (of, from)),
+        }
+    }
+
+    fn quantised_linear(
+        &mut self,
+        rows: &str,
+        prefix: &str,
+        (of, from): (u64, u64),
+    ) -> Result<String, EncoderError> {
+        let layer = QuantisedLayer {
+            tensor: format!("{prefix}.weight"),
+            outputs: of,
+            inputs: from,
+        };
+        self.weights.find(&layer.tensor, &[of, from])?;
+        let bias = self.weight(&format!("{prefix}.bias"), &[of])?;
+        let (weight, scale) = (layer.weight_name(), layer.scale_name());
+        self.given(&weight, &[from, of], ElementType::Int8, of * from);
+        self.given(&scale, &[of], ElementType::Float, of * 4);
+        self.quantised.push(layer);
+        let inputs = [rows, &weight, &scale, "", &bias];
+        Ok(self.microsoft("DynamicQuantizeMatMul", &inputs, &[]))
+    }
+
+    /// Declares an initializer that is handed over when the session starts; its place in a file is never read.
+    fn given(&mut self, name: &str, dims: &[u64], element: ElementType, length: u64) {
+        let tensor = ExternalTensor {
+            name,
+            dims,
+            element,
+            location: "handed-over",
+            offset: 0,
+            length,
+        };
+        self.push(5, &tensor.message());
+    }
+
     pub fn layer_norm(&mut self, rows: &str, pair: &Pair, epsilon: f32) -> String {
         let attributes = [
             ("axis", Attribute::Int(-1)),
@@ -252,7 +310,8 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// Adds `rows` to the residual and normalises the sum: `(normalised, sum)`.
+    /// Adds `rows` to the residual and normalises the sum: `(normalised, sum)`. Two nodes, which ONNX Runtime makes one of
+    /// where that is faster.
     pub fn skip_layer_norm(
         &mut self,
         rows: &str,
@@ -260,16 +319,8 @@ impl<'a> Builder<'a> {
         pair: &Pair,
         epsilon: f32,
     ) -> (String, String) {
-        let (normalised, sum) = (self.fresh("SkipLayerNormalization"), self.fresh("residual"));
-        let node = Node {
-            op: "SkipLayerNormalization",
-            domain: MICROSOFT,
-            inputs: &[rows, residual, &pair.weight, &pair.bias],
-            outputs: &[&normalised, "", "", &sum],
-            // The operator's own default is 1e-12.
-            attributes: &[("epsilon", Attribute::Float(epsilon))],
-        };
-        self.push(1, &node.message());
+        let sum = self.node("Add", &[rows, residual], &[]);
+        let normalised = self.layer_norm(&sum, pair, epsilon);
         (normalised, sum)
     }
 
@@ -282,10 +333,15 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// fc1, GELU in its tanh form, fc2.
+    /// GELU in its tanh form.
+    pub fn gelu(&mut self, rows: &str) -> String {
+        self.microsoft("FastGelu", &[rows], &[])
+    }
+
+    /// fc1, GELU, fc2.
     pub fn mlp(&mut self, rows: &str, fc1: &Pair, fc2: &Pair) -> String {
         let wide = self.linear(rows, fc1);
-        let bent = self.microsoft("FastGelu", &[&wide], &[]);
+        let bent = self.gelu(&wide);
         self.linear(&bent, fc2)
     }
 }

@@ -6,7 +6,16 @@ mod builder;
 mod protobuf;
 mod towers;
 
+use crate::quantised::QuantisedLayer;
+
 pub(crate) use towers::{image_tower, text_tower};
+
+/// A tower written as an ONNX file, and the layers whose 8-bit weights are handed to ONNX Runtime beside it.
+#[derive(Debug, Clone)]
+pub(crate) struct TowerGraph {
+    pub bytes: Vec<u8>,
+    pub quantised: Vec<QuantisedLayer>,
+}
 
 /// Name of the image tower's input, `[batch, 3, size, size]` f32.
 pub(crate) const PIXELS: &str = "pixel_values";

@@ -5,6 +5,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ElementType {
     Float = 1,
+    Int8 = 3,
     Int64 = 7,
     Float16 = 10,
     Bfloat16 = 16,

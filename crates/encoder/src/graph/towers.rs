@@ -3,10 +3,10 @@
 
 use super::builder::Builder;
 use super::protobuf::{Attribute, ElementType};
-use super::{IDS, PATCHES, PIXELS, POOLED};
-use crate::EncoderError;
+use super::{IDS, PATCHES, PIXELS, POOLED, TowerGraph};
 use crate::config::{TextConfig, VisionConfig};
 use crate::weights::Weights;
+use crate::{EncoderError, Precision};
 
 /// The sizes that an encoder stack has in either tower.
 struct Stack<'a> {
@@ -18,6 +18,7 @@ struct Stack<'a> {
     wide: u64,
     tokens: u64,
     epsilon: f32,
+    precision: Precision,
 }
 
 impl Stack<'_> {
@@ -42,9 +43,10 @@ impl Stack<'_> {
             let attended = self.write_attention(b, &normalised, &name("self_attn"))?;
             let norm2 = b.norm_pair(&name("layer_norm2"), hidden)?;
             (normalised, residual) = b.skip_layer_norm(&attended, &residual, &norm2, epsilon);
-            let fc1 = b.linear_pair(&name("mlp.fc1"), self.wide, hidden)?;
-            let fc2 = b.linear_pair(&name("mlp.fc2"), hidden, self.wide)?;
-            let bent = b.mlp(&normalised, &fc1, &fc2);
+            let (wide, precision) = (self.wide, self.precision);
+            let spread = b.linear_in(&normalised, &name("mlp.fc1"), (wide, hidden), precision)?;
+            let bent = b.gelu(&spread);
+            let bent = b.linear_in(&bent, &name("mlp.fc2"), (hidden, wide), precision)?;
             let next = match layer + 1 {
                 next if next < self.layers => format!("{prefix}.encoder.layers.{next}.layer_norm1"),
                 _ => format!("{prefix}.{}", self.final_norm),
@@ -61,16 +63,16 @@ impl Stack<'_> {
         rows: &str,
         name: &str,
     ) -> Result<String, EncoderError> {
+        let (square, precision) = ((self.hidden, self.hidden), self.precision);
         let mut sequences = Vec::with_capacity(3);
         for projection in ["q_proj", "k_proj", "v_proj"] {
-            let pair = b.linear_pair(&format!("{name}.{projection}"), self.hidden, self.hidden)?;
-            let projected = b.linear(rows, &pair);
+            let prefix = format!("{name}.{projection}");
+            let projected = b.linear_in(rows, &prefix, square, precision)?;
             sequences.push(b.reshape(&projected, &self.sequences()));
         }
         let attended = b.attention(&sequences[0], &sequences[1], &sequences[2], self.heads);
         let rows = b.reshape(&attended, &[-1, self.hidden as i64]);
-        let out = b.linear_pair(&format!("{name}.out_proj"), self.hidden, self.hidden)?;
-        Ok(b.linear(&rows, &out))
+        b.linear_in(&rows, &format!("{name}.out_proj"), square, precision)
     }
 }
 
@@ -80,9 +82,9 @@ impl Stack<'_> {
 /// The first tensor that is missing or not of the shape that the configuration asks for.
 pub(crate) fn image_tower(
     config: &VisionConfig,
-    weights: &Weights,
-    location: &str,
-) -> Result<Vec<u8>, EncoderError> {
+    (weights, location): (&Weights, &str),
+    precision: Precision,
+) -> Result<TowerGraph, EncoderError> {
     let (hidden, patch) = (config.hidden_size, config.patch_size);
     let stack = Stack {
         prefix: "vision_model",
@@ -93,6 +95,7 @@ pub(crate) fn image_tower(
         wide: config.intermediate_size,
         tokens: config.tokens(),
         epsilon: config.layer_norm_eps,
+        precision,
     };
     let mut b = Builder::new("siglip-image-tower", weights, location);
     b.input(
@@ -181,9 +184,8 @@ fn write_pooling(b: &mut Builder<'_>, stack: &Stack<'_>, rows: &str) -> Result<(
 /// The first tensor that is missing or not of the shape that the configuration asks for.
 pub(crate) fn text_tower(
     config: &TextConfig,
-    weights: &Weights,
-    location: &str,
-) -> Result<Vec<u8>, EncoderError> {
+    (weights, location): (&Weights, &str),
+) -> Result<TowerGraph, EncoderError> {
     let (hidden, length) = (config.hidden_size, config.max_position_embeddings);
     let stack = Stack {
         prefix: "text_model",
@@ -194,6 +196,7 @@ pub(crate) fn text_tower(
         wide: config.intermediate_size,
         tokens: length,
         epsilon: config.layer_norm_eps,
+        precision: Precision::F32,
     };
     let mut b = Builder::new("siglip-text-tower", weights, location);
     b.input(IDS, ElementType::Int64, &[length]);

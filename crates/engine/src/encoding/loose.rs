@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use casekin_encoder::{Checkpoint, Profile, SelfCheckRecord};
+use casekin_encoder::{Checkpoint, Recipe, SelfCheckRecord};
 use casekin_imaging::{Decoders, Source};
 
 use super::{EncoderSlot, Wanted, embed};
@@ -41,7 +41,7 @@ impl LooseEncoder {
         config: &EncoderConfig,
         profile: &str,
     ) -> Result<Self, EngineError> {
-        let _: Profile = profile.parse()?;
+        let _: Recipe = profile.parse()?;
         let slot = EncoderSlot::new(dir.to_path_buf(), config.clone(), profile.to_owned());
         Ok(Self {
             slot: Arc::new(slot),
@@ -75,6 +75,12 @@ impl LooseEncoder {
     pub fn is_demo(&self) -> bool {
         let id = self.model_id.parse();
         id.is_ok_and(|id| SelfCheckRecord::shipped(&id).is_some())
+    }
+
+    /// The arithmetic of the image tower: "f32" or "int8".
+    pub fn precision(&self) -> String {
+        let recipe: Recipe = self.profile.parse().unwrap_or_default();
+        recipe.precision.to_string()
     }
 
     /// Preprocessing profile.

@@ -9,7 +9,7 @@ mod report;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use casekin_encoder::{Checkpoint, PRECISION};
+use casekin_encoder::Checkpoint;
 use casekin_imaging::{Cuts, DecodeRequest, Decoders, Limits, Rgb8, Source};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -264,7 +264,7 @@ impl LooseEncoder {
                 .to_string(),
             model_id: self.model_id().to_owned(),
             profile: self.profile().to_owned(),
-            precision: PRECISION.to_owned(),
+            precision: self.precision(),
             pipeline_version: casekin_imaging::PIPELINE_VERSION,
             counts: ZeroShotCounts {
                 pictures: asked.pictures.len() as u64,
