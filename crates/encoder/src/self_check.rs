@@ -214,7 +214,11 @@ mod tests {
             .model_id()
             .unwrap();
         let record = SelfCheckRecord::shipped(&id).unwrap();
-        assert_eq!(record.vectors.len(), 3, "one text, two profiles");
+        assert_eq!(
+            record.vectors.len(),
+            2,
+            "a text, and a picture under `train`"
+        );
         for vector in &record.vectors {
             assert!((Agreement::length(&vector.vector) - 1.0).abs() < 1e-5);
         }
