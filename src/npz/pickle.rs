@@ -112,7 +112,7 @@ impl<'a> Machine<'a> {
                 self.push(Node::Sequence(items));
             }
             b't' | b'l' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.push(Node::Sequence(items));
             }
             b'a' => {
@@ -120,12 +120,12 @@ impl<'a> Machine<'a> {
                 self.append(vec![item])?;
             }
             b'e' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.append(items)?;
             }
             // Entries of a dictionary: nobody looks at them.
             b's' => drop((self.pop()?, self.pop()?)),
-            b'u' => drop(self.to_mark()?),
+            b'u' => drop(self.since_mark()?),
             b'c' | 0x93 => self.push_global(code)?,
             b'R' => self.call()?,
             b'b' => self.build()?,
@@ -350,7 +350,7 @@ impl<'a> Machine<'a> {
             .context("the pickle takes more than it has")
     }
 
-    fn to_mark(&mut self) -> anyhow::Result<Vec<Id>> {
+    fn since_mark(&mut self) -> anyhow::Result<Vec<Id>> {
         let mut marks = self.stack.iter();
         let mark = marks.rposition(|id| matches!(self.nodes[*id], Node::Mark));
         let mark = mark.context("the pickle takes more than it has")?;

@@ -48,7 +48,7 @@ fn phantoms_are_told_apart_by_prompts_alone() {
     assert_eq!(with, count("pictures"));
     let notices = report["notices"].to_string();
     assert!(
-        notices.contains("demo model") && notices.contains("normal"),
+        notices.contains("demo model") && notices.contains("passed over"),
         "{notices}"
     );
     let md = std::fs::read_to_string(&md).unwrap();
