@@ -1,9 +1,10 @@
 //! The words that deny, doubt or date a finding, a file for each language.
 //!
 //! English after NegEx and ConText (Chapman et al., J Biomed Inform 2001;34:301; Harkema et al., 2009;42:839), the
-//! others after what was published for them (French FastContext and eds-nlp, German after Cotik et al., Spanish
-//! NegEx-MES), all widened for radiology and pathology. Entries are patterns in which a space stands for any white space,
-//! " ?" for one that may be missing, `{de}` for the French "de" with its articles, and `{end}` for the end of a part. It never judges: what a word reaches is said in `triggers` and `polarity`.
+//! others after what was published for them (French eds-nlp, Spanish NegEx-MES; German was written without a published
+//! list), all widened for radiology and pathology. Entries are patterns in which a space stands for any white space,
+//! " ?" for one that may be missing, `{de}` for the French "de" with its articles, and `{end}` for the end of a part.
+//! It never judges: what a word reaches is said in `triggers` and `scope`.
 
 mod english;
 mod french;
