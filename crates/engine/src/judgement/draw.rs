@@ -54,14 +54,19 @@ impl Library {
                 .map(|entry| asking(&serving, entry))
                 .filter(|one| one.as_ref().map_or(true, |one| !one.views.is_empty()))
                 .collect::<Result<_, _>>()?;
+            let words = match by_text(&serving, &asking) {
+                Err(EngineError::NoEncoder { .. }) => None,
+                drawn => Some(drawn?),
+            };
             Ok(Calibration {
+                without_words: words.is_none(),
                 model_id: serving.stamp.model_id.clone(),
                 profile: serving.stamp.profile.clone(),
                 pipeline_version: serving.stamp.pipeline_version,
                 views,
                 picture: by_picture(&serving, &asking)?,
                 case: by_case(&serving, &asking)?,
-                text: by_text(&serving, &asking)?,
+                text: words.unwrap_or_else(|| Reference::new(Vec::new(), Vec::new())),
             })
         })
         .await?

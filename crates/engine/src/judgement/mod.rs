@@ -63,6 +63,9 @@ pub(crate) struct Calibration {
     picture: Reference,
     case: Reference,
     text: Reference,
+    /// No text tower could be run, so nothing was drawn for words: good until the process ends, and not stored.
+    #[serde(skip)]
+    without_words: bool,
 }
 
 /// The calibration of the library that is served, as far as it has been drawn.
@@ -187,6 +190,9 @@ impl Library {
     ) -> Result<Arc<Calibration>, EngineError> {
         let calibration = Arc::new(self.draw_calibration(serving).await?);
         self.keep_calibration(&calibration);
+        if calibration.without_words {
+            return Ok(calibration);
+        }
         let json = serde_json::to_value(calibration.as_ref()).unwrap_or_default();
         self.inner.catalog.set_setting(SETTING, &json).await?;
         Ok(calibration)
