@@ -132,6 +132,23 @@ pub(crate) fn hamming(a: &[u8], b: &[u8]) -> u32 {
     hamming_words(a, b)
 }
 
+/// [`hamming`] between one code and each of several, into `distances`.
+pub(crate) fn hamming_each<'a>(
+    codes: impl Iterator<Item = &'a [u8]>,
+    query: &[u8],
+    distances: &mut Vec<u32>,
+) {
+    distances.clear();
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vpopcntdq") {
+        #[allow(unsafe_code)]
+        // SAFETY: the features were detected just now.
+        distances.extend(codes.map(|code| unsafe { hamming_avx512(code, query) }));
+        return;
+    }
+    distances.extend(codes.map(|code| hamming(code, query)));
+}
+
 /// As [`hamming_words`], which the compiler makes of whole registers here.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]

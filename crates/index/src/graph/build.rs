@@ -1,6 +1,7 @@
 //! A graph while it is built, in memory, by one thread.
 
 use super::file::{Layout, keys_of};
+use super::tape::Tape;
 use super::{Graph, SEARCHERS, SLOT_BITS, as_f16, failed, options};
 use crate::code::{Coded, Coder};
 use crate::{IndexError, IndexSettings};
@@ -174,7 +175,8 @@ impl GraphBuilder {
         // Fails where usearch's own layout is not the one that is overwritten and scanned.
         Layout::read(&bytes, self.dimension)?;
         let row_bytes = self.coder.code_bytes(self.dimension);
-        layout.clean(&mut bytes, row_bytes, &self.inner, live);
+        let tape = Tape::read(&bytes, &layout, row_bytes)?;
+        layout.clean(&mut bytes, row_bytes, &tape, live);
         Ok(bytes)
     }
 }

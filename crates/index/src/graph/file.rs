@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::SLOT_BITS;
+use super::tape::Tape;
 use crate::IndexError;
 use crate::code::{Code, Coder};
 
@@ -132,6 +133,14 @@ impl Layout {
         bytes
     }
 
+    /// The slot of one node.
+    pub(super) fn slot(&self, bytes: &[u8], node: u32) -> u32 {
+        if self.in_order && node < self.slots {
+            return node;
+        }
+        number(bytes, self.order_start() + 4 * node as usize)
+    }
+
     /// The slot of each node.
     pub(super) fn order(&self, bytes: &[u8]) -> Vec<u32> {
         let start = self.order_start();
@@ -147,29 +156,23 @@ impl Layout {
         &self,
         bytes: &mut [u8],
         row_bytes: usize,
-        inner: &usearch::Index,
+        tape: &Tape,
         live: impl Fn(u32) -> bool,
     ) {
         let order = self.order(bytes);
         if order.iter().all(|slot| live(*slot)) {
             return;
         }
-        let keys = keys_of(&order);
-        let node_of: HashMap<u64, usize> = keys
-            .iter()
-            .enumerate()
-            .map(|(node, key)| (*key, node))
-            .collect();
         let row_start = |node: usize| self.codes_start() + node * row_bytes;
         for node in (0..order.len()).filter(|node| !live(order[*node])) {
-            let stand_in = inner
-                .neighbors(keys[node], 0)
-                .find(|neighbour| live(*neighbour as u32));
-            match stand_in.and_then(|neighbour| node_of.get(&neighbour)) {
-                Some(from) => bytes.copy_within(
-                    row_start(*from)..row_start(*from) + row_bytes,
-                    row_start(node),
-                ),
+            let stand_in = tape
+                .links(bytes, node as u32, 0)
+                .find(|linked| live(order[*linked as usize]));
+            match stand_in {
+                Some(from) => {
+                    let from = row_start(from as usize);
+                    bytes.copy_within(from..from + row_bytes, row_start(node));
+                }
                 None => bytes[row_start(node)..row_start(node) + row_bytes].fill(0),
             }
         }

@@ -4,17 +4,21 @@
 
 mod build;
 mod file;
+mod tape;
+mod walk;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use memmap2::Mmap;
 use usearch::IndexOptions;
 
-use crate::code::{Coded, Coder, hamming};
+use crate::code::{Code, Coded, Coder, hamming};
 use crate::{IndexError, IndexSettings};
 
 pub(crate) use build::{GraphBuilder, Measured};
 pub(crate) use file::Layout;
+use tape::Tape;
+use walk::{Ground, Walks};
 
 /// Searches that may run at once in one graph; usearch keeps buffers for each, and refuses more.
 const SEARCHERS: usize = 32;
@@ -23,13 +27,21 @@ const SLOT_BITS: u32 = 32;
 
 /// A finished graph over a mapped file.
 pub(crate) struct Graph {
-    inner: usearch::Index,
+    way: Way,
+    tape: Tape,
     layout: Layout,
     coder: Coder,
-    searching: Gate,
     dimension: u32,
-    /// What `inner` reads; must outlive it, and fields are dropped in order.
+    /// What `way` reads; must outlive it, and fields are dropped in order.
     map: Arc<Mmap>,
+}
+
+/// Who walks.
+enum Way {
+    /// casekin, through signs.
+    Signs(Walks),
+    /// usearch, through all other codes.
+    Usearch(usearch::Index, Gate),
 }
 
 impl Graph {
@@ -43,23 +55,19 @@ impl Graph {
         dimension: u32,
     ) -> Result<Self, IndexError> {
         let (layout, coder) = Layout::read(&map, dimension)?;
-        let inner = usearch::Index::new(&options(settings, &coder, dimension))
-            .map_err(|error| failed("create", &error))?;
-        #[allow(unsafe_code)]
-        // SAFETY: the map is read-only, its file is never written again once named, and `map` outlives `inner`.
-        unsafe { inner.view_from_buffer(&map[layout.graph_start()..]) }
-            .map_err(|error| failed("map", &error))?;
-        if inner.size() != layout.nodes || inner.dimensions() != coder.scalars(dimension) {
-            return Err(layout.damaged("it contradicts its head"));
-        }
-        inner
-            .reserve_capacity_and_threads(inner.size(), SEARCHERS + 1)
-            .map_err(|error| failed("reserve room in", &error))?;
+        let tape = Tape::read(&map, &layout, coder.code_bytes(dimension))?;
+        let way = match coder.code {
+            Code::B1 => Way::Signs(Walks::default()),
+            Code::F16 | Code::I8 => {
+                let inner = mapped(&map, &layout, &options(settings, &coder, dimension))?;
+                Way::Usearch(inner, Gate::default())
+            }
+        };
         Ok(Self {
-            inner,
+            way,
+            tape,
             layout,
             coder,
-            searching: Gate::default(),
             dimension,
             map,
         })
@@ -85,28 +93,55 @@ impl Graph {
         count: usize,
         allow: Option<&dyn Fn(u32) -> bool>,
     ) -> Result<Vec<u32>, IndexError> {
-        let _turn = self.searching.enter();
-        let count = count.min(self.inner.size()).max(1);
+        let (inner, gate) = match &self.way {
+            Way::Signs(walks) => return Ok(self.walk(walks, query, count, allow)),
+            Way::Usearch(inner, gate) => (inner, gate),
+        };
+        let _turn = gate.enter();
+        let count = count.min(inner.size()).max(1);
         let found = match allow {
             None => match query {
-                Coded::F16(code) => self.inner.search(as_f16(code), count),
-                Coded::I8(code) => self.inner.search(code.as_slice(), count),
-                Coded::B1(code) => self.inner.search(usearch::b1x8::from_u8s(code), count),
+                Coded::F16(code) => inner.search(as_f16(code), count),
+                Coded::I8(code) => inner.search(code.as_slice(), count),
+                Coded::B1(_) => return Ok(Vec::new()),
             },
             Some(allow) => {
                 let allow = |key: u64| allow(key as u32);
                 match query {
-                    Coded::F16(code) => self.inner.filtered_search(as_f16(code), count, allow),
-                    Coded::I8(code) => self.inner.filtered_search(code.as_slice(), count, allow),
-                    Coded::B1(code) => {
-                        let code = usearch::b1x8::from_u8s(code);
-                        self.inner.filtered_search(code, count, allow)
-                    }
+                    Coded::F16(code) => inner.filtered_search(as_f16(code), count, allow),
+                    Coded::I8(code) => inner.filtered_search(code.as_slice(), count, allow),
+                    Coded::B1(_) => return Ok(Vec::new()),
                 }
             }
         }
         .map_err(|error| failed("search", &error))?;
         Ok(found.keys.iter().map(|key| *key as u32).collect())
+    }
+
+    fn walk(
+        &self,
+        walks: &Walks,
+        query: &Coded,
+        count: usize,
+        allow: Option<&dyn Fn(u32) -> bool>,
+    ) -> Vec<u32> {
+        let Coded::B1(query) = query else {
+            return Vec::new();
+        };
+        let row_bytes = self.coder.code_bytes(self.dimension);
+        let ground = Ground {
+            bytes: &self.map,
+            tape: &self.tape,
+            codes: &self.map[self.layout.codes_start()..],
+            row_bytes,
+            nodes: self.layout.nodes,
+        };
+        let slot = |node: u32| self.layout.slot(&self.map, node);
+        let found = match allow {
+            None => walks.nearest(&ground, query, count, |_| true),
+            Some(allow) => walks.nearest(&ground, query, count, |node| allow(slot(node))),
+        };
+        found.into_iter().map(slot).collect()
     }
 
     /// Distances of many slots by scanning their signs; `None` where this graph holds none, or not slot by slot.
@@ -133,7 +168,7 @@ impl Graph {
     pub(crate) fn cleaned(&self, live: impl Fn(u32) -> bool) -> Vec<u8> {
         let mut bytes = self.map.to_vec();
         let row_bytes = self.coder.code_bytes(self.dimension);
-        self.layout.clean(&mut bytes, row_bytes, &self.inner, live);
+        self.layout.clean(&mut bytes, row_bytes, &self.tape, live);
         bytes
     }
 
@@ -181,6 +216,26 @@ impl Drop for Turn<'_> {
         *running -= 1;
         self.0.left.notify_one();
     }
+}
+
+/// usearch over a mapped file.
+fn mapped(
+    map: &Mmap,
+    layout: &Layout,
+    options: &IndexOptions,
+) -> Result<usearch::Index, IndexError> {
+    let inner = usearch::Index::new(options).map_err(|error| failed("create", &error))?;
+    #[allow(unsafe_code)]
+    // SAFETY: the map is read-only, its file is never written again once named, and `Graph` keeps it longer than `inner`.
+    unsafe { inner.view_from_buffer(&map[layout.graph_start()..]) }
+        .map_err(|error| failed("map", &error))?;
+    if inner.size() != layout.nodes || inner.dimensions() != options.dimensions {
+        return Err(layout.damaged("it contradicts its head"));
+    }
+    inner
+        .reserve_capacity_and_threads(inner.size(), SEARCHERS + 1)
+        .map_err(|error| failed("reserve room in", &error))?;
+    Ok(inner)
 }
 
 fn options(settings: &IndexSettings, coder: &Coder, dimension: u32) -> IndexOptions {
