@@ -179,6 +179,51 @@ fn of_all_cases() {
 }
 
 #[test]
+fn of_all_that_a_graph_holds_and_it_grows_again() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("index");
+    let log = support::open_log(root.path(), DIMENSION);
+    let index = Index::open(&folder, &support::stamp(DIMENSION), log.clone(), settings()).unwrap();
+    let all: Vec<u64> = (1..=1_200).collect();
+    let entries = history(&log, 1_200, &all);
+    index.apply(&entries, &[], 1).unwrap();
+    index.settle();
+    assert!(index.stats().graphed >= 1_000);
+    let places: Vec<VectorLocation> = entries
+        .iter()
+        .map(|entry| entry.views[0].location)
+        .collect();
+    let vectors: Vec<Vec<u8>> = places.iter().map(|place| stored(&log, place)).collect();
+
+    index.apply(&[], &all, 2).unwrap();
+    log.erase_all(&places).unwrap();
+    index.settle();
+    index.flush().unwrap();
+    assert_eq!(index.stats().vectors, 0);
+    assert_nothing(root.path(), &vectors);
+
+    let mut dice = Dice(22);
+    let new: Vec<CaseEntry> = (2_001..=3_200)
+        .map(|case_no| plain(&log, case_no, dice.vector(DIMENSION as usize)))
+        .collect();
+    index.apply(&new, &[], 3).unwrap();
+    index.settle();
+    index.flush().unwrap();
+    assert!(index.stats().graphed >= 1_000, "{:?}", index.stats());
+    drop(index);
+    let index = Index::open(&folder, &support::stamp(DIMENSION), log.clone(), settings()).unwrap();
+    for entry in new.iter().step_by(100) {
+        let query = NearestQuery {
+            vectors: vec![log.read(&entry.views[0].location).unwrap()],
+            k: 1,
+            ..NearestQuery::default()
+        };
+        let found = index.nearest(&query).unwrap();
+        assert_eq!(found.matches[0].case_no, entry.case_no);
+    }
+}
+
+#[test]
 fn a_search_that_still_runs_does_not_keep_deleted_text_for_good() {
     let root = tempfile::tempdir().unwrap();
     let log = support::open_log(root.path(), DIMENSION);

@@ -198,7 +198,9 @@ fn machine(command: &str) -> String {
             Some(line.split(':').nth(1)?.trim().to_owned())
         })
         .unwrap_or_else(|| "unknown processor".to_owned());
-    let commit = output_of("git", &["rev-parse", "--short", "HEAD"]).unwrap_or_default();
+    // A tree that holds more than its commit says so: `1234567-dirty`.
+    let commit = ["describe", "--always", "--dirty", "--exclude=*"];
+    let commit = output_of("git", &commit).unwrap_or_default();
     format!(
         "Machine: {model}, {cores} cores, {}. Commit {}. Release build, command `cargo xtask bench {command}`.",
         std::env::consts::ARCH,

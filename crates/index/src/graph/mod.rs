@@ -93,41 +93,23 @@ impl Graph {
         count: usize,
         allow: Option<&dyn Fn(u32) -> bool>,
     ) -> Result<Vec<u32>, IndexError> {
-        let (inner, gate) = match &self.way {
-            Way::Signs(walks) => return Ok(self.walk(walks, query, count, allow)),
-            Way::Usearch(inner, gate) => (inner, gate),
-        };
-        let _turn = gate.enter();
-        let count = count.min(inner.size()).max(1);
-        let found = match allow {
-            None => match query {
-                Coded::F16(code) => inner.search(as_f16(code), count),
-                Coded::I8(code) => inner.search(code.as_slice(), count),
-                Coded::B1(_) => return Ok(Vec::new()),
-            },
-            Some(allow) => {
-                let allow = |key: u64| allow(key as u32);
-                match query {
-                    Coded::F16(code) => inner.filtered_search(as_f16(code), count, allow),
-                    Coded::I8(code) => inner.filtered_search(code.as_slice(), count, allow),
-                    Coded::B1(_) => return Ok(Vec::new()),
-                }
+        match (&self.way, query) {
+            (Way::Signs(walks), Coded::B1(code)) => Ok(self.walk(walks, code, count, allow)),
+            (Way::Usearch(inner, gate), Coded::F16(code)) => {
+                ask(inner, gate, as_f16(code), count, allow)
             }
+            (Way::Usearch(inner, gate), Coded::I8(code)) => ask(inner, gate, code, count, allow),
+            _ => Err(failed("search", &"the question is held under another code")),
         }
-        .map_err(|error| failed("search", &error))?;
-        Ok(found.keys.iter().map(|key| *key as u32).collect())
     }
 
     fn walk(
         &self,
         walks: &Walks,
-        query: &Coded,
+        query: &[u8],
         count: usize,
         allow: Option<&dyn Fn(u32) -> bool>,
     ) -> Vec<u32> {
-        let Coded::B1(query) = query else {
-            return Vec::new();
-        };
         let row_bytes = self.coder.code_bytes(self.dimension);
         let ground = Ground {
             bytes: &self.map,
@@ -216,6 +198,24 @@ impl Drop for Turn<'_> {
         *running -= 1;
         self.0.left.notify_one();
     }
+}
+
+/// Lets usearch walk.
+fn ask<T: usearch::VectorType>(
+    inner: &usearch::Index,
+    gate: &Gate,
+    query: &[T],
+    count: usize,
+    allow: Option<&dyn Fn(u32) -> bool>,
+) -> Result<Vec<u32>, IndexError> {
+    let _turn = gate.enter();
+    let count = count.min(inner.size()).max(1);
+    let found = match allow {
+        None => inner.search(query, count),
+        Some(allow) => inner.filtered_search(query, count, |key| allow(key as u32)),
+    }
+    .map_err(|error| failed("search", &error))?;
+    Ok(found.keys.iter().map(|key| *key as u32).collect())
 }
 
 /// usearch over a mapped file.

@@ -26,7 +26,8 @@ pub(super) struct Tape {
 }
 
 impl Tape {
-    /// Finds the nodes of a graph's file.
+    /// Finds the nodes of a graph's file. That it ends where the last node does, and that the first, the last and the
+    /// entry repeat their levels, tells another layout from this one without reading all of it.
     ///
     /// # Errors
     /// [`IndexError::Damaged`] where the file is not laid out as usearch 2.26 does, or too large to be addressed.
@@ -45,6 +46,8 @@ impl Tape {
         let numbers = (|| Some([number(0)?, number(1)?, number(2)?, number(3)?, number(4)?]))();
         let damaged = || layout.damaged("its links are not laid out as expected");
         let [nodes, links, base_links, max_level, entry] = numbers.ok_or_else(damaged)?;
+        // Without nodes, the highest level is -1.
+        let max_level = if nodes == 0 { 0 } else { max_level };
         let plausible = nodes == layout.nodes as u64
             && links <= 1 << 16
             && base_links <= 1 << 17
@@ -66,17 +69,27 @@ impl Tape {
             offsets.push(u32::try_from(offset / 2).map_err(|_| damaged())?);
             offset += NODE_HEAD_BYTES + base_bytes + usize::from(level) * level_bytes;
         }
-        if start + offset > bytes.len() {
+        if start + offset != bytes.len() {
             return Err(damaged());
         }
-        Ok(Self {
+        let tape = Self {
             offsets,
             start,
             base_bytes,
             level_bytes,
             entry: entry as u32,
             max_level: max_level as usize,
-        })
+        };
+        let ends = [0, tape.entry as usize, layout.nodes.saturating_sub(1)];
+        let repeats = |node: usize| {
+            let at = LEVEL_BYTES * node;
+            let head = tape.node_start(node as u32) + NODE_HEAD_BYTES;
+            levels[at..at + LEVEL_BYTES] == bytes[head - LEVEL_BYTES..head]
+        };
+        if nodes > 0 && !ends.into_iter().all(repeats) {
+            return Err(damaged());
+        }
+        Ok(tape)
     }
 
     /// Numbers of the nodes that a node is linked to; `level` is at most its own.

@@ -238,17 +238,22 @@ mod tests {
             .collect()
     }
 
-    /// A graph of signs, its map, and the builder that it came from. Slot 7 is there twice.
+    /// A graph of signs, and the builder that it came from. Slot 7 is there twice.
     fn graph(folder: &std::path::Path) -> (Graph, GraphBuilder) {
+        mapped(folder, (0..NODES).chain([7]))
+    }
+
+    fn mapped(folder: &std::path::Path, slots: impl Iterator<Item = u32>) -> (Graph, GraphBuilder) {
         let settings = IndexSettings::default();
         let coder = Coder::new(Code::B1, vec![0.0; DIMENSION as usize]);
         let mut builder =
             GraphBuilder::new(&settings, coder, DIMENSION, NODES as usize).expect("room");
-        for slot in (0..NODES).chain([7]) {
+        for slot in slots {
             builder.add(slot, &vector(slot)).expect("added");
         }
+        let covered = builder.nodes().min(NODES as usize) as u32;
         let path = folder.join("signs.graph");
-        std::fs::write(&path, builder.to_file(NODES, |_| true).expect("laid out"))
+        std::fs::write(&path, builder.to_file(covered, |_| true).expect("laid out"))
             .expect("written");
         let file = std::fs::File::open(&path).expect("there");
         #[allow(unsafe_code)]
@@ -303,6 +308,14 @@ mod tests {
         assert!(right * 100 >= all * 97, "{right} of {all}");
         assert!(right + all / 100 >= builders, "{right}, usearch {builders}");
         assert!(filtered * 100 >= all * 97, "{filtered} of {all}");
+    }
+
+    #[test]
+    fn a_graph_without_nodes_is_laid_out_and_finds_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (graph, _) = mapped(folder.path(), 0..0);
+        let coded = graph.coder().encode(&vector(0));
+        assert!(graph.search(&coded, EF, None).expect("found").is_empty());
     }
 
     #[test]
