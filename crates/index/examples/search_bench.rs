@@ -161,7 +161,7 @@ impl Bench {
         let stats = index.stats();
         json!({"log_s": appending, "apply_s": applying, "settle_s": settling,
             "seconds": appending + applying + settling, "segments": stats.segments, "graphed": stats.graphed,
-            "index_bytes": stats.bytes})
+            "index_bytes": stats.bytes, "candidates": stats.candidates, "recall_permille": stats.recall_permille})
     }
 
     fn reopen(&mut self) -> Value {

@@ -182,6 +182,10 @@ pub struct IndexStats {
     pub vectors: u64,
     /// Of these, how many a graph holds; the rest is scanned.
     pub graphed: u64,
+    /// Candidates that a walk through the graph with the most nodes asks for at least; 0 without a graph.
+    pub candidates: u64,
+    /// recall@10 that was measured when that number was chosen, in thousandths; 0 without a graph.
+    pub recall_permille: u32,
     /// Segments.
     pub segments: u64,
     /// Bytes on disk.

@@ -213,7 +213,7 @@ impl Search<'_> {
             slots.extend(allowed.range(signs.rows()..));
             return Ok(slots);
         };
-        let count = count.max(graph.layout().ef as usize);
+        let count = count.max(graph.layout().candidates());
         let coded = graph.coder().encode(query);
         let rows = segment.rows.len() as u64;
         if self.is_cheaper_scanned(views, rows, SCANNED_SIGNS)

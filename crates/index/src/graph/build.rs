@@ -2,17 +2,17 @@
 
 use super::file::{Layout, keys_of};
 use super::tape::Tape;
-use super::{Graph, SEARCHERS, SLOT_BITS, as_f16, failed, options};
+use super::{Graph, SEARCHERS, SLOT_BITS, Trial, as_f16, failed, options};
 use crate::code::{Coded, Coder};
 use crate::{IndexError, IndexSettings};
 
 /// A graph that grows.
 pub(crate) struct GraphBuilder {
     inner: usearch::Index,
-    coder: Coder,
+    pub(super) coder: Coder,
     /// Slot of each node, in the order of adding, which is also the order of codes in usearch's file.
-    order: Vec<u32>,
-    dimension: u32,
+    pub(super) order: Vec<u32>,
+    pub(super) dimension: u32,
     measured: Option<Measured>,
 }
 
@@ -118,6 +118,11 @@ impl GraphBuilder {
         }
         .map_err(|error| failed("search", &error))?;
         Ok(found.keys.iter().map(|key| *key as u32).collect())
+    }
+
+    /// What is there now, to be tried without some of it.
+    pub(crate) fn trial(&self) -> Result<Trial<'_>, IndexError> {
+        Trial::new(self)
     }
 
     /// Slots that no walk over the lowest level reaches from the entry point, each once.

@@ -45,6 +45,16 @@ impl Layout {
         }
     }
 
+    /// Candidates that a search asks for at least. Between two measurements they grow with the square root of the nodes:
+    /// faster than the measured ones, of which ten times the nodes took 2.6 times as many (docs/BENCHMARKS.md).
+    pub(crate) fn candidates(&self) -> usize {
+        let growth = self.nodes as f32 / self.measured_nodes.max(1) as f32;
+        match self.measured_nodes {
+            0 => self.ef as usize,
+            _ => (self.ef as f32 * growth.max(1.0).sqrt()).ceil() as usize,
+        }
+    }
+
     fn order_start(&self) -> usize {
         HEAD_BYTES + 4 * self.mean_values
     }

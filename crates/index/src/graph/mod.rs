@@ -5,6 +5,7 @@
 mod build;
 mod file;
 mod tape;
+mod trial;
 mod walk;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -18,6 +19,7 @@ use crate::{IndexError, IndexSettings};
 pub(crate) use build::{GraphBuilder, Measured};
 pub(crate) use file::Layout;
 use tape::Tape;
+pub(crate) use trial::Trial;
 use walk::{Ground, Walks};
 
 /// Searches that may run at once in one graph; usearch keeps buffers for each, and refuses more.

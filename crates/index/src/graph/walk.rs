@@ -37,13 +37,39 @@ impl Walks {
         ef: usize,
         allow: impl Fn(u32) -> bool,
     ) -> Vec<u32> {
+        self.walked(ground, ef, |walk| walk.run(ground, query, allow))
+    }
+
+    /// The nearest `ef` nodes, best first, as if those that are hidden (ascending) had never been added; but where the
+    /// walk begins at a hidden node, it still begins there.
+    pub(super) fn nearest_without(
+        &self,
+        ground: &Ground<'_>,
+        query: &[u8],
+        ef: usize,
+        hidden: &[u32],
+    ) -> Vec<u32> {
+        self.walked(ground, ef, |walk| {
+            for node in hidden {
+                walk.meet(*node);
+            }
+            walk.run(ground, query, |node| hidden.binary_search(&node).is_err())
+        })
+    }
+
+    fn walked(
+        &self,
+        ground: &Ground<'_>,
+        ef: usize,
+        with: impl FnOnce(&mut Walk) -> Vec<u32>,
+    ) -> Vec<u32> {
         if ground.nodes == 0 || ef == 0 {
             return Vec::new();
         }
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let mut walk = idle().pop().unwrap_or_default();
         walk.begin(ground, ef);
-        let found = walk.run(ground, query, allow);
+        let found = with(&mut walk);
         idle().push(walk);
         found
     }
@@ -121,13 +147,20 @@ impl Walk {
         self.linked.clear();
         self.linked.push(nearest);
         self.measure(ground, query);
-        let mut least = self.distances[0];
+        // A hidden node is as far away as can be: what is found below counts.
+        let mut least = match self.is_met(nearest) {
+            true => 8 * ground.row_bytes as u32,
+            false => self.distances[0],
+        };
         for level in (1..=ground.tape.max_level).rev() {
             loop {
                 self.linked.clear();
-                let links = ground.tape.links(ground.bytes, nearest, level);
-                self.linked
-                    .extend(links.inspect(|linked| prefetch(ground.code(*linked))));
+                for linked in ground.tape.links(ground.bytes, nearest, level) {
+                    if !self.is_met(linked) {
+                        prefetch(ground.code(linked));
+                        self.linked.push(linked);
+                    }
+                }
                 self.measure(ground, query);
                 let found = self.distances.iter().zip(&self.linked).min();
                 match found {
@@ -145,6 +178,10 @@ impl Walk {
     fn measure(&mut self, ground: &Ground<'_>, query: &[u8]) {
         let codes = self.linked.iter().map(|node| ground.code(*node));
         hamming_each(codes, query, &mut self.distances);
+    }
+
+    fn is_met(&self, node: u32) -> bool {
+        self.met[node as usize / 64] & (1 << (node % 64)) != 0
     }
 
     /// Whether this is the first time.
@@ -308,6 +345,40 @@ mod tests {
         assert!(right * 100 >= all * 97, "{right} of {all}");
         assert!(right + all / 100 >= builders, "{right}, usearch {builders}");
         assert!(filtered * 100 >= all * 97, "{filtered} of {all}");
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_trial_neither_answers_nor_leads() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (graph, builder) = graph(folder.path());
+        let trial = builder.trial().expect("laid out");
+        let mut right = 0;
+        // 7 has a copy; one of so many is where walks begin.
+        for number in (7..NODES).step_by(30) {
+            let mut left_out: Vec<u32> = (number % 60..NODES).step_by(120).collect();
+            left_out.push(number);
+            left_out.sort_unstable();
+            left_out.dedup();
+            let asked = vector(number);
+            let Coded::B1(query) = graph.coder().encode(&asked) else {
+                panic!("signs")
+            };
+            let is_left = |slot: &u32| left_out.binary_search(slot).is_err();
+            let found = trial.search(&asked, EF, &left_out).expect("found");
+            assert_eq!(found.len(), EF);
+            assert!(found.iter().all(is_left));
+            let last = tenth(&query, &graph, (0..NODES).filter(is_left));
+            let of = |slot: &&u32| distance(&query, &graph, **slot) <= last;
+            right += found[..10].iter().filter(of).count();
+        }
+        assert!(right >= 970, "{right} of 1,000");
+        let all: Vec<u32> = (0..NODES).collect();
+        assert!(
+            trial
+                .search(&vector(0), EF, &all)
+                .expect("found")
+                .is_empty()
+        );
     }
 
     #[test]

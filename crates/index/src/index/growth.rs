@@ -421,6 +421,7 @@ fn job(columns: &Columns, target: Option<u32>, sources: Vec<u32>) -> Job {
                     slot,
                 },
                 location: row.location,
+                case: row.case,
             })
     };
     let target_segment = target.map(|number| &columns.segments[number as usize]);

@@ -4,6 +4,7 @@
 mod building;
 mod facets;
 mod growth;
+mod measuring;
 mod settings;
 
 use std::fmt;
@@ -292,7 +293,13 @@ impl Index {
     pub fn stats(&self) -> IndexStats {
         let columns = self.inner.read_columns();
         let views = columns.views() as u64;
+        let graphs = columns.segments.iter().filter_map(|it| it.graph.as_ref());
+        let largest = graphs
+            .map(|graph| graph.layout())
+            .max_by_key(|layout| layout.nodes);
         IndexStats {
+            candidates: largest.map_or(0, |layout| layout.candidates() as u64),
+            recall_permille: largest.map_or(0, |layout| layout.recall_permille),
             cases: columns.by_no.len() as u64,
             views,
             vectors: views,
