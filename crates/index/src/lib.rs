@@ -14,6 +14,7 @@ mod graph;
 mod index;
 mod kernel;
 mod nearest;
+mod numbers;
 mod rows;
 mod select;
 mod snapshot;

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use roaring::{RoaringBitmap, RoaringTreemap};
+use roaring::RoaringBitmap;
 
 use crate::code::{Coded, Coder, hamming, sign_bytes};
 use crate::durable::FileRef;
 use crate::graph::Graph;
+use crate::numbers::CaseNumbers;
 use crate::{
     CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key,
 };
@@ -245,7 +246,7 @@ pub(crate) struct Columns {
     /// Indices of cases that are there.
     pub(crate) live: RoaringBitmap,
     /// Their numbers.
-    pub(crate) numbers: Arc<RoaringTreemap>,
+    pub(crate) numbers: Arc<CaseNumbers>,
     pub(crate) values: crate::values::Values,
     free: Vec<u32>,
 }

@@ -143,7 +143,7 @@ impl<'a> Comparison<'a> {
 
     fn by_words(&self, query: usize) -> Result<Vec<u64>, EngineError> {
         let words = query_words(&self.case(query).words);
-        let answer = self.serving.index.words(&WordsQuery {
+        let answer = self.serving.index.rank_by_words(&WordsQuery {
             affirmed: words.affirmed,
             negated: words.negated,
             k: RANKED_CASES,
@@ -151,7 +151,7 @@ impl<'a> Comparison<'a> {
             texts: WordTexts::Report,
             filter: Filter::All,
         })?;
-        Ok(answer.iter().map(|one| one.case_no).collect())
+        Ok(answer.into_iter().map(|(case_no, _)| case_no).collect())
     }
 
     fn ndcg(&self, rankings: &[(usize, Vec<u64>)]) -> Vec<f64> {

@@ -13,6 +13,7 @@ use crate::convert::to_index_location;
 use crate::error::EngineError;
 use crate::judgement::Kind;
 use crate::library::{Library, Serving};
+use crate::query::Way;
 
 /// Views of one hit that are shown.
 const SHOWN_VIEWS: usize = 8;
@@ -77,6 +78,7 @@ impl Library {
             .collect();
         let views_by_no = self.views_of(found, &cases).await?;
         let vectors = vectors_of(with.serving, &views_by_no).await?;
+        let mut passages = passages_of(with, &ranked).await?;
         let mut hits = Vec::with_capacity(ranked.len());
         for one in ranked {
             let Some(summary) = summaries.get(&one.case_no) else {
@@ -98,12 +100,15 @@ impl Library {
                 read.collect()
             });
             hits.push(Shown {
-                hit: hit(
-                    &one,
-                    summary,
-                    found,
-                    views_shown(&one, summary, found, &views_by_no),
-                ),
+                hit: Hit {
+                    passages: passages.remove(&one.case_no).unwrap_or_default(),
+                    ..hit(
+                        &one,
+                        summary,
+                        found,
+                        views_shown(&one, summary, found, &views_by_no),
+                    )
+                },
                 views: shown.unwrap_or_default(),
             });
         }
@@ -149,6 +154,38 @@ async fn vectors_of(
     Ok(tokio::task::spawn_blocking(read).await?)
 }
 
+/// What cases say, of those that were found by words: the report's passages first.
+async fn passages_of(
+    with: &Hydration<'_>,
+    ranked: &[Ranked],
+) -> Result<HashMap<u64, Vec<Passage>>, EngineError> {
+    let found = with.found;
+    let by_words = |one: &&Ranked| {
+        let mut ways = one.ways.iter().map(|(way, _)| found.lists[*way].way);
+        ways.any(|way| matches!(way, Way::Report | Way::Label))
+    };
+    let cases: Vec<u64> = ranked
+        .iter()
+        .filter(by_words)
+        .map(|one| one.case_no)
+        .collect();
+    if cases.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (index, asked) = (with.serving.index.clone(), found.words.clone());
+    let read = move || {
+        let mut passages: HashMap<u64, Vec<Passage>> = HashMap::new();
+        for query in &asked {
+            for (case_no, found) in index.passages(query, &cases)? {
+                let of_case = passages.entry(case_no).or_default();
+                of_case.extend(found.iter().map(passage));
+            }
+        }
+        Ok::<_, EngineError>(passages)
+    };
+    tokio::task::spawn_blocking(read).await?
+}
+
 fn hit(ranked: &Ranked, summary: &CaseSummary, found: &Found, views: Vec<HitView>) -> Hit {
     let found_by = ranked.ways.iter().map(|&(way, way_rank)| {
         let list = &found.lists[way];
@@ -162,10 +199,6 @@ fn hit(ranked: &Ranked, summary: &CaseSummary, found: &Found, views: Vec<HitView
             score,
         }
     });
-    let passages = found
-        .words
-        .get(&ranked.case_no)
-        .map(|words| words.passages.iter().map(passage).collect());
     let facts = &summary.facts;
     let similarity = views
         .iter()
@@ -200,7 +233,7 @@ fn hit(ranked: &Ranked, summary: &CaseSummary, found: &Found, views: Vec<HitView
         synthetic: facts.synthetic,
         found_by: found_by.collect(),
         views,
-        passages: passages.unwrap_or_default(),
+        passages: Vec::new(),
         duplicates: Vec::new(),
     }
 }

@@ -1,10 +1,9 @@
 //! The ways of finding, each a ranked list of cases: words in reports, pictures near pictures, pictures near words.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use casekin_index::{Aggregate, CaseMatch, Filter, NearestQuery, WordMatch, WordTexts, WordsQuery};
+use casekin_index::{Aggregate, CaseMatch, Filter, NearestQuery, WordTexts, WordsQuery};
 use casekin_reports::query_words;
 
 use super::question::{LeftOut, QuestionVectors};
@@ -61,7 +60,8 @@ pub(super) struct RankedList {
 /// What was found, before fusion.
 pub(super) struct Found {
     pub(super) lists: Vec<RankedList>,
-    pub(super) words: HashMap<u64, WordMatch>,
+    /// What was asked by words; the passages of a case are read once it is shown.
+    pub(super) words: Vec<WordsQuery>,
     /// Matches by picture, and where none by the text tower.
     pub(super) pictures: HashMap<u64, CaseMatch>,
     /// Kind of question by which a case's pictures matched.
@@ -91,7 +91,7 @@ pub(super) struct Ranked {
 pub(super) fn ask(serving: &Serving, asked: &Asked) -> Result<Found, EngineError> {
     let mut found = Found {
         lists: Vec::new(),
-        words: HashMap::new(),
+        words: Vec::new(),
         pictures: HashMap::new(),
         kinds: HashMap::new(),
         parts: asked.question.parts.clone(),
@@ -136,23 +136,16 @@ fn by_words(
         Way::Label => WordTexts::Label,
         _ => WordTexts::Report,
     };
-    let matches = serving.index.words(&WordsQuery {
+    let query = WordsQuery {
         affirmed: words.affirmed,
         negated: words.negated,
         filter: asked.filter.clone(),
         k: asked.depth,
         exclude: asked.left_out.cases.clone(),
         texts,
-    })?;
-    let cases: Vec<(u64, f32)> = matches.iter().map(|one| (one.case_no, one.score)).collect();
-    for one in matches {
-        match found.words.entry(one.case_no) {
-            Entry::Vacant(free) => {
-                free.insert(one);
-            }
-            Entry::Occupied(mut held) => held.get_mut().passages.extend(one.passages),
-        }
-    }
+    };
+    let cases = serving.index.rank_by_words(&query)?;
+    found.words.push(query);
     // Labels are few: that none says the words takes nothing from a case whose report does.
     if !cases.is_empty() || way == Way::Report {
         found.lists.push(RankedList {

@@ -2,34 +2,31 @@
 
 use crate::Samples;
 
-/// Maps every stored value to a pixel; values of up to 16 bits go through a table of all of them.
+/// Maps every stored value to a pixel. Values of up to 16 bits go through a table of all from the least to the greatest,
+/// where that has no more entries than there are values: a slide may have thousands of small tiles.
 pub(super) fn map_values(samples: &Samples, pixel: impl Fn(f64) -> [u8; 3]) -> Vec<u8> {
-    let table = |range: std::ops::RangeInclusive<i32>| {
-        range.map(|value| pixel(value.into())).collect::<Vec<_>>()
-    };
     match samples {
-        Samples::U8(values) => {
-            let table = table(0..=255);
-            mapped(values, |value| table[usize::from(value)])
-        }
-        Samples::I8(values) => {
-            let table = table(-128..=127);
-            mapped(values, |value| table[(i32::from(value) + 128) as usize])
-        }
-        Samples::U16(values) => {
-            let table = table(0..=i32::from(values.iter().copied().max().unwrap_or(0)));
-            mapped(values, |value| table[usize::from(value)])
-        }
-        Samples::I16(values) => {
-            let lowest = i32::from(values.iter().copied().min().unwrap_or(0));
-            let table = table(lowest..=i32::from(values.iter().copied().max().unwrap_or(0)));
-            mapped(values, |value| table[(i32::from(value) - lowest) as usize])
-        }
+        Samples::U8(values) => tabled(values, pixel),
+        Samples::I8(values) => tabled(values, pixel),
+        Samples::U16(values) => tabled(values, pixel),
+        Samples::I16(values) => tabled(values, pixel),
         Samples::U32(values) => mapped(values, |value| pixel(value.into())),
         Samples::I32(values) => mapped(values, |value| pixel(value.into())),
         Samples::F32(values) => mapped(values, |value| pixel(value.into())),
         Samples::F64(values) => mapped(values, pixel),
     }
+}
+
+fn tabled<T: Copy + Ord + Into<i32>>(values: &[T], pixel: impl Fn(f64) -> [u8; 3]) -> Vec<u8> {
+    let (Some(least), Some(most)) = (values.iter().min(), values.iter().max()) else {
+        return Vec::new();
+    };
+    let (least, most): (i32, i32) = ((*least).into(), (*most).into());
+    if (most - least) as usize >= values.len() {
+        return mapped(values, |value| pixel(value.into().into()));
+    }
+    let table: Vec<[u8; 3]> = (least..=most).map(|value| pixel(value.into())).collect();
+    mapped(values, |value| table[(value.into() - least) as usize])
 }
 
 /// One pixel for each value. Whole pixels are written, not their channels one by one: that is several times faster.
@@ -77,4 +74,32 @@ pub(super) fn first_beyond<'a>(
         seen > cut
     });
     found.map(|(value, _)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Found by fuzzing: a tile of a few pixels took a table of 65,536 entries, and each of a slide's thousands did.
+    #[test]
+    fn no_more_pixels_are_made_than_there_are_values_or_kinds_of_them() {
+        let made = Cell::new(0);
+        let pixel = |value: f64| {
+            made.set(made.get() + 1);
+            [(value.rem_euclid(251.0)) as u8, 1, 2]
+        };
+        let few = Samples::U16(vec![65_535, 0, 7, 300]);
+        assert_eq!(
+            map_values(&few, pixel),
+            [24, 1, 2, 0, 1, 2, 7, 1, 2, 49, 1, 2]
+        );
+        assert_eq!(made.take(), 4);
+        let many = Samples::I16((0..3_000).map(|at| at % 10 - 5).collect());
+        let pixels = map_values(&many, pixel);
+        assert_eq!((pixels.len(), made.get()), (9_000, 10));
+        assert_eq!((pixels[0], pixels[3 * 9]), (246, 4));
+        assert!(map_values(&Samples::U8(Vec::new()), pixel).is_empty());
+    }
 }

@@ -18,12 +18,13 @@ use roaring::{RoaringBitmap, RoaringTreemap};
 use crate::durable;
 use crate::graph::Graph;
 use crate::nearest::{self, Searched};
+use crate::numbers::CaseNumbers;
 use crate::rows::Columns;
 use crate::select::{Excluded, select};
 use crate::snapshot::{self, Manifest};
 use crate::words::{TextIndex, text_hash};
 use crate::{
-    CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Stamp,
+    CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Passage, Stamp,
     VectorLog, WordMatch, WordsQuery,
 };
 use growth::Builder;
@@ -209,32 +210,64 @@ impl Index {
         nearest::nearest(&searched, query)
     }
 
-    /// Cases by words, BM25 over reports, titles and labels.
+    /// Cases by words, BM25 over reports, titles and labels, with the passages that match. Reads the text of each;
+    /// [`Index::rank_by_words`] does not.
     ///
     /// # Errors
     /// Those of filters, [`IndexError::Text`]. No query text is an error.
     pub fn words(&self, query: &WordsQuery) -> Result<Vec<WordMatch>, IndexError> {
         let wanted = query.k.min(MAX_CASES);
-        if wanted == 0 {
-            return Ok(Vec::new());
+        match wanted {
+            0 => Ok(Vec::new()),
+            _ => self.inner.text.search(query, wanted, self.may_say(query)?),
         }
+    }
+
+    /// The same cases in the same order, with their scores only.
+    ///
+    /// # Errors
+    /// As [`Index::words`].
+    pub fn rank_by_words(&self, query: &WordsQuery) -> Result<Vec<(u64, f32)>, IndexError> {
+        let wanted = query.k.min(MAX_CASES);
+        match wanted {
+            0 => Ok(Vec::new()),
+            _ => self.inner.text.rank(query, wanted, self.may_say(query)?),
+        }
+    }
+
+    /// The passages of some cases that match a query, best first, at most six of each. Filter and exclusions are not
+    /// asked; cases that say nothing of it are left out.
+    ///
+    /// # Errors
+    /// [`IndexError::Text`].
+    pub fn passages(
+        &self,
+        query: &WordsQuery,
+        cases: &[u64],
+    ) -> Result<Vec<(u64, Vec<Passage>)>, IndexError> {
+        self.inner.text.passages(query, cases)
+    }
+
+    /// Cases that may answer by words.
+    fn may_say(&self, query: &WordsQuery) -> Result<Arc<CaseNumbers>, IndexError> {
         let columns = self.inner.read_columns();
-        let everything = query.filter == Filter::All && query.exclude.is_empty();
-        let allowed: Arc<RoaringTreemap> = if everything {
-            Arc::clone(&columns.numbers)
-        } else {
-            let excluded = Excluded {
-                cases: &query.exclude,
-                patients: &[],
-            };
-            let selection = select(&columns, &query.filter, &excluded)?;
-            let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
-            Arc::new(selection.cases().iter().filter_map(case_no).collect())
+        if query.filter == Filter::All {
+            let mut numbers = Arc::clone(&columns.numbers);
+            if !query.exclude.is_empty() {
+                let numbers = Arc::make_mut(&mut numbers);
+                query.exclude.iter().for_each(|case| numbers.remove(*case));
+            }
+            return Ok(numbers);
+        }
+        let excluded = Excluded {
+            cases: &query.exclude,
+            patients: &[],
         };
-        drop(columns);
-        self.inner
-            .text
-            .search(query, wanted, move |case_no| allowed.contains(case_no))
+        let selection = select(&columns, &query.filter, &excluded)?;
+        let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
+        Ok(Arc::new(
+            selection.cases().iter().filter_map(case_no).collect(),
+        ))
     }
 
     /// Number of cases that pass.

@@ -3,17 +3,21 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tantivy::collector::{FilterCollector, TopDocs};
+use tantivy::collector::{DocSetCollector, FilterCollector, TopDocs};
 use tantivy::indexer::{LogMergePolicy, MergePolicy, NoMergePolicy};
+use tantivy::query::TermQuery;
 use tantivy::schema::document::Value;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, SchemaBuilder,
     TextFieldIndexing, TextOptions,
 };
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
+use tantivy::{
+    DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument,
+    TantivyError, Term,
+};
 
 use super::analyse::{self, LANGUAGES};
 use super::directory::{DurableText, UnsyncedDirectory};
@@ -21,8 +25,9 @@ use super::passages::Passages;
 use super::query::{Compiled, Compiler};
 use super::statistics::Statistics;
 use super::tokenise::Runs;
+use crate::numbers::CaseNumbers;
 use crate::snapshot::damaged;
-use crate::{CaseEntry, IndexError, ReportFields, WordMatch, WordTexts, WordsQuery};
+use crate::{CaseEntry, IndexError, Passage, ReportFields, WordMatch, WordTexts, WordsQuery};
 
 const WRITER_BYTES: usize = 48 << 20;
 const CASE_NO: &str = "case_no";
@@ -309,53 +314,125 @@ impl TextIndex {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The best cases among those allowed, ties by case number.
+    /// The best cases among those allowed, ties by case number, with what they say.
     pub(crate) fn search(
         &self,
         query: &WordsQuery,
         wanted: usize,
-        allowed: impl Fn(u64) -> bool + Send + Sync + Clone + 'static,
+        allowed: Arc<CaseNumbers>,
     ) -> Result<Vec<WordMatch>, IndexError> {
         let searcher = self.reader.searcher();
-        let Some(compiled) = Compiler::new(&searcher, &self.fields, query.texts).compile(query)
-        else {
+        let Some(compiled) = self.compiled(&searcher, query) else {
             return Ok(Vec::new());
         };
+        let mut analysers = analysers();
+        self.best(&searcher, &compiled, wanted, allowed)?
+            .into_iter()
+            .map(|(case_no, score, address)| {
+                let document = searcher.doc(address).map_err(text_error("read"))?;
+                let (passages, matched_labels) =
+                    self.explained(&document, &compiled, &mut analysers);
+                Ok(WordMatch {
+                    case_no,
+                    score,
+                    passages,
+                    matched_labels,
+                })
+            })
+            .collect()
+    }
+
+    /// The best cases among those allowed with their scores, ties by case number. Reads no text.
+    pub(crate) fn rank(
+        &self,
+        query: &WordsQuery,
+        wanted: usize,
+        allowed: Arc<CaseNumbers>,
+    ) -> Result<Vec<(u64, f32)>, IndexError> {
+        let searcher = self.reader.searcher();
+        let Some(compiled) = self.compiled(&searcher, query) else {
+            return Ok(Vec::new());
+        };
+        let best = self.best(&searcher, &compiled, wanted, allowed)?;
+        let best = best.into_iter();
+        Ok(best.map(|(case_no, score, _)| (case_no, score)).collect())
+    }
+
+    /// What cases say that answers a query; those that say nothing of it are left out.
+    pub(crate) fn passages(
+        &self,
+        query: &WordsQuery,
+        cases: &[u64],
+    ) -> Result<Vec<(u64, Vec<Passage>)>, IndexError> {
+        let searcher = self.reader.searcher();
+        let Some(compiled) = self.compiled(&searcher, query) else {
+            return Ok(Vec::new());
+        };
+        let mut analysers = analysers();
+        let mut found = Vec::with_capacity(cases.len());
+        for case_no in cases {
+            let term = Term::from_field_u64(self.fields.case_no, *case_no);
+            let of_case = TermQuery::new(term, IndexRecordOption::Basic);
+            let addresses = searcher
+                .search(&of_case, &DocSetCollector)
+                .map_err(text_error("search"))?;
+            let Some(address) = addresses.into_iter().next() else {
+                continue;
+            };
+            let document = searcher.doc(address).map_err(text_error("read"))?;
+            let (passages, _) = self.explained(&document, &compiled, &mut analysers);
+            if !passages.is_empty() {
+                found.push((*case_no, passages));
+            }
+        }
+        Ok(found)
+    }
+
+    fn compiled(&self, searcher: &Searcher, query: &WordsQuery) -> Option<Compiled> {
+        Compiler::new(searcher, &self.fields, query.texts).compile(query)
+    }
+
+    fn best(
+        &self,
+        searcher: &Searcher,
+        compiled: &Compiled,
+        wanted: usize,
+        allowed: Arc<CaseNumbers>,
+    ) -> Result<Vec<(u64, f32, DocAddress)>, IndexError> {
         let collector = FilterCollector::new(
             CASE_NO.to_owned(),
-            allowed,
+            move |case_no: u64| allowed.contains(case_no),
             TopDocs::with_limit(wanted).order_by_score(),
         );
         let found = searcher
             .search_with_statistics_provider(
                 &compiled.query,
                 &collector,
-                &Statistics::new(&searcher, &self.fields),
+                &Statistics::new(searcher, &self.fields),
             )
             .map_err(text_error("search"))?;
-        let mut analysers: Vec<_> = (0..LANGUAGES.len())
-            .map(|language| analyse::analyser(language, Runs::Written))
-            .collect();
-        let mut matches = Vec::with_capacity(found.len());
-        for (score, address) in found {
-            let document: TantivyDocument = searcher.doc(address).map_err(text_error("read"))?;
-            matches.push(self.word_match(&document, score, &compiled, &mut analysers));
-        }
-        matches.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.case_no.cmp(&b.case_no)));
-        Ok(matches)
+        let columns: Vec<_> = searcher
+            .segment_readers()
+            .iter()
+            .map(|segment| segment.fast_fields().u64(CASE_NO))
+            .collect::<tantivy::Result<_>>()
+            .map_err(text_error("read"))?;
+        let numbered = found.into_iter().filter_map(|(score, address)| {
+            let column = &columns[address.segment_ord as usize];
+            Some((column.first(address.doc_id)?, score, address))
+        });
+        let mut best: Vec<(u64, f32, DocAddress)> = numbered.collect();
+        best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        Ok(best)
     }
 
-    fn word_match(
+    /// The passages of a document that answer the query, and its labels that do.
+    fn explained(
         &self,
         document: &TantivyDocument,
-        score: f32,
         compiled: &Compiled,
         analysers: &mut [TextAnalyzer],
-    ) -> WordMatch {
-        let case_no = document
-            .get_first(self.fields.case_no)
-            .and_then(|value| value.as_u64())
-            .unwrap_or(0);
+    ) -> (Vec<Passage>, Vec<String>) {
         let language = analyse::language_no(
             document
                 .get_first(self.fields.language)
@@ -391,13 +468,15 @@ impl TextIndex {
                 }
             }
         }
-        WordMatch {
-            case_no,
-            score,
-            passages: passages.best(),
-            matched_labels,
-        }
+        (passages.best(), matched_labels)
     }
+}
+
+/// Of each language, as reports are written.
+fn analysers() -> Vec<TextAnalyzer> {
+    (0..LANGUAGES.len())
+        .map(|language| analyse::analyser(language, Runs::Written))
+        .collect()
 }
 
 /// What a case says, section by section; labels and titles that come twice are taken once.
