@@ -25,6 +25,8 @@ const MAX_VIEW_MATCHES: usize = 8;
 const MIN_RESCORED: usize = 200;
 /// The same where it has one: what was proposed is scored exactly already.
 const MIN_RESCORED_SINGLE: usize = 16;
+/// Walks that are tried, each wider than the one before.
+const WIDENINGS: usize = 4;
 /// Signs that are compared in the time of one step of a walk through a graph, roughly, times the steps of a walk.
 const SCANNED_SIGNS: u64 = 25_000;
 /// Signs that a scan hands on to exact scoring, for each candidate that a walk would: under a filter neighbours lie far
@@ -117,16 +119,18 @@ impl Search<'_> {
         self.cases.iter().collect()
     }
 
-    /// Proposes cases by graphs, wider if too few came, all of them if still too few.
+    /// Proposes cases by graphs, wider if too few came, by as much as is missing and a quarter more; all of them if there
+    /// are still too few.
     fn walk(&self, wanted: usize) -> Result<Vec<(u32, f32)>, IndexError> {
         let reachable = wanted.min(self.cases.len() as usize);
         let mut count = (wanted * 4).max(self.at.settings.ef_search);
-        for _ in 0..3 {
+        for _ in 0..WIDENINGS {
             let ranked = self.rank(self.propose(count, wanted)?);
             if ranked.len() >= reachable {
                 return Ok(ranked);
             }
-            count *= 8;
+            let missing = reachable as f32 / ranked.len().max(1) as f32;
+            count = (count as f32 * (1.25 * missing).clamp(1.5, 8.0)) as usize;
         }
         Ok(self.rank(self.every_case()))
     }

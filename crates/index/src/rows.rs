@@ -241,6 +241,8 @@ pub(crate) struct CaseRow {
 pub(crate) struct Columns {
     pub(crate) words: Vocabularies,
     pub(crate) cases: Vec<Option<CaseRow>>,
+    /// The number of each case, beside the rest of it: what asks for many numbers reads little.
+    pub(crate) case_nos: Vec<u64>,
     pub(crate) by_no: HashMap<u64, u32>,
     pub(crate) segments: Vec<Segment>,
     /// Indices of cases that are there.
@@ -362,6 +364,10 @@ impl Columns {
     pub(crate) fn hold_case(&mut self, at: u32, row: CaseRow) {
         self.live.insert(at);
         Arc::make_mut(&mut self.numbers).insert(row.case_no);
+        if self.case_nos.len() < self.cases.len() {
+            self.case_nos.resize(self.cases.len(), 0);
+        }
+        self.case_nos[at as usize] = row.case_no;
         self.cases[at as usize] = Some(row);
     }
 

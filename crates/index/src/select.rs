@@ -448,6 +448,15 @@ mod tests {
             between(Field::AgeYears, Some(-1.0), Some(40.0)),
             between(Field::AgeYears, Some(50.0), Some(40.0)),
             between(Field::Date, None, Some(20_200_110.0)),
+            between(Field::Date, Some(20_191_215.0), Some(20_201_231.0)),
+            between(Field::Date, Some(20_200_101.0), None),
+            between(Field::Date, Some(20_190_101.0), Some(20_200_112.0)),
+            between(Field::Date, Some(20_200_102.0), Some(20_210_630.0)),
+            between(Field::AgeYears, Some(0.0), Some(90.0)),
+            between(Field::AgeYears, Some(15.0), Some(72.0)),
+            between(Field::AgeYears, Some(-5.0), None),
+            between(Field::AgeYears, None, Some(33.0)),
+            between(Field::AgeYears, Some(21.5), Some(29.5)),
         ];
         filters.extend(parts);
         let single = filters.clone();

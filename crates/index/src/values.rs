@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use roaring::RoaringBitmap;
+use roaring::{MultiOps as _, RoaringBitmap};
 
 use crate::rows::{CaseRow, Row};
 
@@ -142,21 +142,45 @@ impl Values {
         self.patient.get(&patient)
     }
 
-    /// Cases of an age of at least `min` and below `max` years.
+    /// Cases of an age of at least `min` and below `max` years: whole decades by their bitmaps, the rest one by one.
     pub(crate) fn aged(&self, min: f32, max: f32) -> RoaringBitmap {
-        let (min, max) = (ordered(min), ordered(max));
-        if min >= max {
-            return RoaringBitmap::new();
+        let between = |min: f32, max: f32| {
+            let (min, max) = (ordered(min), ordered(max));
+            match min < max {
+                true => collected(self.ages.range((min, 0)..(max, 0))),
+                false => RoaringBitmap::new(),
+            }
+        };
+        let (first, end) = (
+            (min / DECADE_YEARS).ceil().max(0.0) * DECADE_YEARS,
+            (max / DECADE_YEARS).floor() * DECADE_YEARS,
+        );
+        if first >= end {
+            return between(min, max);
         }
-        collected(self.ages.range((min, 0)..(max, 0)))
+        let is_whole = |decade: &u32| (first..end).contains(&(*decade as f32));
+        let whole = self.decade.iter().filter(|(decade, _)| is_whole(decade));
+        whole.map(|(_, cases)| cases).union() | between(min, first) | between(end, max)
     }
 
-    /// Cases of a date from `min` to `max`, both included.
+    /// Cases of a date from `min` to `max`, both included: whole years by their bitmaps, the rest one by one.
     pub(crate) fn dated(&self, min: i32, max: i32) -> RoaringBitmap {
-        if min > max {
-            return RoaringBitmap::new();
+        let between = |min: i32, max: i32| match min <= max {
+            true => collected(self.dates.range((min, 0)..=(max, u32::MAX))),
+            false => RoaringBitmap::new(),
+        };
+        // 101 is the first of January, 1231 the last of December.
+        let first = min / YEAR + i32::from(min % YEAR > 101);
+        let last = max / YEAR - i32::from(max % YEAR < 1_231);
+        if min < 0 || first > last {
+            return between(min, max);
         }
-        collected(self.dates.range((min, 0)..=(max, u32::MAX)))
+        let is_whole = |year: &i32| (first..=last).contains(year);
+        let whole = self.year.iter().filter(|(year, _)| is_whole(year));
+        let whole = whole.map(|(_, cases)| cases).union();
+        whole
+            | between(min, (first * YEAR).saturating_sub(1))
+            | between(last.saturating_add(1).saturating_mul(YEAR), max)
     }
 }
 

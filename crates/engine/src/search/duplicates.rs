@@ -146,9 +146,21 @@ pub(super) fn add(hits: &mut Vec<Shown>, mut next: Shown, keep_duplicates: bool)
     }
 }
 
+/// Sums that are formed beside each other; one after the other, each addition would wait for the last.
+const LANES: usize = 16;
+
 /// Of vectors as they are stored: of length 1 but for rounding.
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let (a, rest_a) = a.as_chunks::<LANES>();
+    let (b, rest_b) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest = rest_a.iter().zip(rest_b).map(|(a, b)| a * b);
+    sums.into_iter().chain(rest).sum()
 }
 
 #[cfg(test)]
@@ -205,6 +217,16 @@ mod tests {
         Shown {
             hit,
             views: views.iter().map(|(_, shown)| shown.clone()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_cosine_is_the_sum_of_all_products() {
+        for length in [0, 1, 15, 16, 17, 1_152] {
+            let a: Vec<f32> = (0..length).map(|at| (at % 7) as f32 - 3.0).collect();
+            let b: Vec<f32> = (0..length).map(|at| (at % 5) as f32).collect();
+            let wanted: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            assert_eq!(cosine(&a, &b), wanted, "whole numbers add up exactly");
         }
     }
 

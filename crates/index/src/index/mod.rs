@@ -264,10 +264,8 @@ impl Index {
             patients: &[],
         };
         let selection = select(&columns, &query.filter, &excluded)?;
-        let case_no = |at: u32| columns.cases[at as usize].as_ref().map(|case| case.case_no);
-        Ok(Arc::new(
-            selection.cases().iter().filter_map(case_no).collect(),
-        ))
+        let case_no = |at: u32| columns.case_nos[at as usize];
+        Ok(Arc::new(selection.cases().iter().map(case_no).collect()))
     }
 
     /// Number of cases that pass.
