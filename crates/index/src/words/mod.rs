@@ -4,6 +4,7 @@
 
 mod analyse;
 mod directory;
+mod fields;
 mod passages;
 mod query;
 mod statistics;

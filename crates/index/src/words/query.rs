@@ -13,7 +13,7 @@ use tantivy::{Searcher, Term};
 use unicode_normalization::UnicodeNormalization;
 
 use super::analyse::{self, LANGUAGES, Stem};
-use super::store::{Section, TextFields};
+use super::fields::{Section, TextFields};
 use super::tokenise::{Runs, is_unspaced};
 use crate::{WordTexts, WordsQuery};
 

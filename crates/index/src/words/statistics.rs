@@ -9,7 +9,7 @@ use tantivy::schema::Field;
 use tantivy::{Searcher, Term};
 
 use super::analyse::LANGUAGES;
-use super::store::TextFields;
+use super::fields::TextFields;
 
 /// Of a word and of a field's length, the greatest count over the sections of the same language. One query's, since
 /// what was counted is remembered.
