@@ -7,6 +7,7 @@
 mod answer;
 mod config;
 mod convert;
+mod dot;
 mod encoding;
 mod error;
 mod evaluation;

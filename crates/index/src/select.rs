@@ -389,7 +389,12 @@ mod tests {
                 sex: (dice(5) != 0).then(|| "F".to_owned()),
                 site: Some(format!("site {}", dice(7))),
                 age_years: (dice(6) != 0).then_some(dice(90) as f32 - 2.0),
-                date: (dice(8) != 0).then_some(20_200_101 + dice(28) as i32),
+                date: match dice(8) {
+                    0 => None,
+                    // Around both ends of the year, also what is no date.
+                    1 => Some(20_201_220 + dice(28) as i32),
+                    _ => Some(20_200_097 + dice(28) as i32),
+                },
                 synthetic: dice(2) == 0,
                 title: String::new(),
                 patient: dice(9),

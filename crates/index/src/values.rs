@@ -169,18 +169,19 @@ impl Values {
             true => collected(self.dates.range((min, 0)..=(max, u32::MAX))),
             false => RoaringBitmap::new(),
         };
-        // 101 is the first of January, 1231 the last of December.
+        // 101 is the first of January, 1231 the last of December; what is no date at all lies before or behind them, or
+        // in year 0.
         let first = min / YEAR + i32::from(min % YEAR > 101);
         let last = max / YEAR - i32::from(max % YEAR < 1_231);
-        if min < 0 || first > last {
+        if min < YEAR || first > last {
             return between(min, max);
         }
+        let (start, end) = (first * YEAR, (last + 1).saturating_mul(YEAR));
         let is_whole = |year: &i32| (first..=last).contains(year);
         let whole = self.year.iter().filter(|(year, _)| is_whole(year));
         let whole = whole.map(|(_, cases)| cases).union();
-        whole
-            | between(min, (first * YEAR).saturating_sub(1))
-            | between(last.saturating_add(1).saturating_mul(YEAR), max)
+        let inside = whole | between(min, start - 1) | between(end, max);
+        inside - between(start, min - 1) - between(max.saturating_add(1), end.saturating_sub(1))
     }
 }
 

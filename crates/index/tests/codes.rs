@@ -165,6 +165,34 @@ fn signs_that_do_not_suffice_are_replaced_by_half_floats() {
 }
 
 #[test]
+fn a_segment_says_what_it_takes_and_signs_of_one_case_are_measured_too() {
+    let root = tempfile::tempdir().unwrap();
+    let (index, vectors, _) = filled(root.path(), VectorCode::Auto);
+    let stats = index.stats();
+    assert!((64..1_024).contains(&stats.candidates), "{stats:?}");
+    assert!(stats.recall_permille >= 950, "{stats:?}");
+
+    // Nothing is left where a case is left out that has all views: each leaves out itself only.
+    let root = tempfile::tempdir().unwrap();
+    let (index, log) = open_with_log(root.path(), DIMENSION, VectorCode::Auto);
+    let case = CaseEntry {
+        case_no: 1,
+        views: views(&log, 1, "SM", &vectors),
+        ..CaseEntry::default()
+    };
+    index.apply(&[case], &[], 1).unwrap();
+    index.settle();
+    let of_one = index.stats();
+    assert!((64..1_024).contains(&of_one.candidates), "{of_one:?}");
+    assert!(of_one.recall_permille >= 950, "{of_one:?}");
+    let bytes = |stats: casekin_index::IndexStats| stats.bytes / stats.views;
+    assert!(
+        bytes(of_one) < 2 * u64::from(DIMENSION),
+        "signs: {of_one:?}"
+    );
+}
+
+#[test]
 fn a_deleted_view_leaves_no_code_in_any_file() {
     let root = tempfile::tempdir().unwrap();
     let (index, vectors, _) = filled(root.path(), VectorCode::B1);

@@ -102,6 +102,18 @@ fn affirming_and_denying_are_different() {
         ..WordsQuery::default()
     };
     assert_eq!(cases(&index.words(&mixed).unwrap()), [1, 3]);
+    for query in [affirmed("pneumothorax"), denied("pleural effusion"), mixed] {
+        let found = index.words(&query).unwrap();
+        let ranked: Vec<(u64, f32)> = found.iter().map(|one| (one.case_no, one.score)).collect();
+        assert_eq!(index.rank_by_words(&query).unwrap(), ranked);
+        // Of any cases, in any order; those that say nothing of it, or are not there, fall out.
+        let said = index.passages(&query, &[99, 3, 2, 1]).unwrap();
+        for one in &found {
+            assert!(said.contains(&(one.case_no, one.passages.clone())));
+        }
+        assert!(said.iter().all(|(_, passages)| !passages.is_empty()));
+        assert!(!said.iter().any(|(case_no, _)| *case_no == 99));
+    }
 }
 
 #[test]

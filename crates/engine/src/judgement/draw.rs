@@ -8,6 +8,7 @@ use casekin_index::{Field, Filter, NearestQuery};
 
 use super::{Calibration, Reference};
 use crate::convert::{patient_number, to_index_location};
+use crate::dot::dot;
 use crate::error::EngineError;
 use crate::library::{Library, Serving};
 
@@ -104,8 +105,8 @@ fn by_picture(serving: &Serving, asking: &[Asking]) -> Result<Reference, EngineE
         let filter = Filter::same_family([modality.as_deref()]);
         kin.extend(nearest(serving, one, vec![vector.clone()], filter)?);
     }
-    let random = random_pairs(asking, PAIRS)
-        .map(|(a, b)| cosine(&a.views[one_of(a)].0, &b.views[one_of(b)].0));
+    let random =
+        random_pairs(asking, PAIRS).map(|(a, b)| dot(&a.views[one_of(a)].0, &b.views[one_of(b)].0));
     Ok(Reference::new(kin, random.collect()))
 }
 
@@ -148,7 +149,7 @@ fn by_text(serving: &Serving, asking: &[Asking]) -> Result<Reference, EngineErro
     }
     let random = random_pairs(asking, PAIRS).filter_map(|(a, b)| {
         let text = vectors.get(a.label.as_deref()?)?;
-        Some(cosine(text, &b.views[0].0))
+        Some(dot(text, &b.views[0].0))
     });
     Ok(Reference::new(kin, random.collect()))
 }
@@ -188,15 +189,10 @@ fn mean_of_best(asking: &Asking, other: &Asking) -> f32 {
         other
             .views
             .iter()
-            .map(|(theirs, _)| cosine(vector, theirs))
+            .map(|(theirs, _)| dot(vector, theirs))
             .fold(-1.0, f32::max)
     };
     asking.views.iter().map(best).sum::<f32>() / asking.views.len().max(1) as f32
-}
-
-/// Of normalised vectors.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// A number that looks random and is always the same (SplitMix64, Steele, Lea and Flood 2014).

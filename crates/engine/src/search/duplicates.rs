@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::prints::Print;
 use crate::answer::{Hit, HitView};
+use crate::dot::dot;
 
 /// Vectors of the same picture in two files, of another size or compression, have at least this cosine. Different
 /// pictures may have it too: their thumbnails decide.
@@ -37,12 +38,12 @@ pub(super) struct ShownView {
 
 impl ShownView {
     fn may_be(&self, other: &Self) -> bool {
-        cosine(&self.vector, &other.vector) >= MAY_BE_SAME
+        dot(&self.vector, &other.vector) >= MAY_BE_SAME
     }
 
     fn is_same(&self, other: &Self) -> bool {
         if self.image_id == other.image_id {
-            return cosine(&self.vector, &other.vector) >= NEAR_IDENTICAL;
+            return dot(&self.vector, &other.vector) >= NEAR_IDENTICAL;
         }
         let prints = self.print.as_ref().zip(other.print.as_ref());
         self.may_be(other) && prints.is_some_and(|(own, others)| own.is_same(others))
@@ -146,23 +147,6 @@ pub(super) fn add(hits: &mut Vec<Shown>, mut next: Shown, keep_duplicates: bool)
     }
 }
 
-/// Sums that are formed beside each other; one after the other, each addition would wait for the last.
-const LANES: usize = 16;
-
-/// Of vectors as they are stored: of length 1 but for rounding.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let (a, rest_a) = a.as_chunks::<LANES>();
-    let (b, rest_b) = b.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest = rest_a.iter().zip(rest_b).map(|(a, b)| a * b);
-    sums.into_iter().chain(rest).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,16 +201,6 @@ mod tests {
         Shown {
             hit,
             views: views.iter().map(|(_, shown)| shown.clone()).collect(),
-        }
-    }
-
-    #[test]
-    fn a_cosine_is_the_sum_of_all_products() {
-        for length in [0, 1, 15, 16, 17, 1_152] {
-            let a: Vec<f32> = (0..length).map(|at| (at % 7) as f32 - 3.0).collect();
-            let b: Vec<f32> = (0..length).map(|at| (at % 5) as f32).collect();
-            let wanted: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
-            assert_eq!(cosine(&a, &b), wanted, "whole numbers add up exactly");
         }
     }
 

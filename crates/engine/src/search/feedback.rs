@@ -4,6 +4,8 @@
 //! nearest one of each case marked as not relevant. What one mark can do is bounded, and so is what all of them can, so
 //! that the question itself always weighs most.
 
+use crate::dot::dot;
+
 /// How far one relevant mark pulls a view of length 1.
 const PULL_OF_ONE: f32 = 0.25;
 /// How far all relevant marks pull together; Rocchio's β.
@@ -80,10 +82,6 @@ fn add(sum: &mut [f32], other: Option<&[f32]>, weight: f32) {
     for (held, own) in sum.iter_mut().zip(other.unwrap_or_default()) {
         *held += weight * own;
     }
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn normalised(mut vector: Vec<f32>) -> Option<Vec<f32>> {

@@ -100,15 +100,13 @@ impl Library {
                 read.collect()
             });
             hits.push(Shown {
-                hit: Hit {
-                    passages: passages.remove(&one.case_no).unwrap_or_default(),
-                    ..hit(
-                        &one,
-                        summary,
-                        found,
-                        views_shown(&one, summary, found, &views_by_no),
-                    )
-                },
+                hit: hit(
+                    &one,
+                    summary,
+                    found,
+                    views_shown(&one, summary, found, &views_by_no),
+                    passages.remove(&one.case_no).unwrap_or_default(),
+                ),
                 views: shown.unwrap_or_default(),
             });
         }
@@ -186,7 +184,13 @@ async fn passages_of(
     tokio::task::spawn_blocking(read).await?
 }
 
-fn hit(ranked: &Ranked, summary: &CaseSummary, found: &Found, views: Vec<HitView>) -> Hit {
+fn hit(
+    ranked: &Ranked,
+    summary: &CaseSummary,
+    found: &Found,
+    views: Vec<HitView>,
+    passages: Vec<Passage>,
+) -> Hit {
     let found_by = ranked.ways.iter().map(|&(way, way_rank)| {
         let list = &found.lists[way];
         let score = list
@@ -233,7 +237,7 @@ fn hit(ranked: &Ranked, summary: &CaseSummary, found: &Found, views: Vec<HitView
         synthetic: facts.synthetic,
         found_by: found_by.collect(),
         views,
-        passages: Vec::new(),
+        passages,
         duplicates: Vec::new(),
     }
 }

@@ -221,3 +221,26 @@ fn number(bytes: &[u8], at: usize) -> u32 {
         u32::from_le_bytes(word.try_into().expect("four bytes"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_grow_with_the_root_of_the_nodes_since_they_were_measured() {
+        let layout = |nodes: usize, measured_nodes: u32| Layout {
+            ef: 100,
+            measured_nodes,
+            ..Layout::new(
+                nodes,
+                nodes as u32,
+                true,
+                &Coder::new(Code::F16, Vec::new()),
+            )
+        };
+        assert_eq!(layout(1_000, 1_000).candidates(), 100);
+        assert_eq!(layout(2_250, 1_000).candidates(), 150);
+        assert_eq!(layout(900, 1_000).candidates(), 100, "never fewer");
+        assert_eq!(layout(900, 0).candidates(), 100, "never measured");
+    }
+}

@@ -113,13 +113,7 @@ impl Graph {
         allow: Option<&dyn Fn(u32) -> bool>,
     ) -> Vec<u32> {
         let row_bytes = self.coder.code_bytes(self.dimension);
-        let ground = Ground {
-            bytes: &self.map,
-            tape: &self.tape,
-            codes: &self.map[self.layout.codes_start()..],
-            row_bytes,
-            nodes: self.layout.nodes,
-        };
+        let ground = Ground::new(&self.map, &self.layout, &self.tape, row_bytes);
         let slot = |node: u32| self.layout.slot(&self.map, node);
         let found = match allow {
             None => walks.nearest(&ground, query, count, |_| true),

@@ -21,7 +21,6 @@ struct Signs {
     bytes: Vec<u8>,
     layout: Layout,
     tape: Tape,
-    order: Vec<u32>,
     walks: Walks,
     /// The first node of each slot, and the further ones.
     first: Vec<u32>,
@@ -75,7 +74,6 @@ impl Signs {
             bytes,
             layout,
             tape,
-            order: graph.order.clone(),
             walks: Walks::default(),
             first,
             copies,
@@ -83,13 +81,8 @@ impl Signs {
     }
 
     fn search(&self, graph: &GraphBuilder, query: &[u8], ef: usize, left_out: &[u32]) -> Vec<u32> {
-        let ground = Ground {
-            bytes: &self.bytes,
-            tape: &self.tape,
-            codes: &self.bytes[self.layout.codes_start()..],
-            row_bytes: graph.coder.code_bytes(graph.dimension),
-            nodes: self.layout.nodes,
-        };
+        let row_bytes = graph.coder.code_bytes(graph.dimension);
+        let ground = Ground::new(&self.bytes, &self.layout, &self.tape, row_bytes);
         let first = left_out.iter().map(|slot| self.first[*slot as usize]);
         let copies = left_out.iter().filter_map(|slot| self.copies.get(slot));
         let mut hidden: Vec<u32> = first
@@ -98,7 +91,7 @@ impl Signs {
             .collect();
         hidden.sort_unstable();
         let nodes = self.walks.nearest_without(&ground, query, ef, &hidden);
-        let slot = |node: u32| self.order[node as usize];
+        let slot = |node: u32| graph.order[node as usize];
         nodes.into_iter().map(slot).collect()
     }
 }

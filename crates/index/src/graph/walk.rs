@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::file::Layout;
 use super::tape::Tape;
 use crate::code::hamming_each;
 use crate::kernel::prefetch;
@@ -20,12 +21,12 @@ pub(super) struct Walks {
 
 /// Codes and links of a graph.
 pub(super) struct Ground<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) tape: &'a Tape,
+    bytes: &'a [u8],
+    tape: &'a Tape,
     /// One code after the other, in the order of nodes.
-    pub(super) codes: &'a [u8],
-    pub(super) row_bytes: usize,
-    pub(super) nodes: usize,
+    codes: &'a [u8],
+    row_bytes: usize,
+    nodes: usize,
 }
 
 impl Walks {
@@ -241,6 +242,17 @@ impl Walk {
 }
 
 impl<'a> Ground<'a> {
+    /// Of a graph's file.
+    pub(super) fn new(bytes: &'a [u8], layout: &Layout, tape: &'a Tape, row_bytes: usize) -> Self {
+        Self {
+            bytes,
+            tape,
+            codes: &bytes[layout.codes_start()..],
+            row_bytes,
+            nodes: layout.nodes,
+        }
+    }
+
     fn code(&self, node: u32) -> &'a [u8] {
         let start = node as usize * self.row_bytes;
         &self.codes[start..start + self.row_bytes]

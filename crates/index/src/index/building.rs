@@ -128,7 +128,8 @@ impl Work {
         if 10 * graph.nodes() >= MEASURE_AGAIN_TENTHS * measured_nodes {
             self.measure(job, graph)?;
         }
-        Ok(true)
+        // What was broken off measured nothing.
+        Ok(!self.cancel.load(Ordering::Acquire))
     }
 
     /// A vector that cannot be read is left out: no search could score it.

@@ -46,7 +46,8 @@ impl Question {
 }
 
 impl Work {
-    /// Finds the fewest candidates that reach the wanted recall, and notes them, with what they reach.
+    /// Finds the fewest candidates that reach the wanted recall, and notes them, with what they reach; nothing where the
+    /// index is closed meanwhile.
     pub(super) fn measure(&self, job: &Job, graph: &mut GraphBuilder) -> Result<(), IndexError> {
         let members: Vec<(u32, &Member)> = job.slots().collect();
         let location_of: HashMap<u32, VectorLocation> = members
@@ -61,8 +62,11 @@ impl Work {
         // Where nothing can be asked, nothing is missed.
         let (mut ef, mut recall_permille) = (CANDIDATES[0], 1_000);
         for candidates in CANDIDATES {
-            if possible == 0 || self.cancel.load(Ordering::Acquire) {
+            if possible == 0 {
                 break;
+            }
+            if self.cancel.load(Ordering::Acquire) {
+                return Ok(());
             }
             let met = questions
                 .par_iter()

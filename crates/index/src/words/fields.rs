@@ -37,17 +37,6 @@ impl Section {
         Section::Historical,
         Section::Negated,
     ];
-    /// What is not denied.
-    pub(super) const AFFIRMED: [Section; 8] = [
-        Section::Impression,
-        Section::Findings,
-        Section::Labels,
-        Section::Title,
-        Section::Other,
-        Section::History,
-        Section::Uncertain,
-        Section::Historical,
-    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -103,9 +103,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn affirmed_query(&mut self, typed: &Typed) -> Option<Box<dyn Query>> {
-        let sections: Vec<Section> = Section::AFFIRMED
+        let sections: Vec<Section> = Section::ALL
             .into_iter()
-            .filter(|section| section.is_of(self.texts))
+            .filter(|section| *section != Section::Negated && section.is_of(self.texts))
             .collect();
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for phrase in &typed.phrases {

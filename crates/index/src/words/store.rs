@@ -1,4 +1,4 @@
-//! The tantivy index: its schema, writing, physical deletion and searching.
+//! The tantivy index: writing, physical deletion and searching.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -201,8 +201,10 @@ impl TextIndex {
             return Ok(Vec::new());
         };
         let best = self.best(&searcher, &compiled, wanted, allowed)?;
-        let best = best.into_iter();
-        Ok(best.map(|(case_no, score, _)| (case_no, score)).collect())
+        Ok(best
+            .into_iter()
+            .map(|(case_no, score, _)| (case_no, score))
+            .collect())
     }
 
     /// What cases say that answers a query; those that say nothing of it are left out.
