@@ -68,15 +68,17 @@ impl Library {
             .ways()
             .any(|way| way == Way::Image)
             .then(|| nearest.collect());
-        let hits = self.hydrate(&hydration, ranked).await?;
-        let pending = self.inner.catalog.pending_jobs().await?;
         let facets_over = FacetsOver {
             nearest: among.is_some(),
             cases: among
                 .as_ref()
                 .map_or(cases_searched, |cases| cases.len() as u64),
         };
-        let facets = facets_of(&serving, &filter, among).await?;
+        let (hits, facets, pending) = tokio::try_join!(
+            self.hydrate(&hydration, ranked),
+            facets_of(&serving, &filter, among),
+            async { Ok(self.inner.catalog.pending_jobs().await?) },
+        )?;
         let pictures_asked = found.ways().any(|way| way != Way::Report);
         if pending > 0 && pictures_asked {
             notices.push(format!(
@@ -157,8 +159,7 @@ impl Library {
             demo: serving.model.demo,
             depth: DEPTH,
         };
-        let serving = Arc::clone(serving);
-        tokio::task::spawn_blocking(move || ways::ask(&serving, &asked)).await?
+        ways::ask(serving, asked).await
     }
 }
 

@@ -31,7 +31,38 @@ pub(super) struct Asked {
     pub(super) any_modality: bool,
 }
 
+/// What one way is asked.
+enum Questioned {
+    Words(String),
+    Vectors(Vec<Vec<f32>>),
+}
+
 impl Asked {
+    /// None where a way is not wanted, or has nothing to go by.
+    fn questioned(&self, way: Way) -> Option<Questioned> {
+        let wanted = self.ways.as_ref().is_none_or(|ways| ways.contains(&way));
+        let (question, text) = (&self.question, &self.text);
+        let asked = match way {
+            Way::Report | Way::Label => text.clone().map(Questioned::Words),
+            Way::Image => Some(&question.pictures)
+                .filter(|pictures| !pictures.is_empty())
+                .map(|pictures| Questioned::Vectors(pictures.clone())),
+            Way::TextToImage => {
+                let vector = question.text.clone();
+                vector.map(|vector| Questioned::Vectors(vec![vector]))
+            }
+        };
+        asked.filter(|_| wanted)
+    }
+
+    fn list(&self, way: Way, cases: Vec<(u64, f32)>) -> RankedList {
+        RankedList {
+            way,
+            weight: self.weight(way),
+            cases,
+        }
+    }
+
     /// A question's pictures and its words weigh alike: where both ask, the ways that the words have share their weight.
     /// Two ways of the same words would outvote the pictures otherwise.
     fn weight(&self, way: Way) -> f64 {
@@ -74,6 +105,18 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Adds what a way found. What an earlier one found of a case stays.
+    fn take(&mut self, answered: Answered) {
+        self.lists.extend(answered.list);
+        self.words.extend(answered.words);
+        self.judgements.extend(answered.judgement);
+        self.complete &= answered.complete;
+        for one in answered.matches {
+            self.kinds.entry(one.case_no).or_insert(answered.kind);
+            self.pictures.entry(one.case_no).or_insert(one);
+        }
+    }
+
     pub(super) fn ways(&self) -> impl Iterator<Item = Way> + '_ {
         self.lists.iter().map(|list| list.way)
     }
@@ -87,8 +130,30 @@ pub(super) struct Ranked {
     pub(super) ways: Vec<(usize, usize)>,
 }
 
-/// Asks every way that applies. Blocks.
-pub(super) fn ask(serving: &Serving, asked: &Asked) -> Result<Found, EngineError> {
+/// What one way found.
+struct Answered {
+    list: Option<RankedList>,
+    /// What it asked of the words.
+    words: Option<WordsQuery>,
+    /// Its matches by picture.
+    matches: Vec<CaseMatch>,
+    kind: Kind,
+    judgement: Option<Judgement>,
+    complete: bool,
+}
+
+/// Asks every way that applies, each on a thread of its own: none waits for another.
+pub(super) async fn ask(serving: &Arc<Serving>, asked: Asked) -> Result<Found, EngineError> {
+    let asked = Arc::new(asked);
+    let asking = Way::ALL.map(|way| {
+        let (serving, asked) = (Arc::clone(serving), Arc::clone(&asked));
+        asked.questioned(way).map(|question| {
+            tokio::task::spawn_blocking(move || match question {
+                Questioned::Words(text) => by_words(&serving, &asked, way, &text),
+                Questioned::Vectors(vectors) => by_vectors(&serving, &asked, way, vectors),
+            })
+        })
+    });
     let mut found = Found {
         lists: Vec::new(),
         words: Vec::new(),
@@ -99,28 +164,8 @@ pub(super) fn ask(serving: &Serving, asked: &Asked) -> Result<Found, EngineError
         calibration: asked.calibration.clone(),
         complete: true,
     };
-    let wanted = |way| asked.ways.as_ref().is_none_or(|ways| ways.contains(&way));
-    for way in [Way::Report, Way::Label] {
-        if let Some(text) = asked.text.as_deref().filter(|_| wanted(way)) {
-            by_words(serving, asked, (way, text), &mut found)?;
-        }
-    }
-    if !asked.question.pictures.is_empty() && wanted(Way::Image) {
-        by_vectors(
-            serving,
-            asked,
-            Way::Image,
-            asked.question.pictures.clone(),
-            &mut found,
-        )?;
-    }
-    if let Some(vector) = asked
-        .question
-        .text
-        .clone()
-        .filter(|_| wanted(Way::TextToImage))
-    {
-        by_vectors(serving, asked, Way::TextToImage, vec![vector], &mut found)?;
+    for answer in asking.into_iter().flatten() {
+        found.take(answer.await??);
     }
     Ok(found)
 }
@@ -128,9 +173,9 @@ pub(super) fn ask(serving: &Serving, asked: &Asked) -> Result<Found, EngineError
 fn by_words(
     serving: &Serving,
     asked: &Asked,
-    (way, text): (Way, &str),
-    found: &mut Found,
-) -> Result<(), EngineError> {
+    way: Way,
+    text: &str,
+) -> Result<Answered, EngineError> {
     let words = query_words(text);
     let texts = match way {
         Way::Label => WordTexts::Label,
@@ -145,16 +190,16 @@ fn by_words(
         texts,
     };
     let cases = serving.index.rank_by_words(&query)?;
-    found.words.push(query);
     // Labels are few: that none says the words takes nothing from a case whose report does.
-    if !cases.is_empty() || way == Way::Report {
-        found.lists.push(RankedList {
-            way,
-            weight: asked.weight(way),
-            cases,
-        });
-    }
-    Ok(())
+    let counts = !cases.is_empty() || way == Way::Report;
+    Ok(Answered {
+        list: counts.then(|| asked.list(way, cases)),
+        words: Some(query),
+        matches: Vec::new(),
+        kind: Kind::Text,
+        judgement: None,
+        complete: true,
+    })
 }
 
 fn by_vectors(
@@ -162,8 +207,7 @@ fn by_vectors(
     asked: &Asked,
     way: Way,
     vectors: Vec<Vec<f32>>,
-    found: &mut Found,
-) -> Result<(), EngineError> {
+) -> Result<Answered, EngineError> {
     let mut query = NearestQuery {
         vectors,
         filter: filter_of(asked, way),
@@ -179,43 +223,35 @@ fn by_vectors(
         // What a match must reach was drawn by means.
         query.aggregate = Aggregate::Mean;
         query.k = 1;
-        best = serving
-            .index
-            .nearest(&query)?
-            .matches
-            .first()
-            .map(|one| one.score);
+        let by_mean = serving.index.nearest(&query)?;
+        best = by_mean.matches.first().map(|one| one.score);
     }
-    found.complete &= answer.complete;
     let kind = match way {
         Way::TextToImage => Kind::Text,
         _ => asked.question.kind.unwrap_or(Kind::Case),
     };
-    if let (Some(best), Some(calibration)) = (best, &asked.calibration) {
-        let judgement = calibration.judge(way, kind, best, asked.share);
-        let is_no_match = judgement.no_match;
-        found.judgements.push(judgement);
-        if is_no_match && !asked.all {
-            return Ok(());
-        }
+    let judgement = best
+        .zip(asked.calibration.as_ref())
+        .map(|(best, calibration)| calibration.judge(way, kind, best, asked.share));
+    let no_match = judgement.as_ref().is_some_and(|judged| judged.no_match);
+    let mut answered = Answered {
+        list: None,
+        words: None,
+        matches: Vec::new(),
+        kind,
+        judgement,
+        complete: answer.complete,
+    };
+    if no_match && !asked.all {
+        return Ok(answered);
     }
-    let cases: Vec<(u64, f32)> = answer
-        .matches
-        .iter()
-        .map(|one| (one.case_no, one.score))
-        .collect();
-    for one in answer.matches {
-        found.kinds.entry(one.case_no).or_insert(kind);
-        found.pictures.entry(one.case_no).or_insert(one);
+    if !answer.matches.is_empty() || way == Way::Image {
+        let matches = answer.matches.iter();
+        let cases = matches.map(|one| (one.case_no, one.score)).collect();
+        answered.list = Some(asked.list(way, cases));
     }
-    if !cases.is_empty() || way == Way::Image {
-        found.lists.push(RankedList {
-            way,
-            weight: asked.weight(way),
-            cases,
-        });
-    }
-    Ok(())
+    answered.matches = answer.matches;
+    Ok(answered)
 }
 
 /// The views that may answer one way.
