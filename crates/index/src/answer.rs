@@ -72,6 +72,15 @@ pub struct NearestAnswer {
     pub complete: bool,
 }
 
+/// The cases of a [`NearestAnswer`] alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RankedCases {
+    /// Number and score of each case, best first; ties by case number.
+    pub cases: Vec<(u64, f32)>,
+    /// False where some allowed view could not be read.
+    pub complete: bool,
+}
+
 /// One case of a [`NearestAnswer`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseMatch {

@@ -16,6 +16,7 @@ mod kernel;
 mod nearest;
 mod numbers;
 mod rows;
+mod score;
 mod select;
 mod snapshot;
 mod stamp;
@@ -24,8 +25,8 @@ mod vector_log;
 mod words;
 
 pub use answer::{
-    Aggregate, CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, ViewMatch,
-    WordMatch, WordTexts, WordsQuery,
+    Aggregate, CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, RankedCases,
+    ViewMatch, WordMatch, WordTexts, WordsQuery,
 };
 pub use entry::{CaseEntry, CaseFacts, ReportFields, ViewEntry};
 pub use error::IndexError;

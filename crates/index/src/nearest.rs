@@ -2,25 +2,21 @@
 //! Small selections, and answers that came out short, are scanned exactly, so recall does not depend on the filter.
 
 use std::borrow::Cow;
-use std::cmp::Ordering as Order;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use crate::code::Coded;
-use crate::kernel;
-use crate::rows::{Columns, Segment};
-use crate::select::{Excluded, select};
+use crate::rows::{Columns, Place, Segment};
+use crate::score::Scoring;
+use crate::select::{Excluded, Passing, select};
 use crate::vector_log::LogView;
 use crate::{
-    Aggregate, CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, ViewMatch,
+    CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, RankedCases, ViewMatch,
 };
 
 const MAX_CASES: usize = 10_000;
-const MAX_QUERY_VIEWS: usize = 1_024;
-const MAX_VIEW_MATCHES: usize = 8;
 /// Cases that are rescored exactly, at least, where the question has several views.
 const MIN_RESCORED: usize = 200;
 /// The same where it has one: what was proposed is scored exactly already.
@@ -49,33 +45,20 @@ pub(crate) struct Searched<'a> {
 
 struct Search<'a> {
     at: &'a Searched<'a>,
+    scoring: &'a Scoring<'a>,
     /// Indices of cases that may answer.
     cases: &'a RoaringBitmap,
     /// Slots of each segment that may.
     views: Vec<Cow<'a, RoaringBitmap>>,
-    queries: Vec<Vec<f32>>,
-    aggregate: Aggregate,
-    /// A view could not be read.
-    incomplete: AtomicBool,
 }
 
-/// Answers a query.
-pub(crate) fn nearest(
+/// Answers a query. `describe` makes an answer's case of its index and its score; it may ask which views pass.
+fn answered<T>(
     at: &Searched<'_>,
     query: &NearestQuery,
-) -> Result<NearestAnswer, IndexError> {
-    if query.vectors.len() > MAX_QUERY_VIEWS {
-        return Err(IndexError::QueryTooLarge {
-            what: "views",
-            found: query.vectors.len(),
-            limit: MAX_QUERY_VIEWS,
-        });
-    }
-    let queries = query
-        .vectors
-        .iter()
-        .map(|vector| kernel::normalised(vector, at.dimension))
-        .collect::<Result<Vec<_>, _>>()?;
+    describe: impl Fn(&Search<'_>, u32, f32) -> T,
+) -> Result<(Vec<T>, bool), IndexError> {
+    let scoring = Scoring::new(at, query)?;
     let excluded = Excluded {
         cases: &query.exclude,
         patients: &query.exclude_patients,
@@ -84,34 +67,65 @@ pub(crate) fn nearest(
     let (cases, allowed) = (selection.cases(), selection.views());
     let wanted = query.k.min(MAX_CASES);
     let views = allowed.iter().map(|slots| slots.len()).sum::<u64>();
-    if wanted == 0 || queries.is_empty() || views == 0 {
-        return Ok(NearestAnswer {
-            matches: Vec::new(),
-            complete: true,
-        });
+    if wanted == 0 || scoring.queries.is_empty() || views == 0 {
+        return Ok((Vec::new(), true));
     }
     let search = Search {
         at,
+        scoring: &scoring,
         cases: &cases,
         views: allowed,
-        queries,
-        aggregate: query.aggregate,
-        incomplete: AtomicBool::new(false),
     };
     let scanned = query.exact || views <= at.settings.scan_views as u64;
     let ranked = match scanned {
         true => search.rank(search.every_case()),
         false => search.walk(wanted)?,
     };
-    let matches: Vec<CaseMatch> = ranked
-        .into_iter()
-        .take(wanted)
-        .map(|(case, score)| search.describe(case, score))
+    let best = ranked.into_iter().take(wanted);
+    let described = best
+        .map(|(case, score)| describe(&search, case, score))
         .collect();
-    Ok(NearestAnswer {
-        matches,
-        complete: !search.incomplete.load(Ordering::Relaxed),
-    })
+    Ok((described, scoring.is_complete()))
+}
+
+/// The cases of an answer with the views that match.
+pub(crate) fn nearest(
+    at: &Searched<'_>,
+    query: &NearestQuery,
+) -> Result<NearestAnswer, IndexError> {
+    let (matches, complete) = answered(at, query, |search, case, score| CaseMatch {
+        case_no: search.case_no(case),
+        score,
+        views: at.columns.cases[case as usize]
+            .as_ref()
+            .map(|row| search.scoring.matched(row, |place| search.may(place)))
+            .unwrap_or_default(),
+    })?;
+    Ok(NearestAnswer { matches, complete })
+}
+
+/// The same cases in the same order, with their scores only.
+pub(crate) fn rank(at: &Searched<'_>, query: &NearestQuery) -> Result<RankedCases, IndexError> {
+    let (cases, complete) = answered(at, query, |search, case, score| {
+        (search.case_no(case), score)
+    })?;
+    Ok(RankedCases { cases, complete })
+}
+
+/// The views of some cases that match a query, in the order of the cases; those that have none are left out.
+pub(crate) fn matched_views(
+    at: &Searched<'_>,
+    query: &NearestQuery,
+    cases: &[u64],
+) -> Result<Vec<(u64, Vec<ViewMatch>)>, IndexError> {
+    let scoring = Scoring::new(at, query)?;
+    let passing = Passing::of(at.columns, &query.filter)?;
+    let matched = cases.iter().filter_map(|case_no| {
+        let case = at.columns.case(*case_no)?;
+        let views = scoring.matched(case, |place| passing.view(case, at.columns.row(*place)));
+        (!views.is_empty()).then_some((*case_no, views))
+    });
+    Ok(matched.collect())
 }
 
 impl Search<'_> {
@@ -137,7 +151,7 @@ impl Search<'_> {
 
     /// The most promising cases of the nearest `count` views to each query view.
     fn propose(&self, count: usize, wanted: usize) -> Result<Vec<u32>, IndexError> {
-        let lists = match self.queries.len() {
+        let lists = match self.scoring.queries.len() {
             1 => vec![self.nearest_views(0, count)?],
             many => (0..many)
                 .into_par_iter()
@@ -159,7 +173,7 @@ impl Search<'_> {
         }
         let mut cases: Vec<(u32, f32)> = promise.into_iter().collect();
         cases.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        cases.truncate(match self.queries.len() {
+        cases.truncate(match self.scoring.queries.len() {
             1 => wanted + MIN_RESCORED_SINGLE,
             _ => (wanted * 4).max(MIN_RESCORED),
         });
@@ -180,7 +194,7 @@ impl Search<'_> {
                     self.at.log.prefetch(&row.location);
                 }
                 let row = &segment.rows[*slot as usize];
-                if let Some(cosine) = self.cosine(&row.location, query_no) {
+                if let Some(cosine) = self.scoring.cosine(&row.location, query_no) {
                     found.push((row.case, cosine));
                 }
             }
@@ -207,7 +221,7 @@ impl Search<'_> {
         if views <= exact as u64 {
             return Ok(allowed.iter().collect());
         }
-        let query = &self.queries[query_no];
+        let query = &self.scoring.queries[query_no];
         let Some(graph) = &segment.graph else {
             let Some(signs) = &segment.signs else {
                 return Ok(allowed.iter().collect());
@@ -243,23 +257,14 @@ impl Search<'_> {
         u128::from(allowed) * u128::from(allowed) <= u128::from(scanned) * u128::from(total)
     }
 
-    fn cosine(&self, location: &crate::VectorLocation, query_no: usize) -> Option<f32> {
-        match self.at.log.dot(location, &self.queries[query_no]) {
-            Ok(cosine) => Some(cosine.clamp(-1.0, 1.0)),
-            Err(_) => {
-                self.incomplete.store(true, Ordering::Relaxed);
-                None
-            }
-        }
-    }
-
     /// Exact scores of cases, best first, ties by case number. Cases without a readable allowed view fall out.
     fn rank(&self, cases: Vec<u32>) -> Vec<(u32, f32)> {
         let scored = |case: u32| Some((case, self.score(case)?));
-        let mut ranked: Vec<(u32, f32)> = match cases.len() * self.queries.len() < PARALLEL_FROM {
-            true => cases.into_iter().filter_map(scored).collect(),
-            false => cases.into_par_iter().filter_map(scored).collect(),
-        };
+        let mut ranked: Vec<(u32, f32)> =
+            match cases.len() * self.scoring.queries.len() < PARALLEL_FROM {
+                true => cases.into_iter().filter_map(scored).collect(),
+                false => cases.into_par_iter().filter_map(scored).collect(),
+            };
         ranked.sort_unstable_by(|a, b| {
             b.1.total_cmp(&a.1)
                 .then_with(|| self.case_no(a.0).cmp(&self.case_no(b.0)))
@@ -273,55 +278,13 @@ impl Search<'_> {
             .map_or(0, |case| case.case_no)
     }
 
-    /// Mean or median over query views of the best cosine among the case's allowed views.
     fn score(&self, case: u32) -> Option<f32> {
-        let mut best = vec![f32::MIN; self.queries.len()];
-        let mut any = false;
-        self.each_cosine(case, |_, query_no, cosine| {
-            best[query_no] = best[query_no].max(cosine);
-            any = true;
-        });
-        any.then(|| self.aggregate.of(&mut best))
+        let case = self.at.columns.cases[case as usize].as_ref()?;
+        self.scoring.score(case, |place| self.may(place))
     }
 
-    fn each_cosine(&self, case: u32, mut with: impl FnMut(u32, usize, f32)) {
-        let places = self.at.columns.cases[case as usize]
-            .as_ref()
-            .map_or(&[][..], |case| &case.places);
-        for place in places
-            .iter()
-            .filter(|place| self.views[place.segment as usize].contains(place.slot))
-        {
-            let row = self.at.columns.row(*place);
-            for query_no in 0..self.queries.len() {
-                if let Some(cosine) = self.cosine(&row.location, query_no) {
-                    with(row.view_no(), query_no, cosine);
-                }
-            }
-        }
-    }
-
-    fn describe(&self, case: u32, score: f32) -> CaseMatch {
-        let mut best: HashMap<u32, ViewMatch> = HashMap::new();
-        self.each_cosine(case, |view_no, query_no, cosine| {
-            let found = ViewMatch {
-                view_no,
-                query_no,
-                cosine,
-            };
-            let held = best.entry(view_no).or_insert(found);
-            if cosine > held.cosine {
-                *held = found;
-            }
-        });
-        let mut views: Vec<ViewMatch> = best.into_values().collect();
-        views.sort_unstable_by(by_cosine);
-        views.truncate(MAX_VIEW_MATCHES);
-        CaseMatch {
-            case_no: self.case_no(case),
-            score,
-            views,
-        }
+    fn may(&self, place: &Place) -> bool {
+        self.views[place.segment as usize].contains(place.slot)
     }
 }
 
@@ -332,10 +295,4 @@ fn nearest_of(mut distances: Vec<(u32, u32)>, count: usize) -> Vec<u32> {
         distances.truncate(count);
     }
     distances.into_iter().map(|(_, slot)| slot).collect()
-}
-
-fn by_cosine(a: &ViewMatch, b: &ViewMatch) -> Order {
-    b.cosine
-        .total_cmp(&a.cosine)
-        .then(a.view_no.cmp(&b.view_no))
 }

@@ -71,6 +71,21 @@ pub(crate) struct Excluded<'a> {
     pub(crate) patients: &'a [u64],
 }
 
+/// A filter that is asked of one view after the other.
+pub(crate) struct Passing(Test);
+
+impl Passing {
+    /// # Errors
+    /// Those of filters.
+    pub(crate) fn of(columns: &Columns, filter: &Filter) -> Result<Self, IndexError> {
+        Ok(Self(compile(columns, filter, 0, &mut 0)?))
+    }
+
+    pub(crate) fn view(&self, case: &CaseRow, view: &Row) -> bool {
+        self.0.holds(case, Some(view))
+    }
+}
+
 /// Applies a filter to all columns.
 pub(crate) fn select<'a>(
     columns: &'a Columns,

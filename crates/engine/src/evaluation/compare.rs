@@ -130,7 +130,7 @@ impl<'a> Comparison<'a> {
         vectors: Asking,
         aggregate: Aggregate,
     ) -> Result<Vec<u64>, EngineError> {
-        let answer = self.serving.index.nearest(&NearestQuery {
+        let answer = self.serving.index.rank_by_vectors(&NearestQuery {
             vectors,
             exclude: self.excluded(query),
             k: RANKED_CASES,
@@ -138,7 +138,7 @@ impl<'a> Comparison<'a> {
             aggregate,
             ..NearestQuery::default()
         })?;
-        Ok(answer.matches.iter().map(|one| one.case_no).collect())
+        Ok(answer.cases.iter().map(|(case_no, _)| *case_no).collect())
     }
 
     fn by_words(&self, query: usize) -> Result<Vec<u64>, EngineError> {
@@ -304,7 +304,7 @@ fn by_text(
             },
             false => Filter::All,
         };
-        let answer = with.serving.index.nearest(&NearestQuery {
+        let answer = with.serving.index.rank_by_vectors(&NearestQuery {
             vectors: vec![texts[query].clone()],
             filter,
             exclude: with.excluded(query),
@@ -312,7 +312,7 @@ fn by_text(
             exact: true,
             ..NearestQuery::default()
         })?;
-        let cases = answer.matches.iter().map(|one| one.case_no);
+        let cases = answer.cases.iter().map(|(case_no, _)| *case_no);
         Ok((query, cases.collect()))
     })
 }

@@ -346,7 +346,7 @@ fn rankings(
             .collect::<Result<Vec<_>, _>>()?;
         let mut exclude = pool.outsiders.clone();
         exclude.push(case.case_no);
-        let answer = serving.index.nearest(&NearestQuery {
+        let answer = serving.index.rank_by_vectors(&NearestQuery {
             vectors,
             filter: filter.clone(),
             exclude,
@@ -355,11 +355,11 @@ fn rankings(
             exact: !request.ann,
             ..NearestQuery::default()
         })?;
-        let found = answer.matches.iter();
+        let found = answer.cases.iter();
         Ok(Ranked {
             own,
             hits: found
-                .filter_map(|hit| places.get(&hit.case_no).copied())
+                .filter_map(|(case_no, _)| places.get(case_no).copied())
                 .collect(),
         })
     };

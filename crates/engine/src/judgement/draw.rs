@@ -161,7 +161,7 @@ fn nearest(
     vectors: Vec<Vec<f32>>,
     filter: Filter,
 ) -> Result<Option<Vec<f32>>, EngineError> {
-    let answer = serving.index.nearest(&NearestQuery {
+    let answer = serving.index.rank_by_vectors(&NearestQuery {
         vectors,
         filter,
         exclude: vec![asking.case_no],
@@ -170,7 +170,7 @@ fn nearest(
         exact: false,
         ..NearestQuery::default()
     })?;
-    let similarities: Vec<f32> = answer.matches.iter().map(|one| one.score).collect();
+    let similarities: Vec<f32> = answer.cases.iter().map(|(_, score)| *score).collect();
     Ok((!similarities.is_empty()).then_some(similarities))
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use casekin_catalog::{CaseNo, CaseSummary, HydratedView, PixelBox};
+use casekin_index::{NearestQuery, ViewMatch};
 
 use super::duplicates::{self, Shown, ShownView};
 use super::ways::{Found, Ranked};
@@ -71,43 +72,48 @@ impl Library {
     ) -> Result<Vec<Shown>, EngineError> {
         let found = with.found;
         let cases: Vec<CaseNo> = ranked.iter().map(|one| CaseNo(one.case_no)).collect();
-        let summaries = self.inner.catalog.case_summaries(&cases).await?;
+        let of_pictures = async {
+            let matched = matched_of(with, &ranked).await?;
+            let views = self.views_of(&matched, &cases).await?;
+            let vectors = vectors_of(with.serving, &views).await?;
+            Ok((matched, views, vectors))
+        };
+        let ((matched, views_by_no, vectors), summaries, mut passages) = tokio::try_join!(
+            of_pictures,
+            async { Ok(self.inner.catalog.case_summaries(&cases).await?) },
+            passages_of(with, &ranked),
+        )?;
         let summaries: HashMap<u64, CaseSummary> = summaries
             .into_iter()
             .map(|one| (one.case_no.0, one))
             .collect();
-        let views_by_no = self.views_of(found, &cases).await?;
-        let vectors = vectors_of(with.serving, &views_by_no).await?;
-        let mut passages = passages_of(with, &ranked).await?;
         let mut hits = Vec::with_capacity(ranked.len());
         for one in ranked {
             let Some(summary) = summaries.get(&one.case_no) else {
                 continue;
             };
-            let shown = found.pictures.get(&one.case_no).map(|matched| {
-                let views = matched.views.iter().take(SHOWN_VIEWS);
-                let read = views.filter_map(|view| {
-                    let at = (one.case_no, view.view_no);
-                    let row = views_by_no.get(&at)?;
-                    Some(ShownView {
-                        image_id: row.image_id.clone(),
-                        thumbnail_key: row.thumbnail_key.clone(),
-                        vector: vectors.get(&at)?.clone(),
-                        query_no: view.query_no,
-                        print: None,
-                    })
-                });
-                read.collect()
+            let matched = matched.get(&one.case_no).map_or(&[][..], Vec::as_slice);
+            let shown = matched.iter().filter_map(|view| {
+                let at = (one.case_no, view.view_no);
+                let row = views_by_no.get(&at)?;
+                Some(ShownView {
+                    image_id: row.image_id.clone(),
+                    thumbnail_key: row.thumbnail_key.clone(),
+                    vector: vectors.get(&at)?.clone(),
+                    query_no: view.query_no,
+                    print: None,
+                })
             });
+            let views = shown.collect();
             hits.push(Shown {
                 hit: hit(
                     &one,
                     summary,
                     found,
-                    views_shown(&one, summary, found, &views_by_no),
+                    views_shown(summary, found, (one.case_no, matched), &views_by_no),
                     passages.remove(&one.case_no).unwrap_or_default(),
                 ),
-                views: shown.unwrap_or_default(),
+                views,
             });
         }
         Ok(hits)
@@ -115,14 +121,13 @@ impl Library {
 
     async fn views_of(
         &self,
-        found: &Found,
+        matched: &HashMap<u64, Vec<ViewMatch>>,
         cases: &[CaseNo],
     ) -> Result<HashMap<(u64, u32), HydratedView>, EngineError> {
         let wanted: Vec<(CaseNo, Vec<u32>)> = cases
             .iter()
             .filter_map(|case| {
-                let matched = found.pictures.get(&case.0)?;
-                let views = matched.views.iter().take(SHOWN_VIEWS);
+                let views = matched.get(&case.0)?.iter();
                 Some((*case, views.map(|view| view.view_no).collect()))
             })
             .collect();
@@ -132,6 +137,37 @@ impl Library {
             .map(|view| ((view.view.case_no.0, view.view.view_no), view))
             .collect())
     }
+}
+
+/// The views that match, of those cases that were found by vectors.
+async fn matched_of(
+    with: &Hydration<'_>,
+    ranked: &[Ranked],
+) -> Result<HashMap<u64, Vec<ViewMatch>>, EngineError> {
+    let found = with.found;
+    let mut asked: Vec<(Arc<NearestQuery>, Vec<u64>)> = found
+        .vectors
+        .iter()
+        .map(|vectors| (Arc::clone(&vectors.query), Vec::new()))
+        .collect();
+    for one in ranked {
+        if let Some(at) = found.by_vectors.get(&one.case_no) {
+            asked[*at].1.push(one.case_no);
+        }
+    }
+    asked.retain(|(_, cases)| !cases.is_empty());
+    let index = with.serving.index.clone();
+    let read = move || {
+        let mut matched = HashMap::new();
+        for (query, cases) in asked {
+            matched.extend(index.matched_views(&query, &cases)?);
+        }
+        Ok::<_, EngineError>(matched)
+    };
+    let mut matched: HashMap<u64, Vec<ViewMatch>> = tokio::task::spawn_blocking(read).await??;
+    let views = matched.values_mut();
+    views.for_each(|views| views.truncate(SHOWN_VIEWS));
+    Ok(matched)
 }
 
 /// The vectors of views; one that cannot be read is left out, and its picture is nobody's duplicate.
@@ -208,13 +244,13 @@ fn hit(
         .iter()
         .filter_map(|view| view.similarity)
         .reduce(f32::max);
-    let kind = found.kinds.get(&ranked.case_no);
+    let kind = found.vectors_of(ranked.case_no).map(|asked| asked.kind);
     let nearer_than = similarity
         .zip(found.calibration.as_ref())
         .zip(kind)
         .and_then(|((similarity, calibration), kind)| {
             // A single view is compared as pictures are, whatever asked.
-            let kind = if *kind == Kind::Text {
+            let kind = if kind == Kind::Text {
                 Kind::Text
             } else {
                 Kind::Picture
@@ -243,20 +279,14 @@ fn hit(
 }
 
 fn views_shown(
-    ranked: &Ranked,
     summary: &CaseSummary,
     found: &Found,
+    (case_no, matched): (u64, &[ViewMatch]),
     hydrated: &HashMap<(u64, u32), HydratedView>,
 ) -> Vec<HitView> {
-    let matched = found
-        .pictures
-        .get(&ranked.case_no)
-        .map(|matched| matched.views.as_slice())
-        .unwrap_or_default();
     let views: Vec<HitView> = matched
         .iter()
-        .take(SHOWN_VIEWS)
-        .filter_map(|view| Some((view, hydrated.get(&(ranked.case_no, view.view_no))?)))
+        .filter_map(|view| Some((view, hydrated.get(&(case_no, view.view_no))?)))
         .map(|(view, row)| HitView {
             image_id: row.image_id.clone(),
             path: None,
@@ -265,7 +295,7 @@ fn views_shown(
             frame: row.frame.unwrap_or(0),
             kind: row.kind.clone(),
             modality: row.modality.clone(),
-            matched: query_view(found, ranked.case_no, view.query_no),
+            matched: query_view(found, case_no, view.query_no),
             alike: 0,
             alike_images: Vec::new(),
         })
@@ -290,7 +320,7 @@ fn views_shown(
 
 /// The part of the question that a case's view is nearest to.
 fn query_view(found: &Found, case_no: u64, query_no: usize) -> Option<QueryView> {
-    match found.kinds.get(&case_no) {
+    match found.vectors_of(case_no).map(|asked| asked.kind) {
         Some(Kind::Text) => Some(QueryView {
             part: QueryPart::Text,
             image: None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use casekin_index::{Aggregate, CaseMatch, Filter, NearestQuery, WordTexts, WordsQuery};
+use casekin_index::{Aggregate, Filter, NearestQuery, WordTexts, WordsQuery};
 use casekin_reports::query_words;
 
 use super::question::{LeftOut, QuestionVectors};
@@ -88,15 +88,21 @@ pub(super) struct RankedList {
     pub(super) cases: Vec<(u64, f32)>,
 }
 
+/// A question by vectors, and its kind.
+pub(super) struct AskedVectors {
+    pub(super) query: Arc<NearestQuery>,
+    pub(super) kind: Kind,
+}
+
 /// What was found, before fusion.
 pub(super) struct Found {
     pub(super) lists: Vec<RankedList>,
     /// What was asked by words; the passages of a case are read once it is shown.
     pub(super) words: Vec<WordsQuery>,
-    /// Matches by picture, and where none by the text tower.
-    pub(super) pictures: HashMap<u64, CaseMatch>,
-    /// Kind of question by which a case's pictures matched.
-    pub(super) kinds: HashMap<u64, Kind>,
+    /// What was asked by vectors; the views of a case that match are read once it is shown.
+    pub(super) vectors: Vec<AskedVectors>,
+    /// Place in `vectors` of the question that found a case: by pictures, and where none did by the text tower.
+    pub(super) by_vectors: HashMap<u64, usize>,
     /// What each vector of the question's pictures is of.
     pub(super) parts: Vec<QueryView>,
     pub(super) judgements: Vec<Judgement>,
@@ -111,10 +117,20 @@ impl Found {
         self.words.extend(answered.words);
         self.judgements.extend(answered.judgement);
         self.complete &= answered.complete;
-        for one in answered.matches {
-            self.kinds.entry(one.case_no).or_insert(answered.kind);
-            self.pictures.entry(one.case_no).or_insert(one);
+        if let Some(vectors) = answered.vectors {
+            let cases = self.lists.last().into_iter().flat_map(|list| &list.cases);
+            for (case_no, _) in cases {
+                self.by_vectors
+                    .entry(*case_no)
+                    .or_insert(self.vectors.len());
+            }
+            self.vectors.push(vectors);
         }
+    }
+
+    /// What a case was found by, among the questions by vectors.
+    pub(super) fn vectors_of(&self, case_no: u64) -> Option<&AskedVectors> {
+        self.vectors.get(*self.by_vectors.get(&case_no)?)
     }
 
     pub(super) fn ways(&self) -> impl Iterator<Item = Way> + '_ {
@@ -135,9 +151,8 @@ struct Answered {
     list: Option<RankedList>,
     /// What it asked of the words.
     words: Option<WordsQuery>,
-    /// Its matches by picture.
-    matches: Vec<CaseMatch>,
-    kind: Kind,
+    /// What it asked by vectors, where the answer counts.
+    vectors: Option<AskedVectors>,
     judgement: Option<Judgement>,
     complete: bool,
 }
@@ -157,8 +172,8 @@ pub(super) async fn ask(serving: &Arc<Serving>, asked: Asked) -> Result<Found, E
     let mut found = Found {
         lists: Vec::new(),
         words: Vec::new(),
-        pictures: HashMap::new(),
-        kinds: HashMap::new(),
+        vectors: Vec::new(),
+        by_vectors: HashMap::new(),
         parts: asked.question.parts.clone(),
         judgements: Vec::new(),
         calibration: asked.calibration.clone(),
@@ -195,8 +210,7 @@ fn by_words(
     Ok(Answered {
         list: counts.then(|| asked.list(way, cases)),
         words: Some(query),
-        matches: Vec::new(),
-        kind: Kind::Text,
+        vectors: None,
         judgement: None,
         complete: true,
     })
@@ -208,7 +222,7 @@ fn by_vectors(
     way: Way,
     vectors: Vec<Vec<f32>>,
 ) -> Result<Answered, EngineError> {
-    let mut query = NearestQuery {
+    let query = NearestQuery {
         vectors,
         filter: filter_of(asked, way),
         exclude: asked.left_out.cases.clone(),
@@ -217,14 +231,17 @@ fn by_vectors(
         exact: false,
         aggregate: asked.aggregate,
     };
-    let answer = serving.index.nearest(&query)?;
-    let mut best = answer.matches.first().map(|one| one.score);
+    let answer = serving.index.rank_by_vectors(&query)?;
+    let mut best = answer.cases.first().map(|(_, score)| *score);
     if asked.aggregate != Aggregate::Mean && query.vectors.len() > 1 {
         // What a match must reach was drawn by means.
-        query.aggregate = Aggregate::Mean;
-        query.k = 1;
-        let by_mean = serving.index.nearest(&query)?;
-        best = by_mean.matches.first().map(|one| one.score);
+        let by_mean = NearestQuery {
+            aggregate: Aggregate::Mean,
+            k: 1,
+            ..query.clone()
+        };
+        let by_mean = serving.index.rank_by_vectors(&by_mean)?;
+        best = by_mean.cases.first().map(|(_, score)| *score);
     }
     let kind = match way {
         Way::TextToImage => Kind::Text,
@@ -237,20 +254,16 @@ fn by_vectors(
     let mut answered = Answered {
         list: None,
         words: None,
-        matches: Vec::new(),
-        kind,
+        vectors: None,
         judgement,
         complete: answer.complete,
     };
-    if no_match && !asked.all {
-        return Ok(answered);
+    let counts = !answer.cases.is_empty() || way == Way::Image;
+    if counts && (!no_match || asked.all) {
+        let query = Arc::new(query);
+        answered.list = Some(asked.list(way, answer.cases));
+        answered.vectors = Some(AskedVectors { query, kind });
     }
-    if !answer.matches.is_empty() || way == Way::Image {
-        let matches = answer.matches.iter();
-        let cases = matches.map(|one| (one.case_no, one.score)).collect();
-        answered.list = Some(asked.list(way, cases));
-    }
-    answered.matches = answer.matches;
     Ok(answered)
 }
 

@@ -11,6 +11,8 @@ use crate::code::{Code, Coder};
 const MAGIC: &[u8; 8] = b"CASEKNG2";
 const HEAD_BYTES: usize = 64;
 const ALIGN: usize = 64;
+/// No node has this number.
+pub(super) const NO_NODE: u32 = u32::MAX;
 /// usearch's file begins with the number of rows and the bytes of each.
 const MATRIX_HEAD_BYTES: usize = 8;
 
@@ -158,6 +160,17 @@ impl Layout {
             .chunks_exact(4)
             .map(|word| u32::from_le_bytes(word.try_into().expect("four bytes")))
             .collect()
+    }
+
+    /// The first node of each slot; [`NO_NODE`] where there is none.
+    pub(super) fn nodes_of_slots(&self, bytes: &[u8]) -> Vec<u32> {
+        let mut nodes = vec![NO_NODE; self.slots as usize];
+        for (node, slot) in (0u32..).zip(self.order(bytes)) {
+            if let Some(first) = nodes.get_mut(slot as usize) {
+                *first = (*first).min(node);
+            }
+        }
+        nodes
     }
 
     /// Overwrites the codes of dead slots by that of a live neighbour, so that walks still find their way past them, or

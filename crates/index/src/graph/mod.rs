@@ -8,16 +8,18 @@ mod tape;
 mod trial;
 mod walk;
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use memmap2::Mmap;
 use usearch::IndexOptions;
 
 use crate::code::{Code, Coded, Coder, hamming};
+use crate::kernel::prefetch;
 use crate::{IndexError, IndexSettings};
 
 pub(crate) use build::{GraphBuilder, Measured};
 pub(crate) use file::Layout;
+use file::NO_NODE;
 use tape::Tape;
 pub(crate) use trial::Trial;
 use walk::{Ground, Walks};
@@ -26,6 +28,8 @@ use walk::{Ground, Walks};
 const SEARCHERS: usize = 32;
 /// Keys are slot | copy << SLOT_BITS: a slot that became unreachable is added again as a further copy.
 const SLOT_BITS: u32 = 32;
+/// Signs that are fetched ahead of those that are compared.
+const FETCHED_AHEAD: usize = 12;
 
 /// A finished graph over a mapped file.
 pub(crate) struct Graph {
@@ -34,6 +38,8 @@ pub(crate) struct Graph {
     layout: Layout,
     coder: Coder,
     dimension: u32,
+    /// The first node of each slot, once it is asked for, where nodes are not in the order of slots.
+    nodes: OnceLock<Vec<u32>>,
     /// What `way` reads; must outlive it, and fields are dropped in order.
     map: Arc<Mmap>,
 }
@@ -71,6 +77,7 @@ impl Graph {
             layout,
             coder,
             dimension,
+            nodes: OnceLock::new(),
             map,
         })
     }
@@ -122,24 +129,44 @@ impl Graph {
         found.into_iter().map(slot).collect()
     }
 
-    /// Distances of many slots by scanning their signs; `None` where this graph holds none, or not slot by slot.
+    /// Distances of many slots by scanning their signs; `None` where this graph holds none.
     pub(crate) fn scan_signs(
         &self,
         query: &Coded,
         slots: impl Iterator<Item = u32>,
     ) -> Option<Vec<(u32, u32)>> {
         let Coded::B1(query) = query else { return None };
-        if !self.layout.in_order {
-            return None;
-        }
         let row_bytes = self.coder.code_bytes(self.dimension);
         let rows = &self.map[self.layout.codes_start()..];
-        let of_slot = |slot: u32| {
-            let start = slot as usize * row_bytes;
-            hamming(&rows[start..start + row_bytes], query)
+        let row = |node: u32| {
+            let start = node as usize * row_bytes;
+            &rows[start..start + row_bytes]
         };
-        let covered = slots.take_while(|slot| *slot < self.slots());
-        Some(covered.map(|slot| (of_slot(slot), slot)).collect())
+        let covered: Vec<(u32, u32)> = slots
+            .take_while(|slot| *slot < self.slots())
+            .filter_map(|slot| Some((self.node(slot)?, slot)))
+            .collect();
+        let distance = |(at, &(node, slot)): (usize, &(u32, u32))| {
+            if let Some((soon, _)) = covered.get(at + FETCHED_AHEAD) {
+                prefetch(row(*soon));
+            }
+            (hamming(row(node), query), slot)
+        };
+        Some(covered.iter().enumerate().map(distance).collect())
+    }
+
+    /// The first node of a slot; none where its vector could not be read.
+    fn node(&self, slot: u32) -> Option<u32> {
+        if self.layout.in_order {
+            return Some(slot);
+        }
+        let nodes = self
+            .nodes
+            .get_or_init(|| self.layout.nodes_of_slots(&self.map));
+        nodes
+            .get(slot as usize)
+            .copied()
+            .filter(|node| *node != NO_NODE)
     }
 
     /// The file as bytes, with the codes of dead slots overwritten.

@@ -24,8 +24,8 @@ use crate::select::{Excluded, select};
 use crate::snapshot::{self, Manifest};
 use crate::words::{TextIndex, text_hash};
 use crate::{
-    CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Passage, Stamp,
-    VectorLog, WordMatch, WordsQuery,
+    CaseEntry, Facet, Filter, IndexError, IndexStats, NearestAnswer, NearestQuery, Passage,
+    RankedCases, Stamp, VectorLog, ViewMatch, WordMatch, WordsQuery,
 };
 use growth::Builder;
 pub use settings::{IndexSettings, VectorCode};
@@ -199,15 +199,39 @@ impl Index {
     /// [`IndexError::Dimension`], [`IndexError::BadVector`], [`IndexError::QueryTooLarge`], those of filters,
     /// [`IndexError::Graph`].
     pub fn nearest(&self, query: &NearestQuery) -> Result<NearestAnswer, IndexError> {
+        self.searched(|at| nearest::nearest(at, query))
+    }
+
+    /// The same cases in the same order, with their scores only.
+    ///
+    /// # Errors
+    /// As [`Index::nearest`].
+    pub fn rank_by_vectors(&self, query: &NearestQuery) -> Result<RankedCases, IndexError> {
+        self.searched(|at| nearest::rank(at, query))
+    }
+
+    /// The views of some cases that match a query, at most eight of each, best first. The filter is asked of the views,
+    /// exclusions are not asked; cases without a view that passes are left out.
+    ///
+    /// # Errors
+    /// As [`Index::nearest`].
+    pub fn matched_views(
+        &self,
+        query: &NearestQuery,
+        cases: &[u64],
+    ) -> Result<Vec<(u64, Vec<ViewMatch>)>, IndexError> {
+        self.searched(|at| nearest::matched_views(at, query, cases))
+    }
+
+    fn searched<T>(&self, ask: impl FnOnce(&Searched<'_>) -> T) -> T {
         let inner = &self.inner;
         let columns = inner.read_columns();
-        let searched = Searched {
+        ask(&Searched {
             columns: &columns,
             log: inner.log.view(),
             settings: &inner.settings,
             dimension: inner.stamp.dimension,
-        };
-        nearest::nearest(&searched, query)
+        })
     }
 
     /// Cases by words, BM25 over reports, titles and labels, with the passages that match. Reads the text of each;
