@@ -1,5 +1,7 @@
 //! Cases as they are read: records, pages, look-ups.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -143,16 +145,55 @@ impl Catalog {
 
     /// Summaries of these cases, in the order given, without those that are gone: what a hit shows.
     pub async fn case_summaries(&self, cases: &[CaseNo]) -> Result<Vec<CaseSummary>, CatalogError> {
-        let mut snapshot = self
-            .read()
-            .begin()
-            .await
-            .map_err(CatalogError::query("reading cases"))?;
-        let mut summaries = Vec::with_capacity(cases.len());
-        for case in cases {
-            summaries.extend(summary_of(&mut snapshot, *case).await?);
-        }
-        Ok(summaries)
+        let failed = || CatalogError::query("reading cases");
+        let asked = as_json(cases.iter().map(|case| case.sql()));
+        let mut snapshot = self.read().begin().await.map_err(failed())?;
+        let rows = sqlx::query(
+            "SELECT case_no, case_id, patient, title, sex, age_years, study_date, site, synthetic,
+                (SELECT count(*) FROM images WHERE images.case_no = cases.case_no) AS images,
+                (SELECT image_id FROM images WHERE images.case_no = cases.case_no ORDER BY image_no LIMIT 1) AS first_image
+             FROM json_each(?) AS asked CROSS JOIN cases ON case_no = asked.value ORDER BY asked.key",
+        )
+        .bind(&asked)
+        .fetch_all(&mut *snapshot)
+        .await
+        .map_err(failed())?;
+        let labels = sqlx::query(
+            "SELECT DISTINCT case_no, label FROM json_each(?) AS asked CROSS JOIN case_labels ON case_no = asked.value
+             ORDER BY case_no, label",
+        )
+        .bind(&asked)
+        .fetch_all(&mut *snapshot)
+        .await
+        .map_err(CatalogError::query("reading labels"))?;
+        let kinds = sqlx::query(
+            "SELECT DISTINCT case_no, modality, body_part FROM json_each(?) AS asked
+             CROSS JOIN images ON case_no = asked.value",
+        )
+        .bind(&asked)
+        .fetch_all(&mut *snapshot)
+        .await
+        .map_err(CatalogError::query("reading what images show"))?;
+        let (labels, kinds) = (by_case(&labels), by_case(&kinds));
+        let summary = |row: &SqliteRow| {
+            let case_no: i64 = row.get("case_no");
+            let labels = labels.get(&case_no).into_iter().flatten();
+            let labels = labels.map(|row| row.get("label")).collect();
+            let (modalities, body_parts) = kinds
+                .get(&case_no)
+                .map(|rows| sorted_kinds(rows))
+                .unwrap_or_default();
+            CaseSummary {
+                case_no: CaseNo::from_sql(case_no),
+                case_id: row.get("case_id"),
+                facts: facts_of(row, labels),
+                modalities,
+                body_parts,
+                images: row.get::<i64, _>("images").unsigned_abs(),
+                first_image_id: row.get("first_image"),
+            }
+        };
+        Ok(rows.iter().map(summary).collect())
     }
 
     /// A page of cases by number: those after `after`, oldest first.
@@ -176,33 +217,17 @@ impl Catalog {
     }
 }
 
-async fn summary_of(
-    conn: &mut SqliteConnection,
-    case: CaseNo,
-) -> Result<Option<CaseSummary>, CatalogError> {
-    let failed = || CatalogError::query("reading a case");
-    let row = sqlx::query(
-        "SELECT case_no, case_id, patient, title, sex, age_years, study_date, site, synthetic,
-            (SELECT count(*) FROM images WHERE images.case_no = cases.case_no) AS images,
-            (SELECT image_id FROM images WHERE images.case_no = cases.case_no ORDER BY image_no LIMIT 1) AS first_image
-         FROM cases WHERE case_no = ?",
-    )
-    .bind(case.sql())
-    .fetch_optional(&mut *conn)
-    .await
-    .map_err(failed())?;
-    let Some(row) = row else { return Ok(None) };
-    let facts = facts_of(&row, labels_of(conn, case).await?);
-    let (modalities, body_parts) = kinds_of(conn, case).await?;
-    Ok(Some(CaseSummary {
-        case_no: case,
-        case_id: row.get("case_id"),
-        facts,
-        modalities,
-        body_parts,
-        images: row.get::<i64, _>("images").unsigned_abs(),
-        first_image_id: row.get("first_image"),
-    }))
+/// Numbers as SQLite's `json_each` takes them: one statement for many.
+pub(crate) fn as_json(numbers: impl Iterator<Item = i64>) -> String {
+    serde_json::Value::from_iter(numbers).to_string()
+}
+
+fn by_case(rows: &[SqliteRow]) -> HashMap<i64, Vec<&SqliteRow>> {
+    let mut by_case: HashMap<i64, Vec<&SqliteRow>> = HashMap::new();
+    for row in rows {
+        by_case.entry(row.get("case_no")).or_default().push(row);
+    }
+    by_case
 }
 
 /// Facts out of a row of `cases`.
@@ -260,7 +285,11 @@ pub(crate) async fn kinds_of(
         .fetch_all(&mut *conn)
         .await
         .map_err(CatalogError::query("reading what images show"))?;
-    let sorted = |column: usize| {
+    Ok(sorted_kinds(&rows.iter().collect::<Vec<_>>()))
+}
+
+fn sorted_kinds(rows: &[&SqliteRow]) -> (Vec<String>, Vec<String>) {
+    let sorted = |column: &str| {
         let mut values: Vec<String> = rows
             .iter()
             .filter_map(|row| row.get::<Option<String>, _>(column))
@@ -269,5 +298,5 @@ pub(crate) async fn kinds_of(
         values.dedup();
         values
     };
-    Ok((sorted(0), sorted(1)))
+    (sorted("modality"), sorted("body_part"))
 }

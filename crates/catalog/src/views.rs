@@ -81,32 +81,33 @@ impl Catalog {
         views: &[(CaseNo, Vec<u32>)],
     ) -> Result<Vec<HydratedView>, CatalogError> {
         let failed = || CatalogError::query("reading views");
-        let mut snapshot = self.read().begin().await.map_err(failed())?;
-        let mut hydrated = Vec::new();
-        for (case, numbers) in views {
-            for view_no in numbers {
-                let row = sqlx::query(
-                    "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc, images.image_id,
-                        images.modality, images.body_part, images.thumbnail_key
-                     FROM views CROSS JOIN view_vectors USING (case_no, view_no) CROSS JOIN stamps USING (stamp_no)
-                        JOIN images ON images.image_no = views.image_no
-                     WHERE views.case_no = ? AND views.view_no = ? AND stamps.active = 1",
-                )
-                .bind(case.sql())
-                .bind(i64::from(*view_no))
-                .fetch_optional(&mut *snapshot)
-                .await
-                .map_err(failed())?;
-                hydrated.extend(row.map(|row| hydrated_view(&row, *case, *view_no)));
-            }
-        }
-        Ok(hydrated)
+        let asked = views.iter().flat_map(|(case, numbers)| {
+            let pair = |view_no: &u32| serde_json::json!([case.sql(), view_no]);
+            numbers.iter().map(pair)
+        });
+        let rows = sqlx::query(
+            "SELECT views.*, view_vectors.segment, view_vectors.offset_b, view_vectors.crc, images.image_id,
+                images.modality, images.body_part, images.thumbnail_key
+             FROM json_each(?) AS asked CROSS JOIN views
+                ON views.case_no = asked.value ->> 0 AND views.view_no = asked.value ->> 1
+                CROSS JOIN view_vectors ON view_vectors.case_no = views.case_no AND view_vectors.view_no = views.view_no
+                CROSS JOIN stamps USING (stamp_no) JOIN images ON images.image_no = views.image_no
+             WHERE stamps.active = 1 ORDER BY asked.key",
+        )
+        .bind(serde_json::Value::from_iter(asked).to_string())
+        .fetch_all(self.read())
+        .await
+        .map_err(failed())?;
+        Ok(rows.iter().map(hydrated_view).collect())
     }
 }
 
-fn hydrated_view(row: &SqliteRow, case_no: CaseNo, view_no: u32) -> HydratedView {
+fn hydrated_view(row: &SqliteRow) -> HydratedView {
     HydratedView {
-        view: ViewRef { case_no, view_no },
+        view: ViewRef {
+            case_no: CaseNo::from_sql(row.get("case_no")),
+            view_no: row.get("view_no"),
+        },
         image_id: row.get("image_id"),
         modality: row.get("modality"),
         body_part: row.get("body_part"),

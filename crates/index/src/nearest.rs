@@ -33,7 +33,7 @@ pub(crate) const WAITING_EXACT: usize = 1_024;
 /// Vectors that are fetched ahead of the one that is compared: each lies somewhere else in the log.
 const FETCHED_AHEAD: usize = 3;
 /// Products of vectors for which another thread is worth its start.
-const PARALLEL_FROM: usize = 4_096;
+const PARALLEL_FROM: usize = 1_024;
 
 /// What a search reads.
 pub(crate) struct Searched<'a> {
@@ -188,20 +188,28 @@ impl Search<'_> {
             // The log is read in its own order.
             slots.sort_unstable();
             slots.dedup();
-            for (at, slot) in slots.iter().enumerate() {
-                if let Some(soon) = slots.get(at + FETCHED_AHEAD) {
-                    let row = &segment.rows[*soon as usize];
-                    self.at.log.prefetch(&row.location);
-                }
-                let row = &segment.rows[*slot as usize];
-                if let Some(cosine) = self.scoring.cosine(&row.location, query_no) {
-                    found.push((row.case, cosine));
-                }
+            let scored = |chunk: &[u32]| self.scored(segment, chunk, query_no);
+            match slots.len() <= PARALLEL_FROM {
+                true => found.extend(scored(&slots)),
+                false => found.par_extend(slots.par_chunks(PARALLEL_FROM).flat_map_iter(scored)),
             }
         }
         found.sort_unstable_by(|a: &(u32, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(count);
         Ok(found)
+    }
+
+    /// Cases and exact cosines of some slots.
+    fn scored(&self, segment: &Segment, slots: &[u32], query_no: usize) -> Vec<(u32, f32)> {
+        let scored = |(at, slot): (usize, &u32)| {
+            if let Some(soon) = slots.get(at + FETCHED_AHEAD) {
+                let row = &segment.rows[*soon as usize];
+                self.at.log.prefetch(&row.location);
+            }
+            let row = &segment.rows[*slot as usize];
+            Some((row.case, self.scoring.cosine(&row.location, query_no)?))
+        };
+        slots.iter().enumerate().filter_map(scored).collect()
     }
 
     /// Slots of one segment that may be among the nearest, by whatever costs least: all that are allowed where these

@@ -20,7 +20,7 @@ use crate::error::EngineError;
 use crate::library::{Library, Serving};
 use crate::query::{SearchRequest, Way};
 use hydrate::Hydration;
-use question::{MarkedCase, QuestionVectors};
+use question::{LeftOut, QuestionVectors};
 use understood::{DEFAULT_TOP, understood};
 use ways::Found;
 
@@ -44,16 +44,17 @@ impl Library {
         let mut notices = Vec::new();
         let index_seq = serving.index.applied();
         let marks = self.marked(&serving, &request).await?;
-        let question = self
-            .question_vectors(&serving, &request, &marks, &mut notices)
-            .await?;
-        let cases_searched = count_of(&serving, &filter).await?;
+        let (question, left_out, cases_searched) = tokio::try_join!(
+            self.question_vectors(&serving, &request, &marks, &mut notices),
+            self.left_out(&request, &marks),
+            count_of(&serving, &filter),
+        )?;
         let found = self
             .ask(
                 &serving,
                 &request,
                 (&filter, cases_searched),
-                (question, &marks),
+                (question, left_out),
             )
             .await?;
         let hydration = Hydration {
@@ -128,9 +129,8 @@ impl Library {
         serving: &Arc<Serving>,
         request: &SearchRequest,
         (filter, cases_searched): (&Filter, u64),
-        (question, marks): (QuestionVectors, &[MarkedCase]),
+        (question, left_out): (QuestionVectors, LeftOut),
     ) -> Result<Found, EngineError> {
-        let left_out = self.left_out(request, marks).await?;
         let text = match &request.text {
             None if question.pictures.is_empty() => self.words_of_cases(request).await?,
             text => text.clone(),

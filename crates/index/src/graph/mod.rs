@@ -11,6 +11,7 @@ mod walk;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use memmap2::Mmap;
+use rayon::prelude::*;
 use usearch::IndexOptions;
 
 use crate::code::{Code, Coded, Coder, hamming};
@@ -30,6 +31,8 @@ const SEARCHERS: usize = 32;
 const SLOT_BITS: u32 = 32;
 /// Signs that are fetched ahead of those that are compared.
 const FETCHED_AHEAD: usize = 12;
+/// Signs for which another thread is worth its start.
+const SCANNED_AT_ONCE: usize = 8_192;
 
 /// A finished graph over a mapped file.
 pub(crate) struct Graph {
@@ -146,13 +149,22 @@ impl Graph {
             .take_while(|slot| *slot < self.slots())
             .filter_map(|slot| Some((self.node(slot)?, slot)))
             .collect();
-        let distance = |(at, &(node, slot)): (usize, &(u32, u32))| {
-            if let Some((soon, _)) = covered.get(at + FETCHED_AHEAD) {
-                prefetch(row(*soon));
-            }
-            (hamming(row(node), query), slot)
+        let distances = |chunk: &[(u32, u32)]| -> Vec<(u32, u32)> {
+            let distance = |(at, &(node, slot)): (usize, &(u32, u32))| {
+                if let Some((soon, _)) = chunk.get(at + FETCHED_AHEAD) {
+                    prefetch(row(*soon));
+                }
+                (hamming(row(node), query), slot)
+            };
+            chunk.iter().enumerate().map(distance).collect()
         };
-        Some(covered.iter().enumerate().map(distance).collect())
+        Some(match covered.len() <= SCANNED_AT_ONCE {
+            true => distances(&covered),
+            false => covered
+                .par_chunks(SCANNED_AT_ONCE)
+                .flat_map_iter(distances)
+                .collect(),
+        })
     }
 
     /// The first node of a slot; none where its vector could not be read.
