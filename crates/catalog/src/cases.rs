@@ -1,7 +1,5 @@
 //! Cases as they are read: records, pages, look-ups.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -145,55 +143,34 @@ impl Catalog {
 
     /// Summaries of these cases, in the order given, without those that are gone: what a hit shows.
     pub async fn case_summaries(&self, cases: &[CaseNo]) -> Result<Vec<CaseSummary>, CatalogError> {
-        let failed = || CatalogError::query("reading cases");
-        let asked = as_json(cases.iter().map(|case| case.sql()));
-        let mut snapshot = self.read().begin().await.map_err(failed())?;
+        // One row for each case: each row of SQLite's is a message between threads.
         let rows = sqlx::query(
             "SELECT case_no, case_id, patient, title, sex, age_years, study_date, site, synthetic,
                 (SELECT count(*) FROM images WHERE images.case_no = cases.case_no) AS images,
-                (SELECT image_id FROM images WHERE images.case_no = cases.case_no ORDER BY image_no LIMIT 1) AS first_image
+                (SELECT image_id FROM images WHERE images.case_no = cases.case_no ORDER BY image_no LIMIT 1) AS first_image,
+                (SELECT json_group_array(label) FROM case_labels WHERE case_labels.case_no = cases.case_no) AS labels,
+                (SELECT json_group_array(DISTINCT modality) FROM images
+                 WHERE images.case_no = cases.case_no AND modality IS NOT NULL) AS modalities,
+                (SELECT json_group_array(DISTINCT body_part) FROM images
+                 WHERE images.case_no = cases.case_no AND body_part IS NOT NULL) AS body_parts
              FROM json_each(?) AS asked CROSS JOIN cases ON case_no = asked.value ORDER BY asked.key",
         )
-        .bind(&asked)
-        .fetch_all(&mut *snapshot)
+        .bind(serde_json::Value::from_iter(cases.iter().map(|case| case.sql())).to_string())
+        .fetch_all(self.read())
         .await
-        .map_err(failed())?;
-        let labels = sqlx::query(
-            "SELECT DISTINCT case_no, label FROM json_each(?) AS asked CROSS JOIN case_labels ON case_no = asked.value
-             ORDER BY case_no, label",
-        )
-        .bind(&asked)
-        .fetch_all(&mut *snapshot)
-        .await
-        .map_err(CatalogError::query("reading labels"))?;
-        let kinds = sqlx::query(
-            "SELECT DISTINCT case_no, modality, body_part FROM json_each(?) AS asked
-             CROSS JOIN images ON case_no = asked.value",
-        )
-        .bind(&asked)
-        .fetch_all(&mut *snapshot)
-        .await
-        .map_err(CatalogError::query("reading what images show"))?;
-        let (labels, kinds) = (by_case(&labels), by_case(&kinds));
+        .map_err(CatalogError::query("reading cases"))?;
         let summary = |row: &SqliteRow| {
-            let case_no: i64 = row.get("case_no");
-            let labels = labels.get(&case_no).into_iter().flatten();
-            let labels = labels.map(|row| row.get("label")).collect();
-            let (modalities, body_parts) = kinds
-                .get(&case_no)
-                .map(|rows| sorted_kinds(rows))
-                .unwrap_or_default();
-            CaseSummary {
-                case_no: CaseNo::from_sql(case_no),
+            Ok(CaseSummary {
+                case_no: CaseNo::from_sql(row.get("case_no")),
                 case_id: row.get("case_id"),
-                facts: facts_of(row, labels),
-                modalities,
-                body_parts,
+                facts: facts_of(row, sorted_texts(row, "labels")?),
+                modalities: sorted_texts(row, "modalities")?,
+                body_parts: sorted_texts(row, "body_parts")?,
                 images: row.get::<i64, _>("images").unsigned_abs(),
                 first_image_id: row.get("first_image"),
-            }
+            })
         };
-        Ok(rows.iter().map(summary).collect())
+        rows.iter().map(summary).collect()
     }
 
     /// A page of cases by number: those after `after`, oldest first.
@@ -217,17 +194,15 @@ impl Catalog {
     }
 }
 
-/// Numbers as SQLite's `json_each` takes them: one statement for many.
-pub(crate) fn as_json(numbers: impl Iterator<Item = i64>) -> String {
-    serde_json::Value::from_iter(numbers).to_string()
-}
-
-fn by_case(rows: &[SqliteRow]) -> HashMap<i64, Vec<&SqliteRow>> {
-    let mut by_case: HashMap<i64, Vec<&SqliteRow>> = HashMap::new();
-    for row in rows {
-        by_case.entry(row.get("case_no")).or_default().push(row);
-    }
-    by_case
+/// Texts of a column that holds them as JSON.
+fn sorted_texts(row: &SqliteRow, column: &'static str) -> Result<Vec<String>, CatalogError> {
+    let mut texts: Vec<String> =
+        serde_json::from_str(row.get(column)).map_err(|source| CatalogError::Corrupt {
+            what: column,
+            reason: source.to_string(),
+        })?;
+    texts.sort_unstable();
+    Ok(texts)
 }
 
 /// Facts out of a row of `cases`.
@@ -285,11 +260,7 @@ pub(crate) async fn kinds_of(
         .fetch_all(&mut *conn)
         .await
         .map_err(CatalogError::query("reading what images show"))?;
-    Ok(sorted_kinds(&rows.iter().collect::<Vec<_>>()))
-}
-
-fn sorted_kinds(rows: &[&SqliteRow]) -> (Vec<String>, Vec<String>) {
-    let sorted = |column: &str| {
+    let sorted = |column: usize| {
         let mut values: Vec<String> = rows
             .iter()
             .filter_map(|row| row.get::<Option<String>, _>(column))
@@ -298,5 +269,5 @@ fn sorted_kinds(rows: &[&SqliteRow]) -> (Vec<String>, Vec<String>) {
         values.dedup();
         values
     };
-    (sorted("modality"), sorted("body_part"))
+    Ok((sorted(0), sorted(1)))
 }

@@ -195,7 +195,10 @@ impl Search<'_> {
             }
         }
         found.sort_unstable_by(|a: &(u32, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        found.truncate(count);
+        // Of several query views each must tell what it did not meet; a single one may propose all that was scored.
+        if self.scoring.queries.len() > 1 {
+            found.truncate(count);
+        }
         Ok(found)
     }
 

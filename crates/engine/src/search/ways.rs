@@ -160,7 +160,7 @@ struct Answered {
 /// Asks every way that applies, each on a thread of its own: none waits for another.
 pub(super) async fn ask(serving: &Arc<Serving>, asked: Asked) -> Result<Found, EngineError> {
     let asked = Arc::new(asked);
-    let asking = Way::ALL.map(|way| {
+    let start = |way: Way| {
         let (serving, asked) = (Arc::clone(serving), Arc::clone(&asked));
         asked.questioned(way).map(|question| {
             tokio::task::spawn_blocking(move || match question {
@@ -168,7 +168,12 @@ pub(super) async fn ask(serving: &Arc<Serving>, asked: Asked) -> Result<Found, E
                 Questioned::Vectors(vectors) => by_vectors(&serving, &asked, way, vectors),
             })
         })
-    });
+    };
+    // Those that take longest begin first.
+    let mut asking = Way::ALL;
+    asking.reverse();
+    let mut asking = asking.map(start);
+    asking.reverse();
     let mut found = Found {
         lists: Vec::new(),
         words: Vec::new(),
