@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use casekin_index::{
-    CaseEntry, CaseFacts, Field, Filter, Index, IndexSettings, NearestQuery, WordsQuery,
+    CaseEntry, CaseFacts, Field, Filter, Index, IndexSettings, NearestAnswer, NearestQuery,
+    WordsQuery,
 };
 use proptest::prelude::*;
 use support::{Dice, settings, stamp, views};
@@ -79,6 +80,7 @@ fn check(index: &Index, model: &Model, seed: u64) {
                 ..NearestQuery::default()
             };
             let answer = index.nearest(&query).unwrap();
+            alike(index, &query, &answer);
             let met = answer
                 .matches
                 .iter()
@@ -103,11 +105,25 @@ fn check(index: &Index, model: &Model, seed: u64) {
             k: 100,
             ..NearestQuery::default()
         };
-        assert_eq!(
-            index.nearest(&query).unwrap().matches.len() as u64,
-            pictured
-        );
+        let answer = index.nearest(&query).unwrap();
+        assert_eq!(answer.matches.len() as u64, pictured);
+        alike(index, &query, &answer);
     }
+}
+
+/// Cases and views that are asked for one after the other are those that come together.
+fn alike(index: &Index, query: &NearestQuery, answer: &NearestAnswer) {
+    let together = answer.matches.iter();
+    let ranked = index.rank_by_vectors(query).unwrap();
+    let cases: Vec<(u64, f32)> = together
+        .clone()
+        .map(|one| (one.case_no, one.score))
+        .collect();
+    assert_eq!((ranked.cases, ranked.complete), (cases, answer.complete));
+    let shown: Vec<u64> = together.clone().map(|one| one.case_no).rev().collect();
+    let views = index.matched_views(query, &shown).unwrap();
+    let wanted = together.rev().map(|one| (one.case_no, one.views.clone()));
+    assert_eq!(views, wanted.collect::<Vec<_>>());
 }
 
 proptest! {

@@ -394,6 +394,30 @@ mod tests {
     }
 
     #[test]
+    fn a_scan_finds_the_signs_of_every_slot_whatever_the_order_of_nodes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // A copy before other slots are added, as where a graph grows after it was sealed; and 500 was unreadable.
+        let slots = (0..300).chain([7]).chain(300..NODES);
+        let (graph, _) = mapped(folder.path(), slots.filter(|slot| *slot != 500));
+        assert!(!graph.layout().in_order);
+        let coded = graph.coder().encode(&vector(NODES));
+        let Coded::B1(query) = &coded else {
+            panic!("signs")
+        };
+        let scanned = |slots: &[u32]| graph.scan_signs(&coded, slots.iter().copied());
+        let expected = |slots: &[u32]| -> Vec<(u32, u32)> {
+            let held = slots.iter().filter(|slot| **slot != 500);
+            held.map(|slot| (distance(query, &graph, *slot), *slot))
+                .collect()
+        };
+        let some = [0, 6, 7, 8, 299, 300, 301, 499, 500, 501, NODES - 1];
+        assert_eq!(scanned(&some), Some(expected(&some)));
+        // So many that several threads share them.
+        let many: Vec<u32> = (0..NODES).cycle().take(20_000).collect();
+        assert_eq!(scanned(&many), Some(expected(&many)));
+    }
+
+    #[test]
     fn a_graph_without_nodes_is_laid_out_and_finds_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let (graph, _) = mapped(folder.path(), 0..0);
