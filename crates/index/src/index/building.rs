@@ -115,21 +115,32 @@ impl Work {
     /// Adds what is missing, seals, measures. False where the index was closed meanwhile.
     fn fill(&self, job: &Job, graph: &mut GraphBuilder, grows: bool) -> Result<bool, IndexError> {
         let begin = if grows { job.kept_live } else { 0 };
-        for (slot, member) in job.slots().skip(begin) {
-            if self.cancel.load(Ordering::Acquire) {
-                return Ok(false);
-            }
-            self.add(graph, slot, &member.location)?;
-        }
-        self.seal(job, graph)?;
-        let measured_nodes = graph
-            .measured()
-            .map_or(0, |measured| measured.nodes as usize);
-        if 10 * graph.nodes() >= MEASURE_AGAIN_TENTHS * measured_nodes {
-            self.measure(job, graph)?;
+        let measured = graph.measured().map_or(0, |it| it.nodes as usize);
+        let nodes = graph.nodes() + job.members.len() - begin;
+        let is_due = 10 * nodes >= MEASURE_AGAIN_TENTHS * measured;
+        let is_open = || !self.cancel.load(Ordering::Acquire);
+        let examination = std::thread::scope(|scope| {
+            // A graph is built by one thread; what it is measured by takes another.
+            let examination = is_due.then(|| scope.spawn(|| self.examination(job)));
+            let added = job
+                .slots()
+                .skip(begin)
+                .take_while(|_| is_open())
+                .try_for_each(|(slot, member)| self.add(graph, slot, &member.location));
+            let added = match is_open() {
+                true => added.and_then(|()| self.seal(job, graph)),
+                false => added,
+            };
+            let examination = examination.map(|running| running.join());
+            added.map(|()| examination)
+        })?;
+        match examination {
+            Some(Ok(examination)) if is_open() => self.measure(job, graph, &examination)?,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            _ => {}
         }
         // What was broken off measured nothing.
-        Ok(!self.cancel.load(Ordering::Acquire))
+        Ok(is_open())
     }
 
     /// A vector that cannot be read is left out: no search could score it.

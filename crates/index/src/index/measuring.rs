@@ -29,6 +29,9 @@ const MARGIN: f32 = 1.3;
 /// that would not be there.
 const MARGIN_LINKED: f32 = 1.5;
 
+/// Vectors that are compared with the questions before it is looked whether the index was closed.
+const EXAMINED_AT_ONCE: usize = 1_024;
+
 /// A view that asks.
 struct Question {
     vector: Vec<f32>,
@@ -39,6 +42,12 @@ struct Question {
     left_out: Vec<u32>,
 }
 
+/// What is asked, and the cosines of the nearest neighbours of each, best first.
+pub(super) struct Examination {
+    questions: Vec<Question>,
+    truths: Vec<Vec<f32>>,
+}
+
 impl Question {
     fn leaves_out(&self, slot: u32, member: &Member) -> bool {
         slot == self.slot || self.case == Some(member.case)
@@ -46,16 +55,28 @@ impl Question {
 }
 
 impl Work {
-    /// Finds the fewest candidates that reach the wanted recall, and notes them, with what they reach; nothing where the
-    /// index is closed meanwhile.
-    pub(super) fn measure(&self, job: &Job, graph: &mut GraphBuilder) -> Result<(), IndexError> {
+    /// Chooses what is asked and finds what should be found, by one thread: the graph is built beside it. What was found
+    /// until the index is closed is incomplete.
+    pub(super) fn examination(&self, job: &Job) -> Examination {
         let members: Vec<(u32, &Member)> = job.slots().collect();
-        let location_of: HashMap<u32, VectorLocation> = members
-            .iter()
-            .map(|(slot, member)| (*slot, member.location))
-            .collect();
         let questions = self.questions(&members);
         let truths = self.exact(&members, &questions);
+        Examination { questions, truths }
+    }
+
+    /// Finds the fewest candidates that reach the wanted recall, and notes them, with what they reach; nothing where the
+    /// index is closed meanwhile.
+    pub(super) fn measure(
+        &self,
+        job: &Job,
+        graph: &mut GraphBuilder,
+        examination: &Examination,
+    ) -> Result<(), IndexError> {
+        let Examination { questions, truths } = examination;
+        let location_of: HashMap<u32, VectorLocation> = job
+            .slots()
+            .map(|(slot, member)| (slot, member.location))
+            .collect();
         let trial = graph.trial()?;
         let possible: usize = truths.iter().map(Vec::len).sum();
         let target = self.settings.recall_target;
@@ -70,7 +91,7 @@ impl Work {
             }
             let met = questions
                 .par_iter()
-                .zip(&truths)
+                .zip(truths)
                 .map(|(question, truth)| {
                     self.met(&trial, &location_of, question, truth, candidates)
                 })
@@ -151,8 +172,11 @@ impl Work {
 
     /// The cosines of the nearest neighbours of each question, best first.
     fn exact(&self, members: &[(u32, &Member)], questions: &[Question]) -> Vec<Vec<f32>> {
-        let of_chunk = |chunk: &[(u32, &Member)]| {
-            let mut best: Vec<Vec<f32>> = vec![Vec::new(); questions.len()];
+        let mut best: Vec<Vec<f32>> = vec![Vec::new(); questions.len()];
+        for chunk in members.chunks(EXAMINED_AT_ONCE) {
+            if self.cancel.load(Ordering::Acquire) {
+                break;
+            }
             for (slot, member) in chunk {
                 for (question, best) in questions.iter().zip(&mut best) {
                     if question.leaves_out(*slot, member) {
@@ -163,17 +187,8 @@ impl Work {
                     }
                 }
             }
-            best
-        };
-        members.par_chunks(4_096).map(of_chunk).reduce(
-            || vec![Vec::new(); questions.len()],
-            |mut all, chunk| {
-                for (all, chunk) in all.iter_mut().zip(chunk) {
-                    chunk.into_iter().for_each(|cosine| keep_best(all, cosine));
-                }
-                all
-            },
-        )
+        }
+        best
     }
 }
 
