@@ -1,7 +1,7 @@
 //! Fills `corpus/dicom`, `corpus/raster`, `corpus/nifti` and `corpus/slide`: with the small files of a folder, by
 //! content, and with smaller ones that are written here.
 
-#[path = "../../crates/imaging/tests/written/mod.rs"]
+#[path = "../../crates/imaging/tests/it/written/mod.rs"]
 #[allow(dead_code)]
 mod written;
 

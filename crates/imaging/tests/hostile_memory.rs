@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
+#[path = "it/nifti_files/mod.rs"]
 mod nifti_files;
 #[allow(dead_code)]
+#[path = "it/written/mod.rs"]
 mod written;
 
 use std::alloc::{GlobalAlloc, Layout, System};
