@@ -29,7 +29,7 @@ const SCANNED_SIGNS: u64 = 25_000;
 /// apart, where signs tell less.
 const SCAN_OVERSAMPLING: usize = 4;
 /// Rows that wait for a graph are scanned exactly up to so many, by their signs beyond.
-pub(crate) const WAITING_EXACT: usize = 1_024;
+pub(crate) const WAITING_EXACT: usize = 256;
 /// Vectors that are fetched ahead of the one that is compared: each lies somewhere else in the log.
 const FETCHED_AHEAD: usize = 3;
 /// Products of vectors for which another thread is worth its start.

@@ -237,8 +237,50 @@ impl Manifest {
         self.generation + 1
     }
 
-    /// Reads the columns that the manifest names.
+    /// Reads the columns that the manifest names, and beside them maps the graphs and computes their checksums.
     pub(crate) fn load(&self, dir: &Path, settings: &IndexSettings) -> Result<Columns, IndexError> {
+        let load = |file: &FileRef| self.load_graph(dir, file, settings);
+        let files = self.segments.iter().map(|held| held.graph.as_ref());
+        let (columns, graphs) = rayon::join(
+            || self.load_columns(dir),
+            || files.map(|file| file.map(load)).collect(),
+        );
+        let mut columns = columns?;
+        self.attach(&mut columns, graphs)?;
+        Ok(columns)
+    }
+
+    /// Graphs that cannot be used are left out: they are built again.
+    fn attach(
+        &self,
+        columns: &mut Columns,
+        graphs: Vec<Option<Result<Graph, IndexError>>>,
+    ) -> Result<(), IndexError> {
+        let segments = columns.segments.iter_mut().zip(&self.segments);
+        for ((segment, held), graph) in segments.zip(graphs) {
+            let (Some(graph), Some(file)) = (graph, &held.graph) else {
+                continue;
+            };
+            let graph =
+                graph.and_then(|graph| match graph.slots() as usize == segment.rows.len() {
+                    true => Ok(graph),
+                    false => Err(damaged(&file.name, "it has other slots than its segment")),
+                });
+            match graph {
+                Ok(graph) => {
+                    segment.graph = Some(Arc::new(graph));
+                    segment.graph_file = Some(file.clone());
+                }
+                Err(error @ (IndexError::Damaged { .. } | IndexError::Graph { .. })) => {
+                    tracing::warn!(%error, "a graph cannot be used; it is built again from the vector log");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn load_columns(&self, dir: &Path) -> Result<Columns, IndexError> {
         let mut columns = Columns::default();
         let cases: Vec<SavedCase> = self
             .cases
@@ -264,18 +306,6 @@ impl Manifest {
                 let row = load_row(&mut columns, &codes, row, place)?;
                 segment.push(row);
             }
-            if let Some(file) = &held.graph {
-                match self.load_graph(dir, file, settings, segment.rows.len()) {
-                    Ok(graph) => {
-                        segment.graph = Some(Arc::new(graph));
-                        segment.graph_file = Some(file.clone());
-                    }
-                    Err(error @ (IndexError::Damaged { .. } | IndexError::Graph { .. })) => {
-                        tracing::warn!(%error, "a graph cannot be used; it is built again from the vector log");
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
             columns.segments.push(segment);
         }
         columns.index_values();
@@ -287,13 +317,8 @@ impl Manifest {
         dir: &Path,
         file: &FileRef,
         settings: &IndexSettings,
-        rows: usize,
     ) -> Result<Graph, IndexError> {
-        let graph = Graph::open(map_file(dir, file)?, settings, self.stamp.dimension)?;
-        if graph.slots() as usize != rows {
-            return Err(damaged(&file.name, "it has other slots than its segment"));
-        }
-        Ok(graph)
+        Graph::open(map_file(dir, file)?, settings, self.stamp.dimension)
     }
 }
 

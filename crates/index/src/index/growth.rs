@@ -164,6 +164,8 @@ fn run(weak: &Weak<Inner>, first: Option<Job>) {
             tracing::warn!(%error, "a graph could not be built; its views are scanned");
             inner.reopen(&job);
         }
+        drop(job);
+        release_memory();
         if failed {
             inner.rest(&mut inner.builder.lock());
             return;
@@ -314,8 +316,6 @@ impl Inner {
         (segment.graph, segment.graph_file) = (Some(Arc::new(graph)), Some(file));
         (segment.graph_dirty, segment.rows_dirty, segment.closed) = (false, true, false);
         self.changed.store(true, Ordering::Release);
-        drop((columns, writing));
-        release_memory();
         Ok(())
     }
 

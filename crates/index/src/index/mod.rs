@@ -111,8 +111,12 @@ impl Index {
             }
         };
         manifest.sweep(dir)?;
-        let text = TextIndex::open(&dir.join(TEXT_DIR), manifest.text(dir)?.as_ref())?;
-        let columns = manifest.load(dir, &settings)?;
+        let durable_text = manifest.text(dir)?;
+        let (text, columns) = rayon::join(
+            || TextIndex::open(&dir.join(TEXT_DIR), durable_text.as_ref()),
+            || manifest.load(dir, &settings),
+        );
+        let (text, columns) = (text?, columns?);
         let inner = Inner {
             dir: dir.to_owned(),
             stamp: stamp.clone(),
