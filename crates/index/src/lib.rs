@@ -18,6 +18,7 @@ mod numbers;
 mod rows;
 mod score;
 mod select;
+mod sharing;
 mod snapshot;
 mod stamp;
 mod values;

@@ -11,6 +11,7 @@ use crate::code::Coded;
 use crate::rows::{Columns, Place, Segment};
 use crate::score::Scoring;
 use crate::select::{Excluded, Passing, select};
+use crate::sharing;
 use crate::vector_log::LogView;
 use crate::{
     CaseMatch, IndexError, IndexSettings, NearestAnswer, NearestQuery, RankedCases, ViewMatch,
@@ -151,13 +152,14 @@ impl Search<'_> {
 
     /// The most promising cases of the nearest `count` views to each query view.
     fn propose(&self, count: usize, wanted: usize) -> Result<Vec<u32>, IndexError> {
-        let lists = match self.scoring.queries.len() {
-            1 => vec![self.nearest_views(0, count)?],
-            many => (0..many)
-                .into_par_iter()
-                .map(|query_no| self.nearest_views(query_no, count))
-                .collect::<Result<Vec<_>, IndexError>>()?,
-        };
+        let of_query = |query_no: usize| self.nearest_views(query_no, count);
+        let queries = 0..self.scoring.queries.len();
+        let lists = match sharing::pool().filter(|_| queries.len() > 1) {
+            Some(pool) => pool.install(|| queries.into_par_iter().map(of_query).collect()),
+            None => queries
+                .map(of_query)
+                .collect::<Result<Vec<_>, IndexError>>(),
+        }?;
         let mut promise: HashMap<u32, f32> = HashMap::new();
         for list in &lists {
             // A case that this query view did not meet is at most as near as the last one it met.
@@ -189,9 +191,12 @@ impl Search<'_> {
             slots.sort_unstable();
             slots.dedup();
             let scored = |chunk: &[u32]| self.scored(segment, chunk, query_no);
-            match slots.len() <= PARALLEL_FROM {
-                true => found.extend(scored(&slots)),
-                false => found.par_extend(slots.par_chunks(PARALLEL_FROM).flat_map_iter(scored)),
+            match sharing::pool().filter(|_| slots.len() > PARALLEL_FROM) {
+                Some(pool) => found.extend(pool.install(|| -> Vec<(u32, f32)> {
+                    let chunks = slots.par_chunks(PARALLEL_FROM);
+                    chunks.flat_map_iter(scored).collect()
+                })),
+                None => found.extend(scored(&slots)),
             }
         }
         found.sort_unstable_by(|a: &(u32, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -271,10 +276,11 @@ impl Search<'_> {
     /// Exact scores of cases, best first, ties by case number. Cases without a readable allowed view fall out.
     fn rank(&self, cases: Vec<u32>) -> Vec<(u32, f32)> {
         let scored = |case: u32| Some((case, self.score(case)?));
+        let products = cases.len() * self.scoring.queries.len();
         let mut ranked: Vec<(u32, f32)> =
-            match cases.len() * self.scoring.queries.len() < PARALLEL_FROM {
-                true => cases.into_iter().filter_map(scored).collect(),
-                false => cases.into_par_iter().filter_map(scored).collect(),
+            match sharing::pool().filter(|_| products >= PARALLEL_FROM) {
+                Some(pool) => pool.install(|| cases.into_par_iter().filter_map(scored).collect()),
+                None => cases.into_iter().filter_map(scored).collect(),
             };
         ranked.sort_unstable_by(|a, b| {
             b.1.total_cmp(&a.1)

@@ -16,6 +16,7 @@ use usearch::IndexOptions;
 
 use crate::code::{Code, Coded, Coder, hamming};
 use crate::kernel::prefetch;
+use crate::sharing;
 use crate::{IndexError, IndexSettings};
 
 pub(crate) use build::{GraphBuilder, Measured};
@@ -158,13 +159,15 @@ impl Graph {
             };
             chunk.iter().enumerate().map(distance).collect()
         };
-        Some(match covered.len() <= SCANNED_AT_ONCE {
-            true => distances(&covered),
-            false => covered
-                .par_chunks(SCANNED_AT_ONCE)
-                .flat_map_iter(distances)
-                .collect(),
-        })
+        Some(
+            match sharing::pool().filter(|_| covered.len() > SCANNED_AT_ONCE) {
+                Some(pool) => pool.install(|| {
+                    let chunks = covered.par_chunks(SCANNED_AT_ONCE);
+                    chunks.flat_map_iter(distances).collect()
+                }),
+                None => distances(&covered),
+            },
+        )
     }
 
     /// The first node of a slot; none where its vector could not be read.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use casekin_index::{CaseEntry, Index, IndexSettings, NearestQuery, VectorLog, WordsQuery};
+use rayon::prelude::*;
 
 use crate::support;
 use crate::support::{Dice, report, settings, stamp, views};
@@ -88,4 +89,42 @@ fn searching_goes_on_while_cases_are_applied() {
         index.stats().cases,
         1 + ROUNDS * BATCH - (ROUNDS - 5) * BATCH / 2
     );
+}
+
+#[test]
+fn questions_on_threads_of_any_pool_end_while_cases_come() {
+    let root = tempfile::tempdir().unwrap();
+    let log = support::open_log(root.path(), DIMENSION);
+    let folder = root.path().join("index");
+    let index = Index::open(&folder, &stamp(DIMENSION), log.clone(), settings()).unwrap();
+    let mut dice = Dice(9);
+    let entries: Vec<CaseEntry> = (1..200)
+        .map(|case_no| entry(&log, case_no, &dice.vector(32)))
+        .collect();
+    index.apply(&entries, &[], 1).unwrap();
+    // So many views that a question is worth more than one thread.
+    let question = NearestQuery {
+        vectors: (0..32).map(|_| dice.vector(32)).collect(),
+        ..NearestQuery::default()
+    };
+    let ask = |_| assert!(index.rank_by_vectors(&question).unwrap().complete);
+    let done = AtomicBool::new(false);
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(3).build();
+    let threads = threads.unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for seq in 2.. {
+                index.apply(&entries[..1], &[], seq).unwrap();
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let outside = scope.spawn(|| (0..600).for_each(ask));
+        let own = scope.spawn(|| threads.install(|| (0..600).into_par_iter().for_each(ask)));
+        (0..600).into_par_iter().for_each(ask);
+        let ended = (outside.join(), own.join());
+        done.store(true, Ordering::Relaxed);
+        assert!(ended.0.is_ok() && ended.1.is_ok());
+    });
 }
