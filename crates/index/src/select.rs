@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::filter::{range, truth};
 use crate::rows::{CaseRow, Columns, Row};
-use crate::values::OfViews;
+use crate::values::{OfViews, bitmap};
 use crate::{Field, Filter, IndexError};
 
 /// Code of a fact that is not known.
@@ -187,11 +187,6 @@ fn rows_of<'a>(
     cases
         .iter()
         .filter_map(|at| Some((at, columns.cases[at as usize].as_ref()?)))
-}
-
-fn bitmap(mut numbers: Vec<u32>) -> RoaringBitmap {
-    numbers.sort_unstable();
-    numbers.into_iter().collect()
 }
 
 /// What is known of a test from facts of cases alone.

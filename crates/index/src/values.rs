@@ -79,6 +79,11 @@ pub(crate) fn year(case: &CaseRow) -> Option<i32> {
     Some(case.date? / YEAR)
 }
 
+pub(crate) fn bitmap(mut numbers: Vec<u32>) -> RoaringBitmap {
+    numbers.sort_unstable();
+    numbers.into_iter().collect()
+}
+
 impl Values {
     /// Takes in a case and the rows of its views.
     pub(crate) fn add(&mut self, at: u32, case: &CaseRow, rows: &[Row]) {
