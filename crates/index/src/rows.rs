@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use crate::code::{Coded, Coder, hamming, sign_bytes};
 use crate::durable::FileRef;
 use crate::graph::Graph;
-use crate::numbers::CaseNumbers;
+use crate::numbers::{CaseIndices, CaseNumbers};
 use crate::{
     CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key,
 };
@@ -186,6 +186,12 @@ impl Segment {
         self.rows.len() - self.live.len() as usize
     }
 
+    /// Makes room for so many further rows.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.rows.reserve_exact(rows);
+        self.case_of.reserve_exact(rows);
+    }
+
     /// Adds a row, live or dead, and returns its slot.
     pub(crate) fn push(&mut self, row: Row) -> u32 {
         let slot = self.rows.len() as u32;
@@ -243,7 +249,7 @@ pub(crate) struct Columns {
     pub(crate) cases: Vec<Option<CaseRow>>,
     /// The number of each case, beside the rest of it: what asks for many numbers reads little.
     pub(crate) case_nos: Vec<u64>,
-    pub(crate) by_no: HashMap<u64, u32>,
+    pub(crate) by_no: CaseIndices,
     pub(crate) segments: Vec<Segment>,
     /// Indices of cases that are there.
     pub(crate) live: RoaringBitmap,
@@ -256,8 +262,8 @@ pub(crate) struct Columns {
 impl Columns {
     pub(crate) fn case(&self, case_no: u64) -> Option<&CaseRow> {
         self.by_no
-            .get(&case_no)
-            .and_then(|at| self.cases[*at as usize].as_ref())
+            .get(case_no)
+            .and_then(|at| self.cases[at as usize].as_ref())
     }
 
     /// Live cases with their indices.
@@ -274,11 +280,7 @@ impl Columns {
 
     /// Takes in the values of every case.
     pub(crate) fn index_values(&mut self) {
-        let mut values = crate::values::Values::default();
-        for (at, case) in self.live_cases() {
-            values.add(at, case, &self.rows_of(case));
-        }
-        self.values = values;
+        self.values = crate::values::Values::of(self);
     }
 
     fn rows_of(&self, case: &CaseRow) -> Vec<Row> {
@@ -339,7 +341,7 @@ impl Columns {
 
     /// Forgets a case.
     pub(crate) fn remove(&mut self, case_no: u64) {
-        let Some(at) = self.by_no.remove(&case_no) else {
+        let Some(at) = self.by_no.remove(case_no) else {
             return;
         };
         if let Some(case) = self.cases[at as usize].take() {
@@ -360,6 +362,12 @@ impl Columns {
         self.hold_case(at, row);
     }
 
+    /// Makes room for so many further cases.
+    pub(crate) fn reserve_cases(&mut self, cases: usize) {
+        self.cases.reserve(cases);
+        self.case_nos.reserve(cases);
+    }
+
     /// Puts a case in its place without its values, for whoever calls [`Columns::index_values`] afterwards.
     pub(crate) fn hold_case(&mut self, at: u32, row: CaseRow) {
         self.live.insert(at);
@@ -373,8 +381,8 @@ impl Columns {
 
     /// The index of a case's row, made if new.
     pub(crate) fn index_of(&mut self, case_no: u64) -> u32 {
-        if let Some(at) = self.by_no.get(&case_no) {
-            return *at;
+        if let Some(at) = self.by_no.get(case_no) {
+            return at;
         }
         let at = self.free.pop().unwrap_or_else(|| {
             self.cases.push(None);

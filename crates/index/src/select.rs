@@ -101,16 +101,16 @@ pub(crate) fn select<'a>(
     for at in excluded
         .cases
         .iter()
-        .filter_map(|case_no| columns.by_no.get(case_no))
+        .filter_map(|case_no| columns.by_no.get(*case_no))
     {
-        may.remove(*at);
+        may.remove(at);
     }
-    for cases in excluded
+    for at in excluded
         .patients
         .iter()
-        .filter_map(|patient| columns.values.of_patient(*patient))
+        .flat_map(|patient| columns.values.of_patient(*patient))
     {
-        may -= cases;
+        may.remove(at);
     }
     let bounds = test.bounds(columns);
     let whole = &may & &bounds.whole;
@@ -438,6 +438,9 @@ mod tests {
                 }
             }
         }
+        let one_by_one = std::mem::take(&mut columns.values);
+        columns.index_values();
+        assert_eq!(columns.values, one_by_one);
         let parts = [
             "modality=CT",
             "modality=none",

@@ -21,7 +21,7 @@ pub(super) fn facets(
     among: Option<&[u64]>,
 ) -> Vec<Facet> {
     let among: Option<RoaringBitmap> = among.map(|among| {
-        let at = |case_no| columns.by_no.get(case_no).copied();
+        let at = |case_no: &u64| columns.by_no.get(*case_no);
         among.iter().filter_map(at).collect()
     });
     let kept = |cases: &RoaringBitmap| match &among {

@@ -352,7 +352,7 @@ fn an_index_of_another_format_says_what_to_run() {
         .split_once('\n')
         .unwrap()
         .1
-        .replace("\"format_version\":2", "\"format_version\":7");
+        .replace("\"format_version\":3", "\"format_version\":7");
     std::fs::write(
         &manifest,
         format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes())),
@@ -363,7 +363,7 @@ fn an_index_of_another_format_says_what_to_run() {
         error,
         IndexError::FormatVersion {
             found: 7,
-            known: 2,
+            known: 3,
             ..
         }
     ));

@@ -1,23 +1,28 @@
 //! The columns on disk: one file of cases, per segment one file of rows and one of its graph, all vouched for by
 //! a small MANIFEST that is replaced at once. What the manifest does not name does not exist, and is removed.
 
+mod columns;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::Mmap;
+use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::columns::{SavedCases, SavedRows};
 use crate::durable::{self, FileRef};
 use crate::graph::Graph;
-use crate::rows::{CaseRow, Columns, Place, Row, Segment, Vocabularies, Vocabulary};
+use crate::rows::Columns;
 use crate::words::DurableText;
-use crate::{CaseFacts, IndexError, IndexSettings, Stamp, VectorLocation, split_view_key};
+use crate::{IndexError, IndexSettings, Stamp};
 
 const MANIFEST: &str = "MANIFEST";
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
+
 /// What is durable.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -38,28 +43,6 @@ pub(crate) struct Manifest {
 struct SegmentRef {
     rows: Option<FileRef>,
     graph: Option<FileRef>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedCase {
-    case_no: u64,
-    facts: CaseFacts,
-    text_hash: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedRow {
-    key: u64,
-    location: VectorLocation,
-    /// Modality, body part, laterality, stain: indices from 1 into the file's own words; 0 = unknown.
-    words: [u32; 4],
-    live: bool,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct SavedRows {
-    words: [Vec<String>; 4],
-    rows: Vec<SavedRow>,
 }
 
 impl Manifest {
@@ -175,10 +158,7 @@ impl Manifest {
     ) -> Result<Self, IndexError> {
         let generation = self.generation + 1;
         let meta = durable::write_file(dir, format!("text-{generation}.columns"), &text.meta)?;
-        let cases: Vec<SavedCase> = columns
-            .live_cases()
-            .map(|(_, case)| saved_case(columns, case))
-            .collect();
+        let cases = SavedCases::of(columns);
         let cases = write(dir, format!("cases-{generation}.columns"), &cases)?;
         let mut segments = Vec::with_capacity(columns.segments.len());
         for number in 0..columns.segments.len() {
@@ -225,7 +205,7 @@ impl Manifest {
         let mut rows = held.rows;
         if segment.rows_dirty || rows.is_none() {
             let name = format!("rows-{tag}.columns");
-            rows = Some(write(dir, name, &saved_rows(columns, segment))?);
+            rows = Some(write(dir, name, &SavedRows::of(columns, segment))?);
         }
         // The builder wrote and synced the graph's file; naming it here makes it count.
         let graph = segment.graph_file.clone();
@@ -280,33 +260,19 @@ impl Manifest {
         Ok(())
     }
 
+    /// Cases and rows are read side by side; then each row is given to its case.
     fn load_columns(&self, dir: &Path) -> Result<Columns, IndexError> {
-        let mut columns = Columns::default();
-        let cases: Vec<SavedCase> = self
-            .cases
-            .as_ref()
-            .map_or(Ok(Vec::new()), |file| read(dir, file))?;
-        for case in cases {
-            let at = columns.index_of(case.case_no);
-            let row = columns.case_row(case.case_no, &case.facts, case.text_hash, Vec::new());
-            columns.hold_case(at, row);
-        }
-        for (number, held) in self.segments.iter().enumerate() {
-            let rows: Option<SavedRows> =
-                held.rows.as_ref().map(|file| read(dir, file)).transpose()?;
-            let mut segment = Segment::default();
-            let rows = rows.unwrap_or_default();
-            let codes = rows.codes(&mut columns.words);
-            segment.rows.reserve_exact(rows.rows.len());
-            for row in &rows.rows {
-                let place = Place {
-                    segment: number as u32,
-                    slot: segment.rows.len() as u32,
-                };
-                let row = load_row(&mut columns, &codes, row, place)?;
-                segment.push(row);
-            }
-            columns.segments.push(segment);
+        let rows_of = |held: &SegmentRef| read::<SavedRows>(dir, held.rows.as_ref());
+        let (cases, segments) = rayon::join(
+            || read::<SavedCases>(dir, self.cases.as_ref()).map(SavedCases::into_columns),
+            || {
+                let segments = self.segments.par_iter().map(rows_of);
+                segments.collect::<Result<Vec<_>, _>>()
+            },
+        );
+        let mut columns = cases?;
+        for saved in segments? {
+            saved.add_to(&mut columns)?;
         }
         columns.index_values();
         Ok(columns)
@@ -349,109 +315,19 @@ pub(crate) fn map_file(dir: &Path, file: &FileRef) -> Result<Arc<Mmap>, IndexErr
     Ok(Arc::new(map))
 }
 
-fn saved_case(columns: &Columns, case: &CaseRow) -> SavedCase {
-    let words = &columns.words;
-    let word = |vocabulary: &Vocabulary, code: u32| vocabulary.word(code).map(str::to_owned);
-    let facts = CaseFacts {
-        labels: case
-            .labels
-            .iter()
-            .filter_map(|code| word(&words.label, *code))
-            .collect(),
-        sex: word(&words.sex, case.sex),
-        age_years: case.age_years,
-        date: case.date,
-        site: word(&words.site, case.site),
-        synthetic: case.synthetic,
-        title: String::new(),
-        patient: case.patient,
-    };
-    SavedCase {
-        case_no: case.case_no,
-        facts,
-        text_hash: case.text_hash,
-    }
-}
-
-fn saved_rows(columns: &Columns, segment: &Segment) -> SavedRows {
-    let shared = [
-        &columns.words.modality,
-        &columns.words.body_part,
-        &columns.words.laterality,
-        &columns.words.stain,
-    ];
-    let mut own: [Vocabulary; 4] = Default::default();
-    let mut save = |row: &Row| {
-        let codes = [row.modality, row.body_part, row.laterality, row.stain];
-        let words = std::array::from_fn(|at| own[at].code(shared[at].word(codes[at])));
-        SavedRow {
-            key: row.key,
-            location: row.location,
-            words,
-            live: row.live,
-        }
-    };
-    let rows = segment.rows.iter().map(&mut save).collect();
-    let words = own.map(|vocabulary| {
-        (1..)
-            .map_while(|code| vocabulary.word(code).map(str::to_owned))
-            .collect()
-    });
-    SavedRows { words, rows }
-}
-
-impl SavedRows {
-    /// The codes that the file's own words have in the vocabularies in memory; the first is of what is unknown.
-    fn codes(&self, words: &mut Vocabularies) -> [Vec<u32>; 4] {
-        let [modality, body_part, laterality, stain] = &self.words;
-        let of = |vocabulary: &mut Vocabulary, own: &[String]| {
-            let known = own.iter().map(|word| vocabulary.code(Some(word)));
-            std::iter::once(0).chain(known).collect()
-        };
-        [
-            of(&mut words.modality, modality),
-            of(&mut words.body_part, body_part),
-            of(&mut words.laterality, laterality),
-            of(&mut words.stain, stain),
-        ]
-    }
-}
-
-fn load_row(
-    columns: &mut Columns,
-    codes: &[Vec<u32>; 4],
-    row: &SavedRow,
-    place: Place,
-) -> Result<Row, IndexError> {
-    if !row.live {
-        return Ok(Row::DEAD);
-    }
-    let case = *columns
-        .by_no
-        .get(&split_view_key(row.key).0)
-        .ok_or_else(|| damaged("rows", "a view belongs to no case"))?;
-    let code = |at: usize| codes[at].get(row.words[at] as usize).copied().unwrap_or(0);
-    if let Some(case) = columns.cases[case as usize].as_mut() {
-        case.places.push(place);
-    }
-    Ok(Row {
-        key: row.key,
-        location: row.location,
-        modality: code(0),
-        body_part: code(1),
-        laterality: code(2),
-        stain: code(3),
-        case,
-        live: true,
-    })
-}
-
 fn write<T: Serialize>(dir: &Path, name: String, content: &T) -> Result<FileRef, IndexError> {
     let bytes = postcard::to_stdvec(content).map_err(|error| damaged(&name, &error.to_string()))?;
     durable::write_file(dir, name, &bytes)
 }
 
-fn read<T: DeserializeOwned>(dir: &Path, file: &FileRef) -> Result<T, IndexError> {
+/// What a file holds; nothing where none is named.
+fn read<T: DeserializeOwned + Default>(
+    dir: &Path,
+    file: Option<&FileRef>,
+) -> Result<T, IndexError> {
+    let Some(file) = file else {
+        return Ok(T::default());
+    };
     postcard::from_bytes(&durable::read_file(dir, file)?)
         .map_err(|_| damaged(&file.name, "it cannot be read"))
 }
