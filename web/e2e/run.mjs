@@ -11,8 +11,9 @@ import { BINARY, binaryExists, startService } from "./service.mjs";
 import { Skipped, tellSkip } from "./shared-data.mjs";
 import { tests as pageTests } from "./tests.mjs";
 import { viewerTests } from "./viewer-tests.mjs";
+import { windowTests } from "./window-tests.mjs";
 
-const tests = [...pageTests, ...viewerTests];
+const tests = [...pageTests, ...viewerTests, ...windowTests];
 
 const artifacts = join(dirname(fileURLToPath(import.meta.url)), "artifacts");
 const counts = { passed: 0, failed: 0, skipped: 0 };

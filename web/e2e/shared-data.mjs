@@ -47,7 +47,10 @@ export async function ingest(base, files) {
   const { batch_id } = await answer.json();
   for (let turn = 0; turn < MOST_POLLS; turn += 1) {
     const batch = await (await fetch(`${base}/api/v1/batches/${batch_id}`)).json();
-    if (batch.state === "finished") return batch;
+    if (batch.state === "finished") {
+      if (batch.failed > 0) throw new Error(`ingest: ${JSON.stringify(batch.failures)}`);
+      return batch;
+    }
     await new Promise((done) => setTimeout(done, POLL_MS));
   }
   throw new Error("the pictures were not encoded in time");

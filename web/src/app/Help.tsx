@@ -53,7 +53,9 @@ const KEYS: [string, [string[], string][]][] = [
     "CT and other grey pictures",
     [
       [["1", "…", "5"], "CT: soft tissue, lung, liver, bone, brain"],
-      [["1", "2"], "others: file’s own, full range"],
+      [["1", "2", "3"], "others: file’s own, full range, 1 to 99 %"],
+      [["4", "5"], "dark parts, bright parts"],
+      [["4", "5"], "PET, NM: lower half, lower quarter"],
       [["w"], "window by dragging"],
       [["right drag"], "the same, always"],
       [["0"], "fit, and the file’s own window"],

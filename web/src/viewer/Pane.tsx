@@ -12,7 +12,7 @@ import { type Leafing, leafBy, leafingOf, type Slot } from "./slot";
 import { useSeadragon } from "./useSeadragon";
 import { useWindowDrag } from "./useWindowDrag";
 import { useCalm } from "./useZoom";
-import { hasWindow, ownWindow, windowText } from "./windows";
+import { ownWindow, windowText } from "./windows";
 
 const NO_MARKS: Mark[] = [];
 /** Tiles are asked anew at most so often while a window is dragged. */
@@ -33,7 +33,7 @@ function Pane({ slot, bench }: { slot: Slot; bench: Bench }) {
   const element = useRef<HTMLDivElement>(null);
   const picture = useRef<HTMLDivElement>(null);
   const { window, orientation } = bench.lookOf(slot);
-  const grey = hasWindow(record);
+  const grey = bench.hasWindow(slot);
   const own = grey ? ownWindow(record, frame) : null;
   const asked = useCalm(window, WINDOW_CALM_MS);
   const view = useSeadragon(

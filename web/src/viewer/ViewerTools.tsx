@@ -6,7 +6,7 @@ import type { Bench } from "./bench";
 import { flippedAcross, flippedDown, isUpright, turned } from "./orientation";
 import { isOverZoom, isSlide, magnificationAt, magnificationText, OBJECTIVES } from "./scale";
 import { useZoom } from "./useZoom";
-import { hasWindow, presetsFor, sameWindow, windowText } from "./windows";
+import { presetsFor, windowText } from "./windows";
 
 interface ToolProps {
   icon: IconName;
@@ -35,7 +35,7 @@ function ToolButton({ icon, name, title, word, on, onClick }: ToolProps) {
 /** `children` come after the tools that one takes in hand. */
 export function ViewerTools({ bench, children }: { bench: Bench; children?: ReactNode }) {
   const { active, tool } = bench;
-  const grey = hasWindow(active?.record ?? null);
+  const grey = active !== null && bench.hasWindow(active);
   const take = (next: "box" | "window") => () => bench.setTool(tool === next ? null : next);
   const upright = !active || isUpright(bench.lookOf(active).orientation);
   return (
@@ -103,15 +103,15 @@ export function ViewerTools({ bench, children }: { bench: Bench; children?: Reac
   );
 }
 
+const OWN = "own";
+const DRAGGED = "dragged";
+
 function Windows({ bench }: { bench: Bench }) {
   const slot = bench.active;
   if (!slot) return null;
-  const presets = presetsFor(slot.record);
+  const presets = presetsFor(slot.record?.modality);
   const { window } = bench.lookOf(slot);
-  const chosen = presets.find(
-    (preset) => typeof preset.window === "object" && sameWindow(preset.window, window),
-  );
-  const value = window === null ? "own" : (chosen?.name ?? "dragged");
+  const value = window === null ? OWN : (bench.presetOf(slot) ?? DRAGGED);
   return (
     <label className="window">
       <span className="sr-only">Window</span>
@@ -120,12 +120,13 @@ function Windows({ bench }: { bench: Bench }) {
         title="Window (1 to 5; 0 takes the file’s own)"
         onChange={(event) => {
           const preset = presets.find(({ name }) => name === event.target.value);
-          bench.applyPreset(slot, preset?.window ?? "own");
+          if (preset) bench.applyPreset(slot, preset);
+          else bench.setWindow(slot, null);
           // The keys belong to the picture again.
           event.target.blur();
         }}
       >
-        <option value="own">File’s own window</option>
+        <option value={OWN}>File’s own window</option>
         {presets
           .filter((preset) => preset.window !== "own")
           .map((preset) => (
@@ -135,7 +136,7 @@ function Windows({ bench }: { bench: Bench }) {
                 : preset.name}
             </option>
           ))}
-        {window && value === "dragged" && <option value="dragged">{windowText(window)}</option>}
+        {window && value === DRAGGED && <option value={DRAGGED}>{windowText(window)}</option>}
       </select>
     </label>
   );

@@ -5,7 +5,7 @@ import type { Bench } from "./bench";
 import { flippedAcross, flippedDown, turned } from "./orientation";
 import { isSlide, OBJECTIVES } from "./scale";
 import { leafBy, leafingOf } from "./slot";
-import { hasWindow, presetsFor } from "./windows";
+import { presetsFor } from "./windows";
 
 const ZOOM_STEP = 1.4;
 const PAGE = 10;
@@ -16,13 +16,10 @@ const onControl = (event: KeyboardEvent): boolean =>
 function numberKeys(bench: Bench): Shortcuts {
   const slot = bench.active;
   if (!slot) return {};
+  const presets = bench.hasWindow(slot) ? presetsFor(slot.record?.modality) : [];
   const acts = isSlide(slot.record)
     ? OBJECTIVES.map((objective) => () => bench.showObjective(objective))
-    : presetsFor(slot.record).map(
-        ({ window }) =>
-          () =>
-            bench.applyPreset(slot, window),
-      );
+    : presets.map((preset) => () => bench.applyPreset(slot, preset));
   return Object.fromEntries(acts.slice(0, 5).map((act, at) => [String(at + 1), act]));
 }
 
@@ -52,7 +49,7 @@ export function benchKeys(bench: Bench, onEscape: () => void, mayScroll: () => b
   const { active, drawn, tool } = bench;
   return {
     b: () => bench.setTool(tool === "box" ? null : "box"),
-    w: () => active && hasWindow(active.record) && bench.setTool(tool === "window" ? null : "window"),
+    w: () => active && bench.hasWindow(active) && bench.setTool(tool === "window" ? null : "window"),
     Escape: () => {
       if (tool) bench.setTool(null);
       else if (drawn && active) bench.setBox(active, null);
@@ -74,7 +71,7 @@ export function benchKeys(bench: Bench, onEscape: () => void, mayScroll: () => b
     "=": bench.fit,
     "0": () => {
       bench.fit();
-      if (active && hasWindow(active.record)) bench.setWindow(active, null);
+      if (active && bench.hasWindow(active)) bench.setWindow(active, null);
     },
     ...numberKeys(bench),
     ...leafKeys(bench, mayScroll),

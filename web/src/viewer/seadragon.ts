@@ -70,7 +70,10 @@ export function wheelSteps(): (event: WheelEvent) => number {
   };
 }
 
-/** Brings a new picture in: what is shown stays until what comes is drawn, so that nothing flashes black. */
+/**
+ * Brings a new picture in: what is shown stays until all that comes is there, so that nothing flashes black, and no
+ * part is seen through one window beside a part through another.
+ */
 export function replacePicture(
   viewer: OpenSeadragon.Viewer,
   item: OpenSeadragon.TiledImage,
@@ -86,5 +89,12 @@ export function replacePicture(
     drop();
     viewer.viewport.goHome(true);
   } else if (item.getFullyLoaded()) drop();
-  else item.addOnceHandler("fully-loaded-change", drop);
+  else {
+    item.setPreload(true);
+    item.setOpacity(0);
+    item.addOnceHandler("fully-loaded-change", () => {
+      item.setOpacity(1);
+      drop();
+    });
+  }
 }

@@ -52,7 +52,7 @@ export function useWindowDrag(element: RefObject<HTMLElement | null>, options: W
       };
       drag = begun;
       if (begun.base) return;
-      valuesOf(imageId, frame).then((values) => {
+      valuesOf(imageId, frame, null).then((values) => {
         begun.base = values?.own ?? null;
         // The finger may have left already: where it went still counts.
         if (begun.base && (begun.dx !== 0 || begun.dy !== 0))

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { dragWindow, hasWindow, ownWindow, presetsFor, sameWindow, windowText } from "./windows";
+import type { Window } from "../api/urls";
+import {
+  dragWindow,
+  ownWindow,
+  presetsFor,
+  rangeOf,
+  sameWindow,
+  type Values,
+  windowOver,
+  windowText,
+} from "./windows";
 
 const SOFT = { center: 40, width: 400 };
 
@@ -39,9 +49,39 @@ describe("dragging a window", () => {
   });
 });
 
+describe("the values of a window", () => {
+  it("are those of PS3.3 C.11.2.1.2.1", () => {
+    expect(rangeOf({ center: 128, width: 256 })).toEqual([0, 255]);
+    expect(windowOver([0, 255])).toEqual({ center: 128, width: 256 });
+    expect(windowOver([0, 1])).toEqual({ center: 1, width: 2 });
+  });
+
+  it("of a picture of one value are a window still", () => {
+    const { center, width } = windowOver([7, 7]);
+    expect(center).toBeCloseTo(7.5, 5);
+    expect(width).toBeGreaterThanOrEqual(1);
+  });
+});
+
 describe("presets", () => {
+  const MODALITIES = ["CT", "MR", "CR", "DX", "MG", "XA", "PT", "NM", "US", "OT", null];
+  /** 12 bit, the file's own window in the middle of them. */
+  const VALUES: Values = {
+    own: { center: 2000, width: 2000 },
+    full: windowOver([0, 4095]),
+    middle: windowOver([100, 3100]),
+    inverted: false,
+  };
+  const seen = (modality: string | null, values = VALUES): Record<string, Window> =>
+    Object.fromEntries(
+      presetsFor(modality).map(({ name, window }) => [
+        name,
+        window === "own" ? values.own : typeof window === "function" ? window(values) : window,
+      ]),
+    );
+
   it("of a CT are those of radiologists, on the keys they know", () => {
-    const presets = presetsFor({ format: "dicom", modality: "CT" });
+    const presets = presetsFor("CT");
     expect(presets.slice(0, 5).map(({ name, window }) => [name, window])).toEqual([
       ["Soft tissue", { center: 40, width: 400 }],
       ["Lung", { center: -600, width: 1500 }],
@@ -51,18 +91,37 @@ describe("presets", () => {
     ]);
   });
 
-  it("of other grey pictures come from the file", () => {
-    expect(presetsFor({ format: "DICOM", modality: "MR" }).map(({ window }) => window)).toEqual([
-      "own",
-      "full",
-    ]);
+  it.each(MODALITIES)("of %s are five at least, each another window", (modality) => {
+    const windows = Object.values(seen(modality)).map(windowText);
+    expect(windows.length).toBeGreaterThanOrEqual(5);
+    expect(new Set(windows).size).toBe(windows.length);
   });
 
-  it("are none for colours and for what is no DICOM", () => {
-    expect(hasWindow({ format: "dicom", modality: "SM" })).toBe(false);
-    expect(hasWindow({ format: "png", modality: "CT" })).toBe(false);
-    expect(presetsFor({ format: "dicom", modality: "US" })).toEqual([]);
-    expect(presetsFor(null)).toEqual([]);
+  it.each(MODALITIES.slice(1))(
+    "of %s begin with the file’s own, the full range and nearly all of it",
+    (modality) => {
+      expect(
+        presetsFor(modality)
+          .slice(0, 3)
+          .map(({ name }) => name),
+      ).toEqual(["File’s own", "Full range", "1 to 99 %"]);
+    },
+  );
+
+  it("show dark and bright parts of a radiograph, whichever way it is stored", () => {
+    const { "Dark parts": dark, "Bright parts": bright } = seen("DX");
+    expect(rangeOf(dark as Window)[0]).toBeCloseTo(100, -1);
+    expect(rangeOf(bright as Window)[1]).toBeCloseTo(3100, -1);
+    expect(dark?.width).toBeCloseTo(2100, -1);
+    const inverted = seen("DX", { ...VALUES, inverted: true });
+    expect([inverted["Dark parts"], inverted["Bright parts"]]).toEqual([bright, dark]);
+  });
+
+  it("look for faint uptake low in the range", () => {
+    const { "Lower half": half, "Lower quarter": quarter } = seen("PT");
+    // From 100, where the background ends, to 4095.
+    expect(half).toEqual({ center: 1100, width: 2000 });
+    expect(quarter).toEqual({ center: 600, width: 1001 });
   });
 
   it("are told apart by their values", () => {
