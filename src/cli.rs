@@ -372,6 +372,9 @@ pub struct DemoArgs {
     /// Seed of the drawing
     #[arg(long, default_value_t = 7, value_name = "SEED")]
     pub seed: u64,
+    /// Findings that each case has; with two or three, each is seen in pictures of its own
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub findings: u8,
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 7878, value_name = "PORT")]
     pub port: u16,

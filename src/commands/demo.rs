@@ -20,6 +20,13 @@ struct Made {
     version: String,
     seed: u64,
     cases: u64,
+    #[serde(default = "one")]
+    findings: u8,
+}
+
+/// What a library had before there was a choice.
+fn one() -> u8 {
+    1
 }
 
 pub async fn run(global: &Global, config: &Config, args: DemoArgs) -> anyhow::Result<()> {
@@ -32,6 +39,7 @@ pub async fn run(global: &Global, config: &Config, args: DemoArgs) -> anyhow::Re
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: args.seed,
         cases: args.cases,
+        findings: args.findings,
     };
     let marker = data_dir.join("phantoms").join("ingested.json");
     let known = std::fs::read(&marker)
@@ -78,9 +86,11 @@ async fn make(
     let drawing = bar("drawing", quiet);
     drawing.set_length(args.cases);
     let (seed, cases, to) = (args.seed, args.cases, folder.clone());
+    let findings = usize::from(args.findings);
     let shown = drawing.clone();
     tokio::task::spawn_blocking(move || {
-        casekin_phantoms::write_library(&to, seed, cases, &mut |done| shown.set_position(done))
+        let mut progress = |done| shown.set_position(done);
+        casekin_phantoms::write_library(&to, seed, cases, findings, &mut progress)
     })
     .await?
     .context("the cases cannot be drawn")?;

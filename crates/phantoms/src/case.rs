@@ -8,7 +8,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use crate::canvas::{Grid, NATIVE_PX};
 use crate::dice::{Dice, mix};
 use crate::dicom;
-use crate::plan::{CasePlan, Family, Pixels, paint, plan_case};
+use crate::plan::{CasePlan, Family, Pixels, paint, plan_case, plan_further};
 use crate::raster::channel_u8;
 use crate::report;
 
@@ -50,7 +50,7 @@ pub struct PhantomCase {
     pub report: String,
     /// Diagnoses in plain words.
     pub labels: Vec<String>,
-    /// The one finding that the pictures show, or the family's normal.
+    /// The one finding that the pictures show, or the first of several, or the family's normal.
     pub main_finding: String,
     /// At least one picture.
     pub images: Vec<PhantomImage>,
@@ -102,13 +102,26 @@ pub(crate) struct Patient {
 
 /// Draws case `index` of the library of `seed`: always the same for the same two numbers.
 pub fn draw_case(seed: u64, index: u64) -> PhantomCase {
-    let plan = plan_case(seed, index);
+    draw_case_of(seed, index, 1)
+}
+
+/// The same case with so many findings, as far as its family has them; a normal one stays normal. Each finding is seen in
+/// pictures of its own, so that no single picture shows the case; the pictures of the first are those of [`draw_case`].
+pub fn draw_case_of(seed: u64, index: u64, findings: usize) -> PhantomCase {
+    let mut plans = vec![plan_case(seed, index)];
+    while plans.len() < findings {
+        match plan_further(&plans) {
+            Some(plan) => plans.push(plan),
+            None => break,
+        }
+    }
+    let plan = &plans[0];
     let owner = patient_index(seed, index);
     let patient = patient(seed, owner);
     let mut dice = plan.case_dice(50);
     let later_years = u32::from(owner != index);
     let year = patient.year + later_years;
-    let words = report::write(&plan, patient.age_years + later_years, patient.sex);
+    let words = report::write(&plans, patient.age_years + later_years, patient.sex);
     let (modality, body_part) = kind(plan.family);
     let mut case = PhantomCase {
         case_id: format!("phantom-{seed}-{index:05}"),
@@ -121,15 +134,21 @@ pub fn draw_case(seed: u64, index: u64) -> PhantomCase {
         date: format!("{year}-{:02}-{:02}", dice.count(1, 12), dice.count(1, 28)),
         title: words.title,
         report: words.report,
-        labels: plan.finding.labels.iter().map(|&l| l.to_owned()).collect(),
+        labels: (plans.iter())
+            .flat_map(|plan| plan.finding.labels)
+            .map(|&label| label.to_owned())
+            .collect(),
         main_finding: plan.finding.name.to_owned(),
         images: Vec::new(),
         patient_id: patient.id,
         patient_name: patient.name,
     };
     let grid = Grid::native();
-    case.images = (0..plan.image_count)
-        .map(|image| draw_image(&plan, &case, image, &grid))
+    case.images = plans
+        .iter()
+        .flat_map(|plan| (0..plan.image_count).map(move |image| (plan, image)))
+        .zip(1..)
+        .map(|((plan, image), number)| draw_image(plan, &case, image, number, &grid))
         .collect();
     case
 }
@@ -172,7 +191,14 @@ fn patient(seed: u64, owner: u64) -> Patient {
     }
 }
 
-fn draw_image(plan: &CasePlan, case: &PhantomCase, image: u32, grid: &Grid) -> PhantomImage {
+/// Picture `image` of a finding, which is picture `number` of the case.
+fn draw_image(
+    plan: &CasePlan,
+    case: &PhantomCase,
+    image: u32,
+    number: u32,
+    grid: &Grid,
+) -> PhantomImage {
     let painting = paint(plan, image, grid);
     let as_png = matches!(plan.family, Family::Histology | Family::Skin);
     let bytes = match (&painting.pixels, as_png) {
@@ -185,7 +211,7 @@ fn draw_image(plan: &CasePlan, case: &PhantomCase, image: u32, grid: &Grid) -> P
     };
     let extension = if as_png { "png" } else { "dcm" };
     PhantomImage {
-        file_name: format!("{}-{}.{extension}", plan.family.name(), image + 1),
+        file_name: format!("{}-{number}.{extension}", plan.family.name()),
         bytes,
         lesion_box_px: painting.lesion.map(|b| b.to_px()),
     }

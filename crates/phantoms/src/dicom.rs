@@ -40,8 +40,13 @@ pub(crate) fn encode(plan: &CasePlan, case: &PhantomCase, image: u32, pixels: &P
     bytes
 }
 
-fn uid(plan: &CasePlan, part: u64) -> String {
-    let high = mix(mix(mix(plan.seed) ^ plan.index) ^ part);
+/// The UID of what one finding's pictures are: a number from 1 for each.
+fn uid(plan: &CasePlan, what: u64) -> String {
+    uid_of(plan.seed, plan.number(), what)
+}
+
+fn uid_of(seed: u64, index: u64, what: u64) -> String {
+    let high = mix(mix(mix(seed) ^ index) ^ what);
     let low = mix(high ^ 0xD1C0);
     format!("2.25.{}", (u128::from(high) << 64 | u128::from(low)).max(1))
 }
@@ -80,10 +85,20 @@ fn study(object: &mut InMemDicomObject, plan: &CasePlan, case: &PhantomCase, ima
         VR::CS,
         &case.body_part.to_uppercase(),
     );
-    text(object, tags::STUDY_INSTANCE_UID, VR::UI, &uid(plan, 1));
+    text(
+        object,
+        tags::STUDY_INSTANCE_UID,
+        VR::UI,
+        &uid_of(plan.seed, plan.index, 1),
+    );
     text(object, tags::SERIES_INSTANCE_UID, VR::UI, &uid(plan, 2));
     text(object, tags::STUDY_ID, VR::SH, &format!("{}", plan.index));
-    text(object, tags::SERIES_NUMBER, VR::IS, "1");
+    text(
+        object,
+        tags::SERIES_NUMBER,
+        VR::IS,
+        &format!("{}", plan.part + 1),
+    );
     text(
         object,
         tags::INSTANCE_NUMBER,

@@ -18,7 +18,7 @@ mod plan;
 mod raster;
 mod report;
 
-pub use case::{PhantomCase, PhantomImage, draw_case};
+pub use case::{PhantomCase, PhantomImage, draw_case, draw_case_of};
 pub use library::{LibrarySummary, PhantomError, write_library};
 pub use plan::{CasePlan, Extent, Family, Side, plan_case};
 pub use raster::{TRAINING_PX, TrainingPicture, training_picture};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::case::{PhantomCase, draw_case};
+use crate::case::{PhantomCase, draw_case_of};
 
 /// What [`write_library`] wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -70,7 +70,7 @@ struct ManifestRow<'a> {
 /// How many cases are drawn side by side before they are written.
 const DRAWN_TOGETHER: u64 = 16;
 
-/// Writes `cases` cases of the library of `seed` to `DIR/<case_id>/` and `DIR/manifest.csv`.
+/// Writes `cases` cases of the library of `seed`, each with so many `findings` (see [`draw_case_of`]), to `DIR/<case_id>/` and `DIR/manifest.csv`.
 ///
 /// Every picture has a row of its own and every row repeats the case's report. `progress` is
 /// called after each case with the number of cases written so far. Files of an earlier run with
@@ -80,6 +80,7 @@ pub fn write_library(
     dir: &Path,
     seed: u64,
     cases: u64,
+    findings: usize,
     progress: &mut dyn FnMut(u64),
 ) -> Result<LibrarySummary, PhantomError> {
     make_folder(dir)?;
@@ -95,7 +96,7 @@ pub fn write_library(
         let last = (first + DRAWN_TOGETHER).min(cases);
         let drawn: Vec<PhantomCase> = (first..last)
             .into_par_iter()
-            .map(|index| draw_case(seed, index))
+            .map(|index| draw_case_of(seed, index, findings))
             .collect();
         for case in &drawn {
             write_case(dir, case, &mut summary)?;

@@ -90,6 +90,8 @@ pub enum Extent {
 pub struct CasePlan {
     pub(crate) seed: u64,
     pub(crate) index: u64,
+    /// 0 for the finding that a case shows first, 1 for a second one.
+    pub(crate) part: u64,
     /// Kind of picture.
     pub family: Family,
     pub(crate) finding: &'static Finding,
@@ -105,10 +107,35 @@ pub struct CasePlan {
 
 /// Decides what case `index` of the library of `seed` shows.
 pub fn plan_case(seed: u64, index: u64) -> CasePlan {
-    let mut dice = Dice::new(seed, index, 1);
     // Walking through a shuffled catalogue keeps the findings evenly represented in small libraries.
     let findings = catalogue().count() as u64;
     let finding = shuffled(seed, index / findings)[(index % findings) as usize];
+    plan_part(seed, index, 0, finding)
+}
+
+/// What the same case shows in further pictures: a finding of the same family, none of whose labels it has yet. None
+/// where the case is normal, or nothing is left.
+pub(crate) fn plan_further(shown: &[CasePlan]) -> Option<CasePlan> {
+    let first = shown.first()?;
+    let labels = || shown.iter().flat_map(|plan| plan.finding.labels);
+    let is_other = |finding: &&Finding| {
+        let is_new = !finding
+            .labels
+            .iter()
+            .any(|label| labels().any(|held| held == label));
+        finding.family == first.family && !finding.is_normal() && is_new
+    };
+    let others: Vec<&'static Finding> = catalogue().filter(is_other).collect();
+    if first.finding.is_normal() || others.is_empty() {
+        return None;
+    }
+    let part = shown.len() as u64;
+    let finding = first.case_dice(70 + part).pick(&others);
+    Some(plan_part(first.seed, first.index, part, finding))
+}
+
+fn plan_part(seed: u64, index: u64, part: u64, finding: &'static Finding) -> CasePlan {
+    let mut dice = Dice::new(seed, number_of_part(index, part), 1);
     let amount = dice.between(0.0, 1.0);
     let extent = match amount {
         a if a < 0.34 => Extent::Small,
@@ -128,6 +155,7 @@ pub fn plan_case(seed: u64, index: u64) -> CasePlan {
     CasePlan {
         seed,
         index,
+        part,
         family: finding.family,
         finding,
         side: has_side.then_some(drawn_side),
@@ -135,6 +163,11 @@ pub fn plan_case(seed: u64, index: u64) -> CasePlan {
         amount,
         image_count,
     }
+}
+
+/// What the dice of a part are thrown by; that of the first part is the case's index.
+fn number_of_part(index: u64, part: u64) -> u64 {
+    index ^ (part << 40)
 }
 
 fn shuffled(seed: u64, round: u64) -> Vec<&'static Finding> {
@@ -155,14 +188,19 @@ impl CasePlan {
         self.finding.key
     }
 
-    /// Choices that all pictures of the case share.
+    /// Names this part among those of all cases of the seed.
+    pub(crate) fn number(&self) -> u64 {
+        number_of_part(self.index, self.part)
+    }
+
+    /// Choices that all pictures of one finding of the case share.
     pub(crate) fn case_dice(&self, purpose: u64) -> Dice {
-        Dice::new(self.seed, self.index, 1000 + purpose)
+        Dice::new(self.seed, self.number(), 1000 + purpose)
     }
 
     /// Choices of one picture alone.
     pub(crate) fn image_dice(&self, image: u32) -> Dice {
-        Dice::new(self.seed, self.index, 2000 + u64::from(image))
+        Dice::new(self.seed, self.number(), 2000 + u64::from(image))
     }
 
     /// Where picture `image` lies among the pictures of its case: -1..1, 0 in the middle.

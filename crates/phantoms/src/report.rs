@@ -22,7 +22,9 @@ pub(crate) struct Words {
     pub(crate) report: String,
 }
 
-pub(crate) fn write(plan: &CasePlan, age_years: u32, sex: &str) -> Words {
+/// Of a case that shows these findings, the first of which names it.
+pub(crate) fn write(plans: &[CasePlan], age_years: u32, sex: &str) -> Words {
+    let plan = &plans[0];
     let mut dice = plan.case_dice(60);
     let site = dice.pick(&SITES);
     let title = title(plan, site);
@@ -31,9 +33,19 @@ pub(crate) fn write(plan: &CasePlan, age_years: u32, sex: &str) -> Words {
         _ => "man",
     };
     let history = dice.pick(plan.finding.histories);
-    let seen = filled(dice.pick(plan.finding.seen), plan, site);
-    let impression = filled(dice.pick(plan.finding.impressions), plan, site);
-    let absent = denials(plan, &mut dice);
+    let mut seen = filled(dice.pick(plan.finding.seen), plan, site);
+    let mut impression = filled(dice.pick(plan.finding.impressions), plan, site);
+    let absent = denials(plans, &mut dice);
+    for further in &plans[1..] {
+        let mut dice = further.case_dice(60);
+        for (text, sentences) in [
+            (&mut seen, further.finding.seen),
+            (&mut impression, further.finding.impressions),
+        ] {
+            text.push(' ');
+            text.push_str(&filled(dice.pick(sentences), further, site));
+        }
+    }
     let report = format!(
         "{title}\n\nClinical history: {age_years}-year-old {person}. {history}\n\nFindings: {seen} {absent}\n\nImpression: {impression}\n"
     );
@@ -56,9 +68,10 @@ fn side_word(plan: &CasePlan) -> &'static str {
 }
 
 /// Two to four findings of the same family that the case does not show.
-fn denials(plan: &CasePlan, dice: &mut Dice) -> String {
+fn denials(plans: &[CasePlan], dice: &mut Dice) -> String {
+    let shows = |key: &str| plans.iter().any(|plan| plan.shows(key));
     let mut others: Vec<&str> = catalogue()
-        .filter(|f| f.family == plan.family && f.key != plan.finding.key && !f.absent.is_empty())
+        .filter(|f| f.family == plans[0].family && !shows(f.key) && !f.absent.is_empty())
         .map(|f| f.absent)
         .collect();
     let wanted = dice.count(2, 4) as usize;

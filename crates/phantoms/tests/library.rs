@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use casekin_phantoms::{Family, PhantomCase, draw_case, finding_names, plan_case, write_library};
+use casekin_phantoms::{
+    Family, PhantomCase, draw_case, draw_case_of, finding_names, plan_case, write_library,
+};
 use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, from_reader};
 
@@ -206,7 +208,7 @@ fn the_manifest_names_every_picture() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut steps = Vec::new();
     let summary =
-        write_library(folder.path(), SEED, 12, &mut |done| steps.push(done)).expect("written");
+        write_library(folder.path(), SEED, 12, 1, &mut |done| steps.push(done)).expect("written");
     assert_eq!(steps, (1..=12).collect::<Vec<u64>>());
     let mut manifest =
         csv::Reader::from_path(folder.path().join("manifest.csv")).expect("a manifest");
@@ -233,6 +235,48 @@ fn the_manifest_names_every_picture() {
         cases.insert(row["case_id"].clone());
     }
     assert_eq!(cases.len() as u64, summary.cases);
+}
+
+#[test]
+fn a_second_finding_has_pictures_words_and_labels_of_its_own() {
+    let mut with_two = 0;
+    for index in 0..16 {
+        let (one, two) = (draw_case(SEED, index), draw_case_of(SEED, index, 2));
+        let normal = one.main_finding == "normal" || one.labels.iter().any(|l| l == "normal");
+        assert_eq!(two.images.len() == one.images.len(), normal, "case {index}");
+        assert!(two.labels.starts_with(&one.labels));
+        assert_eq!(two.main_finding, one.main_finding);
+        if normal {
+            assert_eq!(two.report, one.report);
+            continue;
+        }
+        with_two += 1;
+        let different: HashSet<&String> = two.labels.iter().collect();
+        assert_eq!(different.len(), two.labels.len());
+        assert!(two.labels.len() > one.labels.len());
+        let names: HashSet<&String> = two.images.iter().map(|image| &image.file_name).collect();
+        assert_eq!(names.len(), two.images.len());
+        let again = draw_case_of(SEED, index, 2);
+        assert!(again.report == two.report && again.images.len() == two.images.len());
+        // One study, a series for each finding.
+        let uids = |tag| -> Vec<String> {
+            let files = two
+                .images
+                .iter()
+                .filter(|image| image.file_name.ends_with("dcm"));
+            let uid = |bytes: &[u8]| text(&from_reader(bytes).expect("a DICOM file"), tag);
+            files.map(|image| uid(&image.bytes)).collect()
+        };
+        let studies: HashSet<String> = uids(tags::STUDY_INSTANCE_UID).into_iter().collect();
+        let series: HashSet<String> = uids(tags::SERIES_INSTANCE_UID).into_iter().collect();
+        let instances = uids(tags::SOP_INSTANCE_UID);
+        if !instances.is_empty() {
+            assert_eq!((studies.len(), series.len()), (1, 2));
+            let different: HashSet<&String> = instances.iter().collect();
+            assert_eq!(different.len(), instances.len());
+        }
+    }
+    assert!(with_two > 8, "{with_two}");
 }
 
 #[test]

@@ -28,6 +28,12 @@ pub(crate) struct Finding {
     pub(crate) ages: (u32, u32),
 }
 
+impl Finding {
+    pub(crate) fn is_normal(&self) -> bool {
+        self.key == "normal"
+    }
+}
+
 /// Shared words for extent.
 const SIZE: [&str; 3] = ["small", "moderate", "large"];
 const GRADE: [&str; 3] = ["mild", "moderate", "marked"];
