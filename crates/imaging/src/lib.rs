@@ -25,6 +25,7 @@ mod slices;
 mod slide;
 mod source;
 mod stage;
+mod tiff_shares;
 mod volume;
 mod ycbcr_labels;
 

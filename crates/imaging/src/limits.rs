@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ImagingError;
 
+/// Pixels for each stored byte that no picture but a blank one has; real ones have far fewer.
+const BLANK_RATIO: u64 = 4096;
+
 /// What one source may cost.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default)]
@@ -71,4 +74,10 @@ impl Limits {
             self.max_pixels,
         )
     }
+}
+
+/// JPEG 2000, JPEG-LS, JPEG XL and lossless WebP hold a blank picture of any size in a few bytes. Up to `blank_px` pixels
+/// that is believed; a larger picture must have a byte for every 4096 pixels. Asked before memory is taken for them.
+pub(crate) fn could_hold(stored_bytes: usize, pixels: u64, blank_px: u64) -> bool {
+    pixels <= blank_px || pixels / BLANK_RATIO <= stored_bytes as u64
 }

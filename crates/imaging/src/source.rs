@@ -18,7 +18,8 @@ pub enum Source {
     Path(PathBuf),
     /// Bytes that were handed over.
     Bytes {
-        /// A name for people. It is never used to guess the format.
+        /// A name for people. It is never used to guess the format; one that ends in `.mrxs` is refused, though, as
+        /// what it names is not whole without its folder.
         name: String,
         /// The content.
         bytes: Arc<[u8]>,

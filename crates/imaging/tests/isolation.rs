@@ -52,6 +52,9 @@ fn answer(call: &Call) -> Result<Answer, ImagingError> {
         b"pid" => Err(ImagingError::ReadSource {
             reason: std::process::id().to_string(),
         }),
+        b"limits" => Err(ImagingError::ReadSource {
+            reason: bounds_of_this_process(),
+        }),
         b"secret" => Err(ImagingError::ReadSource {
             reason: format!("{:?}", std::env::var("CARGO_MANIFEST_DIR")),
         }),
@@ -74,6 +77,21 @@ fn shrink_shared_memory() -> (u8, u8) {
             .expect("an open file opens again");
         (tried + 1, refused + u8::from(file.set_len(0).is_err()))
     })
+}
+
+/// Soft limits on processor seconds, open files, address space and core dumps.
+fn bounds_of_this_process() -> String {
+    use rustix::process::{Resource, getrlimit};
+    let bounds = [
+        Resource::Cpu,
+        Resource::Nofile,
+        Resource::As,
+        Resource::Core,
+    ];
+    bounds
+        .map(|bound| getrlimit(bound).current.map_or(-1, |value| value as i64))
+        .map(|value| value.to_string())
+        .join(" ")
 }
 
 fn planted() -> Decoders {
@@ -201,6 +219,23 @@ fn memory_over_the_limit_is_not_had() {
         matches!(&error, ImagingError::KeepDecoderAlive { how } if how == "signal 6"),
         "{error}"
     );
+}
+
+#[test]
+fn a_worker_is_bounded_in_time_files_memory_and_dumps() {
+    let mut request = rendering(b"limits");
+    request.limits.max_decode_ms = 9_000;
+    request.limits.max_decoder_bytes = 5 << 30;
+    let said = planted().render(&request).unwrap_err().to_string();
+    let numbers = said.rsplit(' ').map_while(|word| word.parse::<i64>().ok());
+    let numbers: Vec<i64> = numbers.collect();
+    let [core, address_space, files, seconds] = numbers[..] else {
+        panic!("four numbers: {said}")
+    };
+    assert_eq!((core, address_space, files), (0, 5 << 30, 256));
+    // Ten for each processor, after those that the worker has used.
+    let cpus = std::thread::available_parallelism().unwrap().get() as i64;
+    assert!((10 * cpus..10 * cpus + 60).contains(&seconds), "{seconds}");
 }
 
 #[test]

@@ -1,9 +1,17 @@
-//! Which files a batch holds, and which text file is the report of which picture. Names only; nothing is opened.
+//! Which files a batch holds, and which text file is the report of which picture. By names alone; only the small
+//! index files of Hamamatsu slides are opened, for they name files that must not be taken for pictures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
+
+/// Bytes that are read of an index file: a line for each JPEG of the slide.
+const MOST_INDEX_BYTES: u64 = 1 << 20;
+/// Keys of an index file whose values are files of the slide; those of several columns and rows go on with a bracket.
+const PART_KEYS: [&str; 4] = ["macroimage", "mapfile", "imagefile", "optimisationfile"];
 
 /// A file to read, with the text that lies beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +34,8 @@ pub struct Collected {
 }
 
 /// Walks `paths`, recursively and in a stable order. Hidden files and folders are left out; links are followed only
-/// where they are named themselves.
+/// where they are named themselves. The JPEGs of a slide in VMS or VMU are no pictures of their own, and its macro
+/// picture, which shows the label, is never read: they are left out even where they are named themselves.
 pub fn collect(paths: &[PathBuf]) -> Collected {
     let mut collected = Collected::default();
     let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
@@ -56,10 +65,55 @@ pub fn collect(paths: &[PathBuf]) -> Collected {
             }
         }
     }
-    for files in folders.into_values() {
+    for (folder, mut files) in folders {
+        let parts = parts_of_slides(&folder);
+        files.retain(|file| !parts.contains(&name_of(file)));
         pair_reports(files, &mut collected);
     }
     collected
+}
+
+/// Names of the files that the index files (.vms, .vmu) of a folder name.
+fn parts_of_slides(folder: &Path) -> HashSet<String> {
+    let here = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let mut parts = HashSet::new();
+    let beside = std::fs::read_dir(here).into_iter().flatten().flatten();
+    for path in beside.map(|entry| entry.path()) {
+        let ending = path.extension().unwrap_or_default();
+        let is_index = ending.eq_ignore_ascii_case("vms") || ending.eq_ignore_ascii_case("vmu");
+        // Opening a pipe would wait for a writer.
+        if !is_index || !path.is_file() {
+            continue;
+        }
+        let mut index = Vec::new();
+        // One that cannot be read is told where it is opened as a slide.
+        let read =
+            File::open(&path).and_then(|file| file.take(MOST_INDEX_BYTES).read_to_end(&mut index));
+        if read.is_ok() {
+            parts.extend(parts_in(&String::from_utf8_lossy(&index)));
+        }
+    }
+    parts
+}
+
+/// The values of an index file's [`PART_KEYS`], without folders.
+fn parts_in(index: &str) -> impl Iterator<Item = String> {
+    index.lines().filter_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        let (key, _) = key.split_once('(').unwrap_or((key, ""));
+        let name = value.rsplit(['/', '\\']).next()?.trim();
+        let is_part = PART_KEYS.contains(&key.trim().to_ascii_lowercase().as_str());
+        (is_part && !name.is_empty()).then(|| name.to_lowercase())
+    })
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().to_lowercase()
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -159,6 +213,27 @@ mod tests {
         let collected = collect(&[dir.path().to_path_buf()]);
         assert_eq!(collected.candidates[0].report, None);
         assert_eq!(collected.ambiguous_reports.len(), 2);
+    }
+
+    #[test]
+    fn the_files_of_a_vms_slide_are_no_pictures_and_least_of_all_its_macro() {
+        let dir = lay(&[
+            "a/case 1.jpg",
+            "a/case 1(1,0).jpg",
+            "a/case 1_map2.jpg",
+            "a/Case 1_Macro.JPG",
+            "a/case 1.opt",
+            "a/photo.jpg",
+            "b/case 1_macro.jpg",
+        ]);
+        let index = "[Virtual Microscope Specimen]\r\nNoJpegColumns=2\r\nImageFile=case 1.jpg\r\n\
+                     ImageFile(1,0)=case 1(1,0).jpg\r\nMapFile=case 1_map2.jpg\r\n\
+                     OptimisationFile=case 1.opt\r\nMacroImage = C:\\Planted\\case 1_macro.jpg\r\n";
+        std::fs::write(dir.path().join("a/case 1.vms"), index).unwrap();
+        let found: Vec<String> = reports(&dir).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(found, ["a/case 1.vms", "a/photo.jpg", "b/case 1_macro.jpg"]);
+        let named = collect(&[dir.path().join("a/Case 1_Macro.JPG")]);
+        assert_eq!(named.candidates, []);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use dicom_dictionary_std::tags;
 
 use super::attributes::{first_text, text};
 use super::file::DicomFile;
+use crate::slide::DICOM_SLIDE_CLASS;
 
 /// UID or UID prefix (ending in a dot), and what people call it.
 const NO_PICTURE: [(&str, &str); 31] = [
@@ -144,15 +145,23 @@ fn name_of(uid: &str) -> Option<&'static str> {
     exact.or_else(among).map(|(_, name)| *name)
 }
 
-/// PS3.3 C.8.12.4.1.1: value 3 of Image Type is LABEL or OVERVIEW (the macro picture shows the label, too).
+/// PS3.3 C.8.12.4.1.1: value 3 of Image Type is LABEL or OVERVIEW (the macro picture shows the label, too), of a slide
+/// by its modality or by its SOP class. A picture that says that it shows the label is believed, whatever else it is.
 fn is_slide_label(file: &DicomFile) -> bool {
-    let is_slide = first_text(&file.object, tags::MODALITY).is_some_and(|code| code == "SM");
-    is_slide
-        && text(&file.object, tags::IMAGE_TYPE).is_some_and(|types| {
+    let shows_label = first_text(&file.object, tags::SPECIMEN_LABEL_IN_IMAGE)
+        .is_some_and(|answer| answer.eq_ignore_ascii_case("YES"));
+    let is_slide = || {
+        first_text(&file.object, tags::MODALITY).is_some_and(|code| code == "SM")
+            || sop_class(file).is_some_and(|uid| uid == DICOM_SLIDE_CLASS)
+    };
+    let is_label_by_type = || {
+        text(&file.object, tags::IMAGE_TYPE).is_some_and(|types| {
             types
                 .split('\\')
                 .any(|word| matches!(word.trim(), "LABEL" | "OVERVIEW"))
         })
+    };
+    shows_label || is_slide() && is_label_by_type()
 }
 
 #[cfg(test)]

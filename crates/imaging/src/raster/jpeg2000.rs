@@ -3,7 +3,8 @@
 use image::metadata::Orientation;
 use jpeg2k::{ColorSpace, DecodeParameters, Image, ImageComponent};
 
-use super::{Page, Shown, broken, levels};
+use super::{MAX_BLANK_PIXELS, Page, Shown, broken, levels};
+use crate::limits::could_hold;
 use crate::{Format, ImagingError, Rgb8};
 
 const JPEG2000: Format = Format::Jpeg2000;
@@ -15,8 +16,6 @@ const CODE_STREAM: [u8; 4] = [0xFF, 0x4F, 0xFF, 0x51];
 const MAX_COMPONENTS: u16 = 4;
 /// Deepest component that is read.
 const MAX_BITS: u8 = 16;
-const MAX_BLANK_PIXELS: u64 = 1 << 22;
-const BLANK_RATIO: u64 = 4096;
 
 /// Whether the bytes start a JP2 file or a bare code stream.
 pub(super) fn is_jpeg2000(start: &[u8]) -> bool {
@@ -53,13 +52,6 @@ pub(super) fn page(bytes: &[u8]) -> Result<Page, ImagingError> {
     })
 }
 
-/// A blank picture of any size takes a few bytes. Up to so many pixels that is believed; a larger one must have a byte
-/// for every so many pixels, which real pictures have many times over.
-fn could_hold(bytes: &[u8], page: Page) -> bool {
-    let pixels = u64::from(page.width_px) * u64::from(page.height_px);
-    pixels <= MAX_BLANK_PIXELS || pixels / BLANK_RATIO <= bytes.len() as u64
-}
-
 /// The code stream: the whole of a bare one, or the content of the box `jp2c` (I.5.4).
 fn code_stream(bytes: &[u8]) -> Option<&[u8]> {
     if bytes.starts_with(&CODE_STREAM) {
@@ -88,7 +80,8 @@ fn code_stream(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Decodes. A code stream that ends early is an error, not a picture of lower quality.
 pub(super) fn decode(bytes: &[u8], page: Page) -> Result<Shown, ImagingError> {
-    if !could_hold(bytes, page) {
+    let pixels = u64::from(page.width_px) * u64::from(page.height_px);
+    if !could_hold(bytes.len(), pixels, MAX_BLANK_PIXELS) {
         return Err(broken(JPEG2000, "too short for the size that it states"));
     }
     let image = Image::from_bytes_with(bytes, DecodeParameters::new().strict(true))

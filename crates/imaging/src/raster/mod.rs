@@ -22,6 +22,9 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use crate::source::Content;
 use crate::{Facts, Format, Header, Identity, ImagingError, Limits, Rgb8};
 
+/// Pixels of the largest blank picture that a few bytes of JPEG 2000 or WebP may hold.
+const MAX_BLANK_PIXELS: u64 = 1 << 22;
+
 /// The raster format that the first bytes show.
 pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
     if jpeg2000::is_jpeg2000(start) {

@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
-use super::{Page, Shown, broken, levels};
+use super::{MAX_BLANK_PIXELS, Page, Shown, broken, levels};
+use crate::limits;
 use crate::{Format, ImagingError, Limits, Rgb8};
 
 /// Bytes of one decoded pixel at most (RGBA of 16 bits).
@@ -15,10 +16,6 @@ const MAX_PNG_SIDE_BYTES: u64 = 16 << 20;
 const DEFLATE_RATIO: u64 = 1032;
 /// LZW of 12-bit codes stands for at most 4095 pixels by each.
 const LZW_RATIO: u64 = 2730;
-/// Lossless WebP holds a blank picture of any size in a few bytes. Up to so many pixels that is believed; a larger one
-/// must have a byte for every so many pixels, which real pictures have many times over.
-const MAX_BLANK_PIXELS: u64 = 1 << 22;
-const BLANK_RATIO: u64 = 4096;
 
 /// Size and orientation.
 pub(super) fn page(bytes: &[u8], format: Format, limits: &Limits) -> Result<Page, ImagingError> {
@@ -93,7 +90,7 @@ fn could_hold(bytes: &[u8], format: Format, decoder: &impl ImageDecoder) -> bool
         }
         Format::Bmp => bmp_bytes(bytes, width, height).is_none_or(|stored| stored <= len),
         Format::Gif => width * height / LZW_RATIO <= len,
-        _ => width * height <= MAX_BLANK_PIXELS || width * height / BLANK_RATIO <= len,
+        _ => limits::could_hold(bytes.len(), width * height, MAX_BLANK_PIXELS),
     }
 }
 

@@ -8,8 +8,9 @@ use tiff::{TiffError, TiffFormatError};
 
 use super::tiff_colour::{self, Samples};
 use super::tiff_jpeg;
-use super::tiff_reader::{Budgeted, OVERLAPS};
+use super::tiff_reader::Budgeted;
 use super::{Page, Shown, broken};
+use crate::tiff_shares::{OVERLAPS, READ_OVER, Shares, expansion};
 use crate::{Format, ImagingError, Limits, Rgb8};
 
 const TIFF: Format = Format::Tiff;
@@ -17,8 +18,6 @@ const TIFF: Format = Format::Tiff;
 const MAX_PIXEL_BYTES: u64 = 10;
 /// NewSubfileType (TIFF 6.0, page 36): a smaller copy of another page, or a mask.
 const REDUCED_OR_MASK: u32 = 0b101;
-/// How often the bytes of a file may be read over. Tiles that share their bytes (empty ones) are common.
-const READ_OVER: u64 = 16;
 /// What decompressors read ahead at each strip or tile.
 const READ_AHEAD: u64 = 32 << 10;
 /// A strip or tile takes this many bytes in the tables that point at it.
@@ -213,10 +212,8 @@ fn check_chunks<'a>(
     };
     let places = of(Tag::TileOffsets, Tag::StripOffsets)?;
     let lengths = of(Tag::TileByteCounts, Tag::StripByteCounts)?;
-    let all = lengths
-        .iter()
-        .fold(0u64, |all, len| all.saturating_add(*len));
-    if all / READ_OVER > bytes.len() as u64 {
+    let shares = Shares::of(&places, &lengths, bytes.len() as u64);
+    if shares.lie_over_one_another() {
         return Err(broken(TIFF, OVERLAPS));
     }
     let compression = decoder
@@ -238,7 +235,7 @@ fn check_chunks<'a>(
     }
     Ok(Chunks {
         compression,
-        stored: all,
+        shares,
         first_jpeg,
     })
 }
@@ -251,29 +248,15 @@ fn part(bytes: &[u8], place: u64, length: u64) -> Option<&[u8]> {
 /// The strips or tiles of a page.
 struct Chunks<'a> {
     compression: CompressionMethod,
-    /// Bytes of all of them.
-    stored: u64,
+    shares: Shares,
     first_jpeg: Option<&'a [u8]>,
 }
 
 impl Chunks<'_> {
-    /// Whether they could hold so many bytes of pixels: asked before memory is taken for those.
+    /// Whether they could hold so many bytes of pixels; what has no known bound is not read at all.
     fn could_hold(&self, bytes_needed: u64, page: Page) -> bool {
-        let ratio = match self.compression {
-            CompressionMethod::None => 1,
-            // Two bytes stand for at most 128.
-            CompressionMethod::PackBits => 64,
-            CompressionMethod::Deflate | CompressionMethod::OldDeflate => 1032,
-            // A code of 12 bits stands for at most 4095 bytes.
-            CompressionMethod::LZW => 2730,
-            // A bit at least for a block of 64 pixels, each of which may be spread over 4×4.
-            CompressionMethod::ModernJPEG => 64 * 8 * 16,
-            // A bit at least for a row, which is as wide as it says.
-            CompressionMethod::Fax4 => u64::from(page.width_px.max(1)),
-            // Not read at all.
-            _ => return true,
-        };
-        bytes_needed / ratio <= self.stored
+        expansion(self.compression, page.width_px.into())
+            .is_none_or(|ratio| self.shares.could_hold(bytes_needed, ratio))
     }
 }
 

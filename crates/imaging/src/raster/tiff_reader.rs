@@ -6,8 +6,7 @@
 
 use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
 
-/// Said when a file makes its reader go over the same bytes again and again.
-pub(super) const OVERLAPS: &str = "its directories or tiles lie over one another";
+use crate::tiff_shares::OVERLAPS;
 
 /// A cursor with a budget.
 pub(super) struct Budgeted<'a> {

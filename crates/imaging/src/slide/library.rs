@@ -57,20 +57,25 @@ pub(super) fn load() -> Result<OpenSlideApi, ImagingError> {
     if let Some(api) = *loaded {
         return Ok(api);
     }
-    let places = Places::of_process();
-    let found = candidates(&places).iter().find_map(|path| bind(path));
-    let Some(api) = found else {
-        if places.named.is_some() {
-            return Err(ImagingError::ReadSlide {
-                reason: format!("what {VARIABLE} names is no OpenSlide library"),
-            });
-        }
-        return Err(ImagingError::FindOpenSlide {
-            packages: PACKAGES.to_owned(),
-        });
-    };
+    let api = find(&Places::of_process())?;
     *loaded = Some(api);
     Ok(api)
+}
+
+/// Loads the first library that is one.
+fn find(places: &Places) -> Result<OpenSlideApi, ImagingError> {
+    let found = candidates(places).iter().find_map(|path| bind(path));
+    found.ok_or_else(|| match places.named {
+        Some(_) => ImagingError::ReadSlide {
+            reason: format!(
+                "what {VARIABLE} names is no OpenSlide library: name libopenslide.so.1 or its folder, or leave \
+                 {VARIABLE} empty and install {PACKAGES}"
+            ),
+        },
+        None => ImagingError::FindOpenSlide {
+            packages: PACKAGES.to_owned(),
+        },
+    })
 }
 
 /// What the search reads of the process; a value, so that tests need not change the process.
@@ -78,6 +83,8 @@ struct Places {
     named: Option<PathBuf>,
     beside: Option<PathBuf>,
     cache: Option<PathBuf>,
+    /// Names that the system's loader is asked for.
+    system: &'static [&'static str],
 }
 
 impl Places {
@@ -101,6 +108,7 @@ impl Places {
             cache: set("CASEKIN_CACHE")
                 .map(PathBuf::from)
                 .or_else(shared_cache),
+            system: &FILE_NAMES,
         }
     }
 }
@@ -138,7 +146,7 @@ fn candidates(places: &Places) -> Vec<PathBuf> {
         folders.sort_unstable();
         found.extend(folders.iter().rev().flat_map(|folder| in_folder(folder)));
     }
-    found.extend(FILE_NAMES.map(PathBuf::from));
+    found.extend(places.system.iter().map(PathBuf::from));
     found
 }
 
@@ -214,6 +222,7 @@ mod tests {
             named: Some(PathBuf::from("/nowhere/libopenslide.so.1")),
             beside: Some(PathBuf::from("/")),
             cache: None,
+            system: &FILE_NAMES,
         };
         assert_eq!(
             candidates(&places),
@@ -228,8 +237,35 @@ mod tests {
             named: None,
             beside: None,
             cache: None,
+            system: &FILE_NAMES,
         };
         assert_eq!(candidates(&places), FILE_NAMES.map(PathBuf::from));
+    }
+
+    #[test]
+    fn where_none_is_found_the_error_names_packages_and_the_variable() {
+        let nowhere = Places {
+            named: None,
+            beside: None,
+            cache: None,
+            system: &[],
+        };
+        let error = find(&nowhere).err().unwrap();
+        assert!(
+            matches!(error, ImagingError::FindOpenSlide { .. }),
+            "{error}"
+        );
+        let misnamed = Places {
+            named: Some(PathBuf::from("/nowhere")),
+            system: &FILE_NAMES,
+            ..nowhere
+        };
+        let misled = find(&misnamed).err().unwrap();
+        for said in [error.to_string(), misled.to_string()] {
+            for word in ["libopenslide0", "openslide-bin", VARIABLE] {
+                assert!(said.contains(word), "{word}: {said}");
+            }
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod openslide;
 mod recognise;
 mod scale;
 mod tiff_levels;
+mod tiff_overlaps;
 mod tiff_pages;
 mod tiff_tiles;
 mod tiles;
@@ -393,6 +394,7 @@ fn by_openslide(
     marked: bool,
     limits: &Limits,
 ) -> Result<Option<Box<dyn Backend>>, ImagingError> {
+    tiff_overlaps::refuse(source)?;
     if let Some(backend) = TiffBackend::open(source, marked)? {
         return Ok(Some(Box::new(backend)));
     }

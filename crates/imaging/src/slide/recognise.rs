@@ -33,6 +33,10 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// A table of Sakura's databases, named on their first page (64 KiB at most).
 const SAKURA_TABLE: &[u8] = b"SVSlideDataXML";
 
+/// Said of a MIRAX file by itself.
+const LOST_FOLDER: &str = "a MIRAX slide is in the folder that has the file's name without .mrxs, and that folder, \
+     with Slidedat.ini in it, is not beside the file: put it there and take the slide in by its path, not as an upload";
+
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
@@ -46,7 +50,7 @@ pub(super) enum Family {
 /// The family of a source; `None` for what is no slide.
 ///
 /// # Errors
-/// `ReadSource`.
+/// `ReadSource`; `ReadSlide` for a MIRAX file without its folder.
 pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError> {
     let start = source.read_first(START_BYTES)?;
     if start.get(128..132) == Some(b"DICM") {
@@ -54,7 +58,14 @@ pub(super) fn family_of(source: &Source) -> Result<Option<Family>, ImagingError>
     }
     let found = match &*start {
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => slide_tiff(&pages(source)),
-        [0xFF, 0xD8, 0xFF, ..] if has_mirax_folder(source) => Some(false),
+        [0xFF, 0xD8, 0xFF, ..] if is_called_mirax(source) => {
+            if !has_mirax_folder(source) {
+                return Err(ImagingError::ReadSlide {
+                    reason: LOST_FOLDER.to_owned(),
+                });
+            }
+            Some(false)
+        }
         start if start.starts_with(SQLITE) => is_sakura(source)?.then_some(false),
         start => MAGIC_WORDS
             .iter()
@@ -102,18 +113,22 @@ fn is_sakura(source: &Source) -> Result<bool, ImagingError> {
     Ok(windows.any(|window| window == SAKURA_TABLE))
 }
 
-/// MIRAX: a small JPEG beside a folder of its name that holds Slidedat.ini.
+/// MIRAX: a small JPEG, which by itself would pass as a picture; only its name tells what it is.
+fn is_called_mirax(source: &Source) -> bool {
+    let name = match source {
+        Source::Path(path) => path.as_path(),
+        Source::Bytes { name, .. } => Path::new(name),
+    };
+    name.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("mrxs"))
+}
+
+/// Whether a folder of its name that holds Slidedat.ini lies beside it.
 fn has_mirax_folder(source: &Source) -> bool {
     let Source::Path(path) = source else {
         return false;
     };
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("mrxs"))
-        && is_mirax_folder(&path.with_extension(""))
-}
-
-fn is_mirax_folder(folder: &Path) -> bool {
-    folder.join("Slidedat.ini").is_file()
+    path.with_extension("").join("Slidedat.ini").is_file()
 }
 
 #[cfg(test)]
@@ -159,6 +174,26 @@ mod tests {
         assert_eq!(slide_tiff(&[marked]), Some(true));
         let exported = page(1000, false, "Aperio Image Library");
         assert_eq!(slide_tiff(&[exported]), Some(false));
+    }
+
+    #[test]
+    fn a_mirax_file_without_its_folder_is_no_picture() {
+        let jpeg = b"\xFF\xD8\xFF\xE0 a preview".to_vec();
+        let family = |name: &str| family_of(&Source::from_bytes(name, jpeg.clone()));
+        let error = family("slide.MRXS").unwrap_err().to_string();
+        assert!(
+            error.contains("folder") && error.contains("Slidedat.ini"),
+            "{error}"
+        );
+        assert_eq!(family("slide.jpg"), Ok(None));
+        let dir = std::env::temp_dir().join(format!("casekin-mirax-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("slide")).unwrap();
+        std::fs::write(dir.join("slide.mrxs"), &jpeg).unwrap();
+        let by_path = || family_of(&Source::Path(dir.join("slide.mrxs")));
+        assert!(by_path().is_err());
+        std::fs::write(dir.join("slide/Slidedat.ini"), b"[GENERAL]").unwrap();
+        assert_eq!(by_path(), Ok(Some(Family::OpenSlide { marked: false })));
+        std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

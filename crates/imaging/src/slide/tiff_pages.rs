@@ -69,6 +69,16 @@ pub(super) struct Values {
     at: u64,
 }
 
+impl Values {
+    /// The first `most` of them.
+    pub(super) fn first(self, most: u64) -> Self {
+        Self {
+            count: self.count.min(most),
+            ..self
+        }
+    }
+}
+
 /// A TIFF whose pages can be followed.
 pub(super) struct TiffFile {
     pub pages: Vec<Page>,

@@ -8,9 +8,9 @@ use super::tiles::{KeptTiles, lay};
 use crate::{ImagingError, Rgb8, Source};
 
 /// Tiles of all levels together, whose places are kept in memory.
-const MOST_TILES: u64 = 1 << 22;
+pub(super) const MOST_TILES: u64 = 1 << 22;
 /// More levels than any pyramid of 32-bit sides can have.
-const MOST_LEVELS: usize = 64;
+pub(super) const MOST_LEVELS: usize = 64;
 /// How far the ratios of widths and heights of two levels may differ, as OpenSlide has it.
 const SKEW: f64 = 0.02;
 const INCH_UM: f64 = 25_400.0;

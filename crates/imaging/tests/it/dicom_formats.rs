@@ -283,23 +283,6 @@ fn frames_take_the_transformations_of_their_own_functional_groups() {
 }
 
 #[test]
-fn slide_labels_are_given_away_at_no_stage() {
-    let set = DataSet::default()
-        .text(0x0008_0008, b"CS", "ORIGINAL\\PRIMARY\\LABEL\\NONE")
-        .text(0x0008_0016, b"UI", "1.2.840.10008.5.1.4.1.1.77.1.6")
-        .text(0x0008_0060, b"CS", "SM")
-        .grey("MONOCHROME2", [6, 4], false)
-        .pixels(&hundreds());
-    for wanted in [Stage::Stored, Stage::Modality, Stage::Voi, Stage::Rgb] {
-        let refused = at_stage(source(&set, EXPLICIT), 1, wanted).unwrap_err();
-        assert!(
-            matches!(refused, ImagingError::FindPicture { .. }),
-            "{refused}"
-        );
-    }
-}
-
-#[test]
 fn rasters_have_the_last_stage_alone() {
     let png = casekin_imaging::encode_png(&casekin_imaging::Rgb8 {
         width_px: 1,

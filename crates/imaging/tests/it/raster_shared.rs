@@ -264,7 +264,7 @@ fn every_odd_raster_does_what_is_expected_of_it() {
 }
 
 #[test]
-fn cmyk_and_turned_copies_show_the_picture_they_were_made_of() {
+fn progressive_cmyk_and_turned_copies_show_the_picture_they_were_made_of() {
     let Some(folder) = shared("data/images-broken-or-odd") else {
         return;
     };
@@ -274,6 +274,9 @@ fn cmyk_and_turned_copies_show_the_picture_they_were_made_of() {
         pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>() as f64
             / plain.pixels.len() as f64
     };
+    let progressive = first_frame(&folder.join("progressive.jpg")).unwrap();
+    let off = distance(&progressive);
+    assert!(off < 2.0, "of the same picture as the baseline file: {off}");
     let cmyk = first_frame(&folder.join("cmyk.jpg")).unwrap();
     assert!(distance(&cmyk) < 2.0, "{}", distance(&cmyk));
     let turned = first_frame(&folder.join("exif_rotated.jpg")).unwrap();

@@ -74,6 +74,7 @@ fn a_tiff_of_one_page_is_no_slide() {
 #[test]
 fn regions_equal_openslide_pythons() {
     let Some(folder) = folder() else { return };
+    // Its profile moves no colour of `openslide_boxes.tiff`: read_region applies none.
     // Box in pixels of level 0, longest side of the answer, start of the SHA-256 of RGB on white.
     let known = [
         (CMU, [1000, 1200, 300, 200], 300, "215ae684aa0bab81"),
@@ -98,20 +99,13 @@ fn regions_equal_openslide_pythons() {
             "53eb8c75a1f7d4cc",
         ),
     ];
-    let mut colours_kept = 0;
     for (file, box_px, max_px, expected) in known {
         let rgb = open(folder.join(file))
             .picture(Some(box_px), Some(max_px))
             .unwrap();
         assert_eq!(rgb.width_px.max(rgb.height_px), max_px);
-        if file == "openslide_boxes.tiff" {
-            // Its ICC profile is applied here and not by read_region: near, not equal.
-            continue;
-        }
         assert_eq!(digest(&rgb), expected, "{file} {box_px:?}");
-        colours_kept += 1;
     }
-    assert_eq!(colours_kept, 5);
 }
 
 #[test]

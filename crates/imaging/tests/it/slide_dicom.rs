@@ -175,3 +175,33 @@ fn compressed_and_plain_tiles_of_one_slide_are_equal() {
     assert_eq!(plain, read("highdicom__sm_image_jpegls.dcm"));
     assert_eq!(plain, read("highdicom__sm_image_jpegls_nobot.dcm"));
 }
+
+#[test]
+fn colours_go_through_the_slides_profile() {
+    let wide = moxcms::ColorProfile::new_display_p3();
+    let plain = Written::full([10, 7], 200);
+    let profiled = Written {
+        icc: wide.encode().unwrap(),
+        ..plain.clone()
+    };
+    let before = slide(&plain.source()).picture(None, None).unwrap();
+    let after = slide(&profiled.source()).picture(None, None).unwrap();
+    assert_eq!(before, plain.expected());
+    let layout = moxcms::Layout::Rgb;
+    let to_srgb = wide
+        .create_transform_8bit(
+            layout,
+            &moxcms::ColorProfile::new_srgb(),
+            layout,
+            moxcms::TransformOptions::default(),
+        )
+        .unwrap();
+    let mut expected = vec![0; before.pixels.len()];
+    to_srgb.transform(&before.pixels, &mut expected).unwrap();
+    assert_eq!(after.pixels, expected);
+    let moved = expected
+        .iter()
+        .zip(&before.pixels)
+        .map(|(a, b)| a.abs_diff(*b));
+    assert!(moved.max().unwrap() > 3, "the profile moves colours");
+}

@@ -19,7 +19,11 @@ use super::attributes::attribute_error;
 use super::layout::Layout;
 use super::native::integers;
 use super::syntax::{PixelCodec, Syntax};
+use crate::limits::could_hold;
 use crate::{ImagingError, Limits, Samples};
+
+/// Pixels of the largest blank frame that a few bytes may hold: blank frames are common in DICOM.
+const MAX_BLANK_PIXELS: u64 = 1 << 26;
 
 /// What a codec gives back.
 pub(super) enum Unpacked {
@@ -51,8 +55,13 @@ impl Packed<'_> {
         }
     }
 
-    /// The size inside the compressed frame must be the header's: memory is taken for it.
+    /// The size inside the compressed frame must be the header's, and the frame must have bytes for it: memory is taken
+    /// for it.
     fn check_size(&self, codec: &str, width_px: u32, height_px: u32) -> Result<(), ImagingError> {
+        let pixels = self.layout.pixels() as u64;
+        if !could_hold(self.bytes.len(), pixels, MAX_BLANK_PIXELS) {
+            return Err(self.error(codec, "too short for the size that is stated"));
+        }
         if (width_px, height_px) == (self.layout.width_px, self.layout.height_px) {
             return Ok(());
         }

@@ -20,6 +20,8 @@ pub struct Written {
     pub says_sparse: bool,
     /// Frames of the concatenation that come before.
     pub after: Option<u16>,
+    /// ICC profile of the optical path; none where empty.
+    pub icc: Vec<u8>,
 }
 
 impl Written {
@@ -35,6 +37,7 @@ impl Written {
             sparse: false,
             says_sparse: false,
             after: None,
+            icc: Vec::new(),
         }
     }
 
@@ -59,7 +62,11 @@ impl Written {
     pub fn header(&self, photometric: &str) -> DataSet {
         let spacing = DataSet::default().text(0x0028_0030, b"DS", "0.0005\\0.0005");
         let shared = DataSet::default().sequence(0x0028_9110, spacing);
-        let path = DataSet::default().text(0x0048_0112, b"DS", "20");
+        let mut path = DataSet::default();
+        if !self.icc.is_empty() {
+            path = path.with(0x0028_2000, b"OB", &self.icc);
+        }
+        let path = path.text(0x0048_0112, b"DS", "20");
         let mut set = DataSet::default()
             .text(0x0008_0008, b"CS", self.image_type)
             .text(0x0008_0016, b"UI", CLASS)
