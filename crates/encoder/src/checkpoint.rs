@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::SiglipConfig;
-use crate::graph::{self, TowerGraph};
+use crate::graph::{self, PixelInput, TowerGraph};
 use crate::model_id;
 use crate::tokens::TextTokenizer;
 use crate::weights::{WEIGHTS_FILE, Weights};
@@ -42,7 +42,11 @@ impl Checkpoint {
         let weights = Weights::open(dir)?;
         let location = weights.file_name()?.to_owned();
         let place = (&weights, location.as_str());
-        let image_graph = graph::image_tower(&config.vision_config, place, Precision::F32)?;
+        let image_graph = graph::image_tower(
+            &config.vision_config,
+            place,
+            (Precision::F32, PixelInput::Values),
+        )?;
         let text_graph = graph::text_tower(&config.text_config, place)?;
         let logit_scale = weights.scalar("logit_scale")?.exp();
         let logit_bias = weights.scalar("logit_bias")?;
@@ -63,14 +67,16 @@ impl Checkpoint {
     }
 
     /// The image tower in the arithmetic asked for.
-    pub(crate) fn image_graph(&self, precision: Precision) -> Result<TowerGraph, EncoderError> {
-        match precision {
-            Precision::F32 => Ok(self.image_graph.clone()),
-            Precision::Int8 => {
-                let place = (self.weights.as_ref(), self.weights.file_name()?);
-                graph::image_tower(&self.config.vision_config, place, precision)
-            }
+    pub(crate) fn image_graph(
+        &self,
+        precision: Precision,
+        input: PixelInput,
+    ) -> Result<TowerGraph, EncoderError> {
+        if (precision, input) == (Precision::F32, PixelInput::Values) {
+            return Ok(self.image_graph.clone());
         }
+        let place = (self.weights.as_ref(), self.weights.file_name()?);
+        graph::image_tower(&self.config.vision_config, place, (precision, input))
     }
 
     /// The model's identity: see [`ModelId`]. Reads every byte of the weights (3.5 GB for MedSigLIP).

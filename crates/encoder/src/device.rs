@@ -10,10 +10,10 @@ use crate::EncoderError;
 /// The processor that runs the two towers. Written `cpu`, `cuda` (the first GPU) or `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Device {
-    /// The CPU, in f32.
+    /// The CPU.
     #[default]
     Cpu,
-    /// An NVIDIA GPU, in f32. Never replaced by the CPU in silence: see [`EncoderError::UseCuda`].
+    /// An NVIDIA GPU. Never replaced by the CPU in silence: see [`EncoderError::UseCuda`].
     Cuda {
         /// The GPU's number as CUDA counts them, from 0.
         id: u32,

@@ -1,10 +1,15 @@
 //! Pictures and words to vectors: preprocessing or tokenising, batches, the two towers.
 //! Never logs a text or a picture.
 
+mod batches;
+
 use std::sync::Arc;
 
-use crate::preprocess::{Pixels, preprocess_batch};
-use crate::session::{Launch, TowerSession, tensor};
+use crate::graph::{IDS, PixelInput};
+use crate::launch::Launch;
+use crate::preprocess::{Levels, Preparation};
+use crate::ready::{Ready, Values};
+use crate::session::{Inputs, TowerSession, tensor};
 use crate::tokens::TextTokenizer;
 use crate::{
     Checkpoint, Device, EncoderError, Picture, Precision, PreprocessorConfig, Profile, Runtime,
@@ -55,49 +60,19 @@ pub struct Patches {
     pub columns: u32,
 }
 
-/// One picture or text made ready for its tower. Batches are put together of these, whoever they came from.
-#[derive(Debug, Clone)]
-pub struct Ready(Values);
-
-#[derive(Debug, Clone)]
-enum Values {
-    Pixels(Vec<f32>),
-    Ids(Vec<i64>),
-}
-
-impl Ready {
-    /// The tower that it is for.
-    #[must_use]
-    pub fn tower(&self) -> Tower {
-        match self.0 {
-            Values::Pixels(_) => Tower::Image,
-            Values::Ids(_) => Tower::Text,
-        }
-    }
-
-    fn pixels(&self) -> &[f32] {
-        match &self.0 {
-            Values::Pixels(pixels) => pixels,
-            Values::Ids(_) => &[],
-        }
-    }
-
-    fn ids(&self) -> &[i64] {
-        match &self.0 {
-            Values::Pixels(_) => &[],
-            Values::Ids(ids) => ids,
-        }
-    }
-}
-
 /// A checkpoint on a device, ready to encode. `Send + Sync`: share it in an [`Arc`]. The calls block; one tower runs
-/// one batch at a time, and the two towers do not wait for each other. ONNX Runtime maps model.safetensors into memory:
-/// replace that file by another (rename), never write into it, while a process has it loaded.
+/// one batch at a time, and the two towers do not wait for each other. Encoders of the same files, device, threads and
+/// arithmetic share their towers, whatever their profile: the weights are in memory once, and their batches take turns.
+/// ONNX Runtime maps model.safetensors into memory: replace that file by another (rename), never write into it, while a
+/// process has it loaded.
 pub struct Encoder {
     image: TowerSession,
     text: TowerSession,
     tokenizer: Arc<TextTokenizer>,
     preprocessor: PreprocessorConfig,
+    /// What the image tower sees for every 8-bit value of a channel.
+    levels: Levels<f32>,
+    input: PixelInput,
     options: EncoderOptions,
     image_size_px: u32,
     grid_side: u32,
@@ -108,8 +83,18 @@ impl Encoder {
     /// Prepares both towers; each is loaded at its first use, or by [`Self::load_tower`].
     ///
     /// # Errors
-    /// [`EncoderError::UseCuda`] where CUDA is asked for and cannot be had, or has no such arithmetic.
+    /// [`EncoderError::UseCuda`] where CUDA is asked for and cannot be had; [`EncoderError::UsePrecision`] where the device
+    /// has no such arithmetic.
     pub fn load(
+        runtime: &Runtime,
+        checkpoint: &Checkpoint,
+        options: &EncoderOptions,
+    ) -> Result<Self, EncoderError> {
+        Self::load_taking(PixelInput::on(options.device), runtime, checkpoint, options)
+    }
+
+    fn load_taking(
+        input: PixelInput,
         runtime: &Runtime,
         checkpoint: &Checkpoint,
         options: &EncoderOptions,
@@ -120,18 +105,15 @@ impl Encoder {
             device: options.device,
             intra_threads: options.intra_threads,
         };
-        if let (Device::Cuda { id }, Precision::Int8) = (options.device, options.precision) {
-            let missing = "int8 runs on a CPU only: leave it out of the profile".to_owned();
-            let source = None;
-            return Err(EncoderError::UseCuda {
-                id,
-                missing,
-                source,
-            });
-        }
+        options.precision.check_on(options.device)?;
         launch.check_device()?;
-        let image = checkpoint.image_graph(options.precision)?;
+        let image = checkpoint.image_graph(options.precision, input)?;
         let dimension = checkpoint.dimension();
+        let preparation = Preparation {
+            size_px: checkpoint.image_size_px(),
+            profile: options.profile,
+            config: checkpoint.preprocessor(),
+        };
         Ok(Self {
             image: TowerSession::new(Tower::Image, image, dimension, launch.clone()),
             text: TowerSession::new(
@@ -142,6 +124,8 @@ impl Encoder {
             ),
             tokenizer: Arc::clone(&checkpoint.tokenizer),
             preprocessor: checkpoint.preprocessor().clone(),
+            levels: preparation.levels(),
+            input,
             options: options.clone(),
             image_size_px: checkpoint.image_size_px(),
             grid_side: checkpoint.grid_side(),
@@ -158,6 +142,18 @@ impl Encoder {
             Tower::Image => self.image.start(),
             Tower::Text => self.text.start(),
         }
+    }
+
+    /// Loads the image tower and runs it once over so many black pictures, but no more than the batch size, so that the
+    /// first question does not pay for what a first run of that many costs: memory, and on a GPU the choice of kernels.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    pub fn warm_up(&self, batch: usize) -> Result<(), EncoderError> {
+        let count = batch.clamp(1, self.batch_size());
+        let black = vec![0; self.preparation().picture_values()];
+        self.encode_checked(&vec![Ready(Values::Pixels(black)); count])
+            .map(|_| ())
     }
 
     /// One vector of length 1 and [`Self::dimension`] values per picture, in order.
@@ -184,12 +180,9 @@ impl Encoder {
     /// [`EncoderError::CheckPicture`].
     pub fn ready_images(&self, pictures: &[Picture<'_>]) -> Result<Vec<Ready>, EncoderError> {
         pictures.iter().try_for_each(Picture::check)?;
-        let prepare = |picture: &Picture<'_>| {
-            let (size_px, profile) = (self.image_size_px, self.options.profile);
-            let pixels = preprocess_batch(&[*picture], size_px, profile, &self.preprocessor);
-            Ready(Values::Pixels(pixels))
-        };
-        Ok(pictures.iter().map(prepare).collect())
+        let preparation = self.preparation();
+        let prepare = |picture| Ready(Values::Pixels(preparation.pixels(&[picture])));
+        Ok(pictures.iter().copied().map(prepare).collect())
     }
 
     /// Makes texts ready for [`Self::run_ready`].
@@ -206,37 +199,26 @@ impl Encoder {
     /// # Errors
     /// [`EncoderError::RunSession`]; those of [`Self::load_tower`].
     pub fn run_ready(&self, inputs: &[Ready]) -> Result<Vec<Vec<f32>>, EncoderError> {
-        let side = i64::from(self.image_size_px);
         let mut vectors = Vec::with_capacity(inputs.len());
         for same in inputs.chunk_by(|a, b| a.tower() == b.tower()) {
-            for batch in same.chunks(self.batch_size()) {
-                let count = batch.len() as i64;
-                let run = match batch[0].tower() {
-                    Tower::Image => {
-                        let pixels: Vec<f32> =
-                            batch.iter().flat_map(Ready::pixels).copied().collect();
-                        let input = tensor(vec![count, 3, side, side], pixels);
-                        self.image.run(input, batch.len())?
+            match same[0].tower() {
+                Tower::Image => {
+                    let values = self.preparation().picture_values();
+                    if !same.iter().all(|ready| ready.has_values(values)) {
+                        let source = ort::Error::new("a picture was made ready for another size");
+                        let tower = Tower::Image;
+                        return Err(EncoderError::RunSession { tower, source });
                     }
-                    Tower::Text => {
-                        let ids: Vec<i64> = batch.iter().flat_map(Ready::ids).copied().collect();
-                        let input = tensor(vec![count, ids.len() as i64 / count], ids);
-                        self.text.run(input, batch.len())?
+                    vectors.extend(self.encode_checked(same)?);
+                }
+                Tower::Text => {
+                    for batch in same.chunks(self.batch_size()) {
+                        let ids: Vec<&[i64]> = batch.iter().map(Ready::ids).collect();
+                        let inputs = text_inputs(ids.concat(), batch.len());
+                        vectors.extend(self.text.run(inputs, batch.len())?);
                     }
-                };
-                vectors.extend(run);
+                }
             }
-        }
-        Ok(vectors)
-    }
-
-    fn encode_checked<P: Pixels>(&self, pictures: &[P]) -> Result<Vec<Vec<f32>>, EncoderError> {
-        let (size_px, side) = (self.image_size_px, i64::from(self.image_size_px));
-        let mut vectors = Vec::with_capacity(pictures.len());
-        for batch in pictures.chunks(self.batch_size()) {
-            let pixels = preprocess_batch(batch, size_px, self.options.profile, &self.preprocessor);
-            let input = tensor(vec![batch.len() as i64, 3, side, side], pixels);
-            vectors.extend(self.image.run(input, batch.len())?);
         }
         Ok(vectors)
     }
@@ -248,13 +230,10 @@ impl Encoder {
     /// As [`Self::encode_images`]; [`EncoderError::CheckOutput`] where a token is not finite.
     pub fn encode_patches(&self, picture: &Picture<'_>) -> Result<Patches, EncoderError> {
         picture.check()?;
-        let (size_px, side) = (self.image_size_px, i64::from(self.image_size_px));
-        let profile = self.options.profile;
-        let pixels = preprocess_batch(&[*picture], size_px, profile, &self.preprocessor);
-        let input = tensor(vec![1, 3, side, side], pixels);
+        let inputs = self.image_inputs(&[*picture]);
         let (rows, columns) = (self.grid_side, self.grid_side);
         let count = rows as usize * columns as usize;
-        let (vector, tokens) = self.image.run_with_patches(input, count)?;
+        let (vector, tokens) = self.image.run_with_patches(inputs, count)?;
         Ok(Patches {
             vector,
             tokens,
@@ -275,11 +254,8 @@ impl Encoder {
             for text in batch {
                 ids.extend(self.tokenizer.encode(text)?);
             }
-            let input = tensor(
-                vec![batch.len() as i64, (ids.len() / batch.len()) as i64],
-                ids,
-            );
-            vectors.extend(self.text.run(input, batch.len())?);
+            let count = batch.len();
+            vectors.extend(self.text.run(text_inputs(ids, count), count)?);
         }
         Ok(vectors)
     }
@@ -343,10 +319,15 @@ impl Encoder {
     /// In 8 bit a run has one scale for all that is in it, so a picture is run alone: its vector is its own.
     fn batch_size(&self) -> usize {
         match self.options.precision {
-            Precision::F32 => self.options.batch_size.max(1),
+            Precision::F32 | Precision::F16 | Precision::Bf16 => self.options.batch_size.max(1),
             Precision::Int8 => 1,
         }
     }
+}
+
+fn text_inputs(ids: Vec<i64>, count: usize) -> ort::Result<Inputs<'static>> {
+    let shape = vec![count as i64, (ids.len() / count) as i64];
+    Ok(vec![(IDS, tensor(shape, ids)?)])
 }
 
 #[cfg(test)]

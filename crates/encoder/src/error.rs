@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Device, Precision};
+
 /// Which half of the model: each is a session of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -133,7 +135,9 @@ pub enum EncoderError {
         text: String,
     },
     /// The text is no preprocessing profile.
-    #[error("{text:?} is no preprocessing profile; write train or hf, or either with -int8")]
+    #[error(
+        "{text:?} is no preprocessing profile; write train or hf, or either with -int8, -f16 or -bf16"
+    )]
     ParseProfile {
         /// What was given.
         text: String,
@@ -237,6 +241,16 @@ pub enum EncoderError {
         missing: String,
         /// What ONNX Runtime says, where it says anything.
         source: Option<ort::Error>,
+    },
+    /// The device does not have the arithmetic that was asked for.
+    #[error("{precision} does not run on {device}: {instead}")]
+    UsePrecision {
+        /// The arithmetic.
+        precision: Precision,
+        /// The device.
+        device: Device,
+        /// What to do.
+        instead: &'static str,
     },
     /// ONNX Runtime refuses the graph or its weights.
     #[error("cannot start the {tower}")]

@@ -18,7 +18,12 @@ pub fn preprocess(
     config: &PreprocessorConfig,
 ) -> Result<Vec<f32>, EncoderError> {
     picture.check()?;
-    Ok(preprocess_batch(&[*picture], size_px, profile, config))
+    let preparation = Preparation {
+        size_px,
+        profile,
+        config,
+    };
+    Ok(preparation.values(&[*picture], &preparation.levels()))
 }
 
 /// As [`preprocess`], of samples that have not been made colours yet: to the bit what their RGB picture gives. The
@@ -33,69 +38,97 @@ pub fn preprocess_samples(
     config: &PreprocessorConfig,
 ) -> Result<Vec<f32>, EncoderError> {
     samples.check()?;
-    Ok(preprocess_batch(&[*samples], size_px, profile, config))
+    let preparation = Preparation {
+        size_px,
+        profile,
+        config,
+    };
+    Ok(preparation.values(&[*samples], &preparation.levels()))
+}
+
+/// What every 8-bit value becomes, channel by channel.
+pub(crate) type Levels<T> = [[T; 256]; 3];
+
+/// How pictures are prepared. Either profile ends in pixels of 8 bit; what the model sees of them is a table.
+#[derive(Clone, Copy)]
+pub(crate) struct Preparation<'a> {
+    pub size_px: u32,
+    pub profile: Profile,
+    pub config: &'a PreprocessorConfig,
+}
+
+impl Preparation<'_> {
+    /// What the model sees for every 8-bit value.
+    pub fn levels(&self) -> Levels<f32> {
+        match self.profile {
+            Profile::Train => [train_levels(); 3],
+            Profile::Hf => std::array::from_fn(|channel| normalised_levels(self.config, channel)),
+        }
+    }
+
+    /// Many checked pictures side by side into one batch of pixels, `[pictures, 3, size_px, size_px]`.
+    pub fn pixels<P: Pixels>(&self, pictures: &[P]) -> Vec<u8> {
+        let mut batch = vec![0; pictures.len() * self.picture_values()];
+        self.write_pixels(pictures, &mut batch);
+        batch
+    }
+
+    /// As [`Self::pixels`], into memory that is there already.
+    pub fn write_pixels<P: Pixels>(&self, pictures: &[P], batch: &mut [u8]) {
+        let unchanged = [std::array::from_fn(|value| value as u8); 3];
+        self.write(pictures, batch, &unchanged);
+    }
+
+    /// The finished values of a batch: every pixel looked up in `levels`.
+    pub fn values<P: Pixels>(&self, pictures: &[P], levels: &Levels<f32>) -> Vec<f32> {
+        let mut batch = vec![0.0; pictures.len() * self.picture_values()];
+        self.write(pictures, &mut batch, levels);
+        batch
+    }
+
+    fn write<P: Pixels, T: Copy + Send + Sync>(
+        &self,
+        pictures: &[P],
+        batch: &mut [T],
+        levels: &Levels<T>,
+    ) {
+        batch
+            .par_chunks_exact_mut(self.picture_values())
+            .zip(pictures)
+            .for_each(|(planes, picture)| picture.fill(planes, self, levels));
+    }
+
+    /// Values of one picture.
+    pub fn picture_values(&self) -> usize {
+        3 * self.size_px as usize * self.size_px as usize
+    }
 }
 
 /// A checked picture of any kind that can fill the planes of the model's input.
 pub(crate) trait Pixels: Sync {
-    /// Writes `3 * size_px * size_px` values.
-    fn fill(&self, planes: &mut [f32], size_px: u32, profile: Profile, config: &PreprocessorConfig);
-}
-
-/// Many checked pictures side by side into one batch, `[pictures, 3, size_px, size_px]`.
-pub(crate) fn preprocess_batch<P: Pixels>(
-    pictures: &[P],
-    size_px: u32,
-    profile: Profile,
-    config: &PreprocessorConfig,
-) -> Vec<f32> {
-    let mut batch = vec![0.0; pictures.len() * plane_values(size_px)];
-    batch
-        .par_chunks_exact_mut(plane_values(size_px))
-        .zip(pictures)
-        .for_each(|(planes, picture)| picture.fill(planes, size_px, profile, config));
-    batch
-}
-
-fn plane_values(size_px: u32) -> usize {
-    3 * size_px as usize * size_px as usize
+    /// Writes `3 * size_px * size_px` values, each looked up in `levels`.
+    fn fill<T: Copy>(&self, planes: &mut [T], how: &Preparation<'_>, levels: &Levels<T>);
 }
 
 impl Pixels for Picture<'_> {
-    fn fill(
-        &self,
-        planes: &mut [f32],
-        size_px: u32,
-        profile: Profile,
-        config: &PreprocessorConfig,
-    ) {
-        match profile {
+    fn fill<T: Copy>(&self, planes: &mut [T], how: &Preparation<'_>, levels: &Levels<T>) {
+        match how.profile {
             Profile::Train => {
                 let fetch = |at: usize| [0, 1, 2].map(|channel| self.rgb[at * 3 + channel]);
-                fill_colours(
-                    planes,
-                    &Grid::of(self.width_px, self.height_px, size_px),
-                    fetch,
-                );
+                let grid = Grid::of(self.width_px, self.height_px, how.size_px);
+                fill_colours(planes, &grid, fetch, levels);
             }
             Profile::Hf => {
-                let pixels = resample::resize(self, size_px, config.resample);
-                let levels = [0, 1, 2].map(|channel| normalised_levels(config, channel));
-                fill_planes(planes, &pixels, [&levels[0], &levels[1], &levels[2]]);
+                let pixels = resample::resize(self, how.size_px, how.config.resample);
+                fill_planes(planes, &pixels, levels);
             }
         }
     }
 }
 
 impl Pixels for Samples<'_> {
-    fn fill(
-        &self,
-        planes: &mut [f32],
-        size_px: u32,
-        profile: Profile,
-        config: &PreprocessorConfig,
-    ) {
-        if profile == Profile::Hf {
+    fn fill<T: Copy>(&self, planes: &mut [T], how: &Preparation<'_>, levels: &Levels<T>) {
+        if how.profile == Profile::Hf {
             // Its filter reads every pixel, so nothing is saved by looking them up one by one.
             let rgb = self.to_rgb().expect("the samples were checked");
             let picture = Picture {
@@ -103,25 +136,32 @@ impl Pixels for Samples<'_> {
                 height_px: self.height_px,
                 rgb: &rgb,
             };
-            return picture.fill(planes, size_px, profile, config);
+            return picture.fill(planes, how, levels);
         }
-        let grid = Grid::of(self.width_px, self.height_px, size_px);
+        let grid = Grid::of(self.width_px, self.height_px, how.size_px);
         match self.plane {
-            Plane::Unsigned(samples) => self.fill_from(planes, &grid, |at| samples[at]),
+            Plane::Unsigned(samples) => self.fill_from(planes, &grid, |at| samples[at], levels),
             Plane::Signed(samples) => {
-                self.fill_from(planes, &grid, |at| samples[at].cast_unsigned());
+                self.fill_from(planes, &grid, |at| samples[at].cast_unsigned(), levels);
             }
         }
     }
 }
 
 impl Samples<'_> {
-    fn fill_from(&self, planes: &mut [f32], grid: &Grid, sample: impl Fn(usize) -> u16) {
+    fn fill_from<T: Copy>(
+        &self,
+        planes: &mut [T],
+        grid: &Grid,
+        sample: impl Fn(usize) -> u16,
+        levels: &Levels<T>,
+    ) {
         match self.tables {
             Tables::Grey(table) => {
                 let plane = planes.len() / 3;
                 let (red, rest) = planes.split_at_mut(plane);
-                let levels = train_levels();
+                // The profile `train` knows no channels: red's table is that of all.
+                let levels = &levels[0];
                 let mut targets = red.iter_mut();
                 grid.each(
                     |at| [table[usize::from(sample(at))]],
@@ -135,10 +175,13 @@ impl Samples<'_> {
                 green.copy_from_slice(red);
                 blue.copy_from_slice(red);
             }
-            Tables::Rgb(tables) => fill_colours(planes, grid, |at| {
-                let sample = usize::from(sample(at));
-                tables.map(|table| table[sample])
-            }),
+            Tables::Rgb(tables) => {
+                let fetch = |at: usize| {
+                    let sample = usize::from(sample(at));
+                    tables.map(|table| table[sample])
+                };
+                fill_colours(planes, grid, fetch, levels);
+            }
         }
     }
 }
@@ -149,17 +192,21 @@ fn train_levels() -> [f32; 256] {
 }
 
 /// The profile `train` of colours that `fetch` gives by their place in the picture.
-fn fill_colours(planes: &mut [f32], grid: &Grid, fetch: impl Fn(usize) -> [u8; 3]) {
-    let levels = train_levels();
+fn fill_colours<T: Copy>(
+    planes: &mut [T],
+    grid: &Grid,
+    fetch: impl Fn(usize) -> [u8; 3],
+    levels: &Levels<T>,
+) {
     let plane = planes.len() / 3;
     let (red, rest) = planes.split_at_mut(plane);
     let (green, blue) = rest.split_at_mut(plane);
     let mut targets = red.iter_mut().zip(green).zip(blue);
     grid.each(fetch, |pixel| {
         if let Some(((red, green), blue)) = targets.next() {
-            *red = levels[usize::from(pixel[0])];
-            *green = levels[usize::from(pixel[1])];
-            *blue = levels[usize::from(pixel[2])];
+            *red = levels[0][usize::from(pixel[0])];
+            *green = levels[1][usize::from(pixel[1])];
+            *blue = levels[2][usize::from(pixel[2])];
         }
     });
 }
@@ -170,8 +217,8 @@ fn normalised_levels(config: &PreprocessorConfig, channel: usize) -> [f32; 256] 
     std::array::from_fn(|value| ((value as f64 * config.rescale_factor) as f32 - mean) / std)
 }
 
-/// Interleaved 8-bit pixels to three planes of floats.
-fn fill_planes(planes: &mut [f32], pixels: &[u8], levels: [&[f32; 256]; 3]) {
+/// Interleaved 8-bit pixels to three planes.
+fn fill_planes<T: Copy>(planes: &mut [T], pixels: &[u8], levels: &Levels<T>) {
     let plane = pixels.len() / 3;
     let (red, rest) = planes.split_at_mut(plane);
     let (green, blue) = rest.split_at_mut(plane);
@@ -351,5 +398,36 @@ mod tests {
                 1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0
             ]
         );
+    }
+
+    #[test]
+    fn the_levels_of_the_pixels_are_the_values() {
+        let mut config = PreprocessorConfig::siglip(16);
+        config.image_mean = [0.48, 0.45, 0.41];
+        config.image_std = [0.27, 0.26, 0.28];
+        let rgb: Vec<u8> = (0..37 * 21 * 3_u32)
+            .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        let picture = Picture {
+            width_px: 37,
+            height_px: 21,
+            rgb: &rgb,
+        };
+        for profile in [Profile::Train, Profile::Hf] {
+            let preparation = Preparation {
+                size_px: 16,
+                profile,
+                config: &config,
+            };
+            let (pixels, levels) = (preparation.pixels(&[picture]), preparation.levels());
+            assert_eq!(pixels.len(), preparation.picture_values());
+            let looked_up = pixels.chunks_exact(16 * 16).zip(levels);
+            let looked_up = looked_up.flat_map(|(plane, levels)| {
+                plane.iter().map(move |pixel| levels[usize::from(*pixel)])
+            });
+            let values = preprocess(&picture, 16, profile, &config).unwrap();
+            let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            assert_eq!(bits(looked_up.collect()), bits(values), "{profile}");
+        }
     }
 }

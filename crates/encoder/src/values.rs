@@ -2,9 +2,9 @@
 //! right, or a training that diverged, shows here and nowhere before the first vector.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use crate::weights::{Dtype, Weights, read_error};
+use crate::weights::{Dtype, TensorRange, Weights, read_error};
 use crate::{Checkpoint, EncoderError, TensorProblem};
 
 /// A multiple of every element's size.
@@ -57,6 +57,32 @@ impl Weights {
             }
         }
         Ok(None)
+    }
+
+    /// Reads these tensors and insists that every value of them is a number.
+    ///
+    /// # Errors
+    /// [`EncoderError::CheckTensor`] naming the first that holds something else; [`EncoderError::ReadFile`].
+    pub fn check_finite(&self, tensors: &[(String, TensorRange)]) -> Result<(), EncoderError> {
+        let mut file = File::open(self.path()).map_err(read_error)?;
+        let mut chunk = vec![0_u8; CHUNK_BYTES];
+        for (name, range) in tensors {
+            file.seek(SeekFrom::Start(range.offset))
+                .map_err(read_error)?;
+            let mut left = range.length;
+            while left > 0 {
+                let part = &mut chunk[..left.min(CHUNK_BYTES as u64) as usize];
+                file.read_exact(part).map_err(read_error)?;
+                if range.dtype.has_not_finite(part) {
+                    return Err(EncoderError::CheckTensor {
+                        tensor: name.clone(),
+                        problem: TensorProblem::NotFinite,
+                    });
+                }
+                left -= part.len() as u64;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -63,8 +63,8 @@ struct Entry {
 }
 
 /// What tells one state of a file from another without reading it.
-#[derive(Debug, PartialEq, Eq)]
-struct Fingerprint {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
     length: u64,
     modified: Option<SystemTime>,
 }
@@ -143,6 +143,11 @@ impl Weights {
     /// The real path of the weights, links resolved.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The state of the file that was opened.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
     }
 
     /// Bytes of all tensors together.

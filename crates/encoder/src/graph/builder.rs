@@ -1,10 +1,12 @@
 //! A graph that grows node by node: names for values, checked weights, and the shapes of operation that SigLIP needs.
 
+use std::collections::BTreeMap;
+
 use super::TowerGraph;
 use super::protobuf::{self, Attribute, ElementType, ExternalTensor, Message, Node};
+use crate::EncoderError;
 use crate::quantised::QuantisedLayer;
 use crate::weights::{Dtype, TensorRange, Weights};
-use crate::{EncoderError, Precision};
 
 const MICROSOFT: &str = "com.microsoft";
 
@@ -12,25 +14,24 @@ const MICROSOFT: &str = "com.microsoft";
 pub(super) struct Builder<'a> {
     weights: &'a Weights,
     location: &'a str,
+    /// What the weights are cast to and the layers reckon in.
+    arithmetic: Dtype,
     graph: Message,
     values: u32,
     quantised: Vec<QuantisedLayer>,
-}
-
-/// The names of one linear layer's or norm's two tensors.
-pub(super) struct Pair {
-    pub weight: String,
-    pub bias: String,
+    read_as_stored: BTreeMap<String, TensorRange>,
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(name: &str, weights: &'a Weights, location: &'a str) -> Self {
+    pub fn new(name: &str, (weights, location): (&'a Weights, &'a str), arithmetic: Dtype) -> Self {
         Self {
             weights,
             location,
+            arithmetic,
             graph: Message::default().bytes(2, name),
             values: 0,
             quantised: Vec::new(),
+            read_as_stored: BTreeMap::new(),
         }
     }
 
@@ -48,6 +49,11 @@ impl<'a> Builder<'a> {
         self.push(11, &protobuf::batched_value(name, element, sides));
     }
 
+    /// Declares an input that is one for the whole batch.
+    pub fn fixed_input(&mut self, name: &str, element: ElementType, sides: &[u64]) {
+        self.push(11, &protobuf::fixed_value(name, element, sides));
+    }
+
     /// Declares one of the graph's outputs.
     pub fn output(&mut self, name: &str, sides: &[u64]) {
         self.push(
@@ -60,7 +66,9 @@ impl<'a> Builder<'a> {
     pub fn finish(self) -> TowerGraph {
         TowerGraph {
             bytes: protobuf::model(&self.graph),
+            arithmetic: self.arithmetic,
             quantised: self.quantised,
+            read_as_stored: self.read_as_stored.into_iter().collect(),
         }
     }
 
@@ -72,21 +80,11 @@ impl<'a> Builder<'a> {
         attributes: &[(&'static str, Attribute<'_>)],
     ) -> String {
         let output = self.fresh(op);
-        self.push(
-            1,
-            &Node {
-                op,
-                domain: "",
-                inputs,
-                outputs: &[&output],
-                attributes,
-            }
-            .message(),
-        );
+        self.push_node(op, inputs, &output, attributes);
         output
     }
 
-    /// Adds a node whose output has the name of one of the graph's outputs.
+    /// Adds a node whose output, in f32, is the graph's output of this name.
     pub fn last_node(
         &mut self,
         op: &'static str,
@@ -94,20 +92,33 @@ impl<'a> Builder<'a> {
         output: &str,
         attributes: &[(&'static str, Attribute<'_>)],
     ) {
-        self.push(
-            1,
-            &Node {
-                op,
-                domain: "",
-                inputs,
-                outputs: &[output],
-                attributes,
-            }
-            .message(),
-        );
+        if self.arithmetic == Dtype::F32 {
+            return self.push_node(op, inputs, output, attributes);
+        }
+        let narrow = self.node(op, inputs, attributes);
+        let to = [("to", Attribute::Int(ElementType::Float as i64))];
+        self.push_node("Cast", &[&narrow], output, &to);
     }
 
-    fn microsoft(
+    fn push_node(
+        &mut self,
+        op: &'static str,
+        inputs: &[&str],
+        output: &str,
+        attributes: &[(&'static str, Attribute<'_>)],
+    ) {
+        let node = Node {
+            op,
+            domain: "",
+            inputs,
+            outputs: &[output],
+            attributes,
+        };
+        self.push(1, &node.message());
+    }
+
+    /// Adds a node of ONNX Runtime's own operators with one output.
+    pub fn microsoft(
         &mut self,
         op: &'static str,
         inputs: &[&str],
@@ -128,11 +139,28 @@ impl<'a> Builder<'a> {
         output
     }
 
-    /// A tensor of the checkpoint as f32.
-    pub fn weight(&mut self, name: &str, shape: &[u64]) -> Result<String, EncoderError> {
+    /// A tensor that ONNX Runtime is to read from the file.
+    fn find(&mut self, name: &str, shape: &[u64]) -> Result<TensorRange, EncoderError> {
         let range = self.weights.find(name, shape)?;
+        self.read_as_stored.insert(name.to_owned(), range);
+        Ok(range)
+    }
+
+    /// A tensor of the checkpoint in the graph's arithmetic.
+    pub fn weight(&mut self, name: &str, shape: &[u64]) -> Result<String, EncoderError> {
+        self.weight_as(name, shape, self.arithmetic)
+    }
+
+    /// A tensor of the checkpoint in an arithmetic of its own.
+    pub fn weight_as(
+        &mut self,
+        name: &str,
+        shape: &[u64],
+        arithmetic: Dtype,
+    ) -> Result<String, EncoderError> {
+        let range = self.find(name, shape)?;
         let stored = self.initializer(name, shape, range);
-        Ok(self.widen(stored, range.dtype))
+        Ok(self.cast(stored, range.dtype, arithmetic))
     }
 
     /// A tensor of the checkpoint, in the type it is stored in: for tables of which a run reads a few rows.
@@ -141,7 +169,7 @@ impl<'a> Builder<'a> {
         name: &str,
         shape: &[u64],
     ) -> Result<(String, Dtype), EncoderError> {
-        let range = self.weights.find(name, shape)?;
+        let range = self.find(name, shape)?;
         Ok((self.initializer(name, shape, range), range.dtype))
     }
 
@@ -153,9 +181,9 @@ impl<'a> Builder<'a> {
         dims: &[u64],
     ) -> Result<String, EncoderError> {
         debug_assert_eq!(shape.iter().product::<u64>(), dims.iter().product::<u64>());
-        let range = self.weights.find(name, shape)?;
+        let range = self.find(name, shape)?;
         let stored = self.initializer(name, dims, range);
-        Ok(self.widen(stored, range.dtype))
+        Ok(self.cast(stored, range.dtype, self.arithmetic))
     }
 
     /// The `part`-th of `parts` equal slices along the first dimension: torch packs query, key and value so.
@@ -165,7 +193,7 @@ impl<'a> Builder<'a> {
         shape: &[u64],
         (part, parts): (u64, u64),
     ) -> Result<String, EncoderError> {
-        let whole = self.weights.find(name, shape)?;
+        let whole = self.find(name, shape)?;
         let mut dims = shape.to_vec();
         dims[0] /= parts;
         let length = whole.length / parts;
@@ -175,15 +203,11 @@ impl<'a> Builder<'a> {
             ..whole
         };
         let stored = self.initializer(&format!("{name}.{part}"), &dims, range);
-        Ok(self.widen(stored, range.dtype))
+        Ok(self.cast(stored, range.dtype, self.arithmetic))
     }
 
     fn initializer(&mut self, name: &str, dims: &[u64], range: TensorRange) -> String {
-        let element = match range.dtype {
-            Dtype::F32 => ElementType::Float,
-            Dtype::F16 => ElementType::Float16,
-            Dtype::Bf16 => ElementType::Bfloat16,
-        };
+        let element = ElementType::from(range.dtype);
         let TensorRange { offset, length, .. } = range;
         let tensor = ExternalTensor {
             name,
@@ -197,16 +221,13 @@ impl<'a> Builder<'a> {
         name.to_owned()
     }
 
-    /// Widens a half-precision value; ONNX Runtime folds this into the weights when the session starts.
-    pub fn widen(&mut self, value: String, dtype: Dtype) -> String {
-        match dtype {
-            Dtype::F32 => value,
-            Dtype::F16 | Dtype::Bf16 => self.node(
-                "Cast",
-                &[&value],
-                &[("to", Attribute::Int(ElementType::Float as i64))],
-            ),
+    /// A value in another arithmetic. Of a weight ONNX Runtime makes the cast once, when the session starts.
+    pub fn cast(&mut self, value: String, from: Dtype, to: Dtype) -> String {
+        if from == to {
+            return value;
         }
+        let to = [("to", Attribute::Int(ElementType::from(to) as i64))];
+        self.node("Cast", &[&value], &to)
     }
 
     pub fn ints(&mut self, values: &[i64]) -> String {
@@ -215,74 +236,27 @@ impl<'a> Builder<'a> {
         name
     }
 
+    /// Whole numbers of any shape.
+    pub fn int32s(&mut self, dims: &[i64], values: &[i32]) -> String {
+        let name = self.fresh("int32s");
+        self.push(5, &protobuf::int32_tensor(&name, dims, values));
+        name
+    }
+
     pub fn reshape(&mut self, value: &str, shape: &[i64]) -> String {
         let shape = self.ints(shape);
         self.node("Reshape", &[value, &shape], &[])
     }
 
-    /// `prefix.weight` of shape `[of, from]` and `prefix.bias` of shape `[of]`, as torch's Linear stores them.
-    pub fn linear_pair(&mut self, prefix: &str, of: u64, from: u64) -> Result<Pair, EncoderError> {
-        let weight = self.weight(&format!("{prefix}.weight"), &[of, from])?;
-        Ok(Pair {
-            weight,
-            bias: self.weight(&format!("{prefix}.bias"), &[of])?,
-        })
-    }
-
-    /// `prefix.weight` and `prefix.bias`, both of shape `[of]`, as torch's LayerNorm stores them.
-    pub fn norm_pair(&mut self, prefix: &str, of: u64) -> Result<Pair, EncoderError> {
-        let weight = self.weight(&format!("{prefix}.weight"), &[of])?;
-        Ok(Pair {
-            weight,
-            bias: self.weight(&format!("{prefix}.bias"), &[of])?,
-        })
-    }
-
-    /// A linear layer over rows; Gemm reads torch's `[out, in]` weights as they are.
-    pub fn linear(&mut self, rows: &str, pair: &Pair) -> String {
-        self.node(
-            "Gemm",
-            &[rows, &pair.weight, &pair.bias],
-            &[("transB", Attribute::Int(1))],
-        )
-    }
-
-    /// The linear layer `prefix` over rows, from `from` to `of` values, in the arithmetic asked for.
-    pub fn linear_in(
-        &mut self,
-        rows: &str,
-        prefix: &str,
-        (of, from): (u64, u64),
-        precision: Precision,
-    ) -> Result<String, EncoderError> {
-        match precision {
-            Precision::F32 => {
-                let pair = self.linear_pair(prefix, of, from)?;
-                Ok(self.linear(rows, &pair))
-            }
-            Precision::Int8 => self.quantised_linear(rows, prefix, (of, from)),
-        }
-    }
-
-    fn quantised_linear(
-        &mut self,
-        rows: &str,
-        prefix: &str,
-        (of, from): (u64, u64),
-    ) -> Result<String, EncoderError> {
-        let layer = QuantisedLayer {
-            tensor: format!("{prefix}.weight"),
-            outputs: of,
-            inputs: from,
-        };
+    /// Takes a linear layer whose weights are rounded to 8 bit and handed over when the session starts.
+    pub fn quantise(&mut self, layer: QuantisedLayer) -> Result<(String, String), EncoderError> {
+        let (of, from) = (layer.outputs, layer.inputs);
         self.weights.find(&layer.tensor, &[of, from])?;
-        let bias = self.weight(&format!("{prefix}.bias"), &[of])?;
         let (weight, scale) = (layer.weight_name(), layer.scale_name());
         self.given(&weight, &[from, of], ElementType::Int8, of * from);
         self.given(&scale, &[of], ElementType::Float, of * 4);
         self.quantised.push(layer);
-        let inputs = [rows, &weight, &scale, "", &bias];
-        Ok(self.microsoft("DynamicQuantizeMatMul", &inputs, &[]))
+        Ok((weight, scale))
     }
 
     /// Declares an initializer that is handed over when the session starts; its place in a file is never read.
@@ -297,51 +271,14 @@ impl<'a> Builder<'a> {
         };
         self.push(5, &tensor.message());
     }
+}
 
-    pub fn layer_norm(&mut self, rows: &str, pair: &Pair, epsilon: f32) -> String {
-        let attributes = [
-            ("axis", Attribute::Int(-1)),
-            ("epsilon", Attribute::Float(epsilon)),
-        ];
-        self.node(
-            "LayerNormalization",
-            &[rows, &pair.weight, &pair.bias],
-            &attributes,
-        )
-    }
-
-    /// Adds `rows` to the residual and normalises the sum: `(normalised, sum)`. Two nodes, which ONNX Runtime makes one of
-    /// where that is faster.
-    pub fn skip_layer_norm(
-        &mut self,
-        rows: &str,
-        residual: &str,
-        pair: &Pair,
-        epsilon: f32,
-    ) -> (String, String) {
-        let sum = self.node("Add", &[rows, residual], &[]);
-        let normalised = self.layer_norm(&sum, pair, epsilon);
-        (normalised, sum)
-    }
-
-    /// Attention without mask over `[batch, length, hidden]`; the scale is the usual 1/sqrt(head size).
-    pub fn attention(&mut self, query: &str, key: &str, value: &str, heads: u64) -> String {
-        self.microsoft(
-            "MultiHeadAttention",
-            &[query, key, value],
-            &[("num_heads", Attribute::Int(heads as i64))],
-        )
-    }
-
-    /// GELU in its tanh form.
-    pub fn gelu(&mut self, rows: &str) -> String {
-        self.microsoft("FastGelu", &[rows], &[])
-    }
-
-    /// fc1, GELU, fc2.
-    pub fn mlp(&mut self, rows: &str, fc1: &Pair, fc2: &Pair) -> String {
-        let wide = self.linear(rows, fc1);
-        let bent = self.gelu(&wide);
-        self.linear(&bent, fc2)
+impl From<Dtype> for ElementType {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::Float,
+            Dtype::F16 => Self::Float16,
+            Dtype::Bf16 => Self::Bfloat16,
+        }
     }
 }

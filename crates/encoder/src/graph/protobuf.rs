@@ -5,7 +5,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ElementType {
     Float = 1,
+    Uint8 = 2,
     Int8 = 3,
+    Int32 = 6,
     Int64 = 7,
     Float16 = 10,
     Bfloat16 = 16,
@@ -158,10 +160,31 @@ pub(crate) fn int64_tensor(name: &str, values: &[i64]) -> Message {
         .bytes(9, raw)
 }
 
+/// A small constant within the graph file: int32 values of any shape (TensorProto).
+pub(crate) fn int32_tensor(name: &str, dims: &[i64], values: &[i32]) -> Message {
+    let raw: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    dims.iter()
+        .fold(Message::default(), |message, side| message.int(1, *side))
+        .int(2, ElementType::Int32 as i64)
+        .bytes(8, name)
+        .bytes(9, raw)
+}
+
 /// A graph's input or output (ValueInfoProto) whose first dimension, the batch, is free.
 pub(crate) fn batched_value(name: &str, element: ElementType, sides: &[u64]) -> Message {
     let batch = Message::default().bytes(2, "batch");
-    let shape = Message::default().message(1, &batch);
+    value(name, element, Message::default().message(1, &batch), sides)
+}
+
+/// A graph's input or output (ValueInfoProto) whose every dimension is fixed.
+pub(crate) fn fixed_value(name: &str, element: ElementType, sides: &[u64]) -> Message {
+    value(name, element, Message::default(), sides)
+}
+
+fn value(name: &str, element: ElementType, shape: Message, sides: &[u64]) -> Message {
     let shape = sides.iter().fold(shape, |shape, side| {
         shape.message(1, &Message::default().int(1, *side as i64))
     });

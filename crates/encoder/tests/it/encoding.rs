@@ -84,6 +84,71 @@ fn batches_give_what_single_runs_give() {
 }
 
 #[test]
+fn a_picture_made_ready_for_another_size_is_refused() {
+    let load = |image_px| {
+        let dir = tempfile::tempdir().unwrap();
+        Small::sized(Stored::F32, image_px, 4).write(dir.path());
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        let encoder = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
+        encoder
+            .load_tower(casekin_encoder::Tower::Image)
+            .expect("the tower starts while the folder is there");
+        encoder
+    };
+    let [small, large] = [8, 16].map(load);
+    let picture = Picture {
+        width_px: 2,
+        height_px: 1,
+        rgb: &[9, 8, 7, 90, 80, 70],
+    };
+    for (made_by, run_by) in [(&small, &large), (&large, &small)] {
+        let ready = made_by.ready_images(&[picture]).unwrap();
+        made_by.run_ready(&ready).unwrap();
+        assert!(matches!(
+            run_by.run_ready(&ready),
+            Err(EncoderError::RunSession { .. })
+        ));
+    }
+}
+
+#[test]
+fn warming_up_loads_the_image_tower_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let (cold, _) = vectors(dir.path());
+    let checkpoint = Checkpoint::open(dir.path()).unwrap();
+    let encoder = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
+    for batch in [0, 1, 3, 1000] {
+        encoder.warm_up(batch).unwrap();
+    }
+    // The tower is loaded: the files are needed no more.
+    drop(dir);
+    let rgb: Vec<u8> = (0..10 * 6 * 3)
+        .map(|value| (value * 7 % 256) as u8)
+        .collect();
+    let picture = Picture {
+        width_px: 10,
+        height_px: 6,
+        rgb: &rgb,
+    };
+    assert_eq!(encoder.encode_images(&[picture]).unwrap()[0], cold);
+}
+
+#[test]
+fn warming_up_finds_what_the_first_picture_would_find() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut small = Small::new(Stored::F32);
+    small.tensor("vision_model.head.mlp.fc2.bias").3[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    small.write(dir.path());
+    let checkpoint = Checkpoint::open(dir.path()).unwrap();
+    let encoder = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
+    assert!(matches!(
+        encoder.warm_up(1),
+        Err(EncoderError::CheckTensor { .. })
+    ));
+}
+
+#[test]
 fn token_ids_are_cut_ended_and_padded() {
     let dir = tempfile::tempdir().unwrap();
     Small::new(Stored::F32).write(dir.path());

@@ -5,16 +5,28 @@
 use std::path::Path;
 
 use casekin_encoder::{
-    Checkpoint, Encoder, EncoderError, EncoderOptions, Picture, Plane, Profile, Samples,
+    Checkpoint, Encoder, EncoderError, EncoderOptions, Picture, Plane, Profile, Recipe, Samples,
     TABLE_LENGTH, Tables,
 };
 use proptest::prelude::*;
 
 use crate::support::{Small, Stored, runtime};
 
+/// Every way to make a vector on a CPU.
+const RECIPES: [&str; 5] = ["train", "hf", "train-int8", "hf-int8", "train-f16"];
+
 fn encoder(dir: &Path, profile: Profile) -> Encoder {
+    let recipe = Recipe {
+        profile,
+        ..Recipe::default()
+    };
+    encoder_of(dir, recipe)
+}
+
+fn encoder_of(dir: &Path, Recipe { profile, precision }: Recipe) -> Encoder {
     let options = EncoderOptions {
         profile,
+        precision,
         ..EncoderOptions::default()
     };
     Encoder::load(&runtime(), &Checkpoint::open(dir).unwrap(), &options).unwrap()
@@ -176,15 +188,15 @@ proptest! {
         width_px in 1_u32..40,
         height_px in 1_u32..40,
         seed in any::<u32>(),
-        hf in any::<bool>(),
+        recipe in 0..RECIPES.len(),
     ) {
         thread_local! {
-            static SMALL: [Encoder; 2] = {
+            static SMALL: [Encoder; RECIPES.len()] = {
                 let dir = tempfile::tempdir().unwrap();
                 Small::new(Stored::F16).write(dir.path());
                 // Loaded while the folder is there; it may go then.
-                [Profile::Train, Profile::Hf].map(|profile| {
-                    let encoder = encoder(dir.path(), profile);
+                RECIPES.map(|recipe| {
+                    let encoder = encoder_of(dir.path(), recipe.parse().unwrap());
                     encoder.load_tower(casekin_encoder::Tower::Image).unwrap();
                     encoder.load_tower(casekin_encoder::Tower::Text).unwrap();
                     encoder
@@ -194,7 +206,7 @@ proptest! {
         let count = width_px * height_px * 3;
         let rgb: Vec<u8> = (0..count).map(|at| (at.wrapping_mul(seed | 1) >> 13) as u8).collect();
         SMALL.with(|small| {
-            let encoder = &small[usize::from(hf)];
+            let encoder = &small[recipe];
             let picture = Picture { width_px, height_px, rgb: &rgb };
             assert_unit(&encoder.encode_images(&[picture]).unwrap()[0]);
             assert_unit(&encoder.encode_texts(&[&text]).unwrap()[0]);

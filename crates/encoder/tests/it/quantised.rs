@@ -76,17 +76,52 @@ fn every_element_type_is_rounded_alike() {
 
 #[test]
 fn a_weight_that_is_no_number_is_named() {
-    const TENSOR: &str = "vision_model.encoder.layers.0.mlp.fc1.weight";
+    const LAYER: &str = "vision_model.encoder.layers.0";
+    let in_layer = |part: &str| format!("{LAYER}.{part}");
+    let names = [
+        in_layer("mlp.fc1.weight"),
+        in_layer("mlp.fc1.bias"),
+        in_layer("mlp.fc2.bias"),
+        in_layer("layer_norm1.weight"),
+        in_layer("layer_norm1.bias"),
+        in_layer("layer_norm2.bias"),
+        in_layer("self_attn.q_proj.bias"),
+        in_layer("self_attn.k_proj.bias"),
+        in_layer("self_attn.v_proj.bias"),
+        in_layer("self_attn.out_proj.bias"),
+        "vision_model.embeddings.patch_embedding.bias".to_owned(),
+        "vision_model.embeddings.position_embedding.weight".to_owned(),
+        "vision_model.post_layernorm.bias".to_owned(),
+        "vision_model.head.attention.in_proj_weight".to_owned(),
+        "vision_model.head.attention.in_proj_bias".to_owned(),
+    ];
+    for name in &names {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut small = Small::new(Stored::F32);
+            let data = &mut small.tensor(name).3;
+            let last = data.len() - 4;
+            data[last..].copy_from_slice(&value.to_le_bytes());
+            small.write(dir.path());
+            let failed =
+                encoder(dir.path(), Precision::Int8).encode_images(&borrowed(&pictures()[..1]));
+            let Err(EncoderError::CheckTensor { tensor, problem }) = failed else {
+                panic!("{name} with {value}: {failed:?}");
+            };
+            assert_eq!((&tensor, problem), (name, TensorProblem::NotFinite));
+        }
+    }
+}
+
+#[test]
+fn a_text_tower_that_is_no_number_does_not_stop_the_pictures() {
     let dir = tempfile::tempdir().unwrap();
     let mut small = Small::new(Stored::F32);
-    small.tensor(TENSOR).3[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    small.tensor("text_model.head.bias").3[..4].copy_from_slice(&f32::NAN.to_le_bytes());
     small.write(dir.path());
-    let failed = encoder(dir.path(), Precision::Int8).encode_images(&borrowed(&pictures()[..1]));
-    let Err(EncoderError::CheckTensor { tensor, problem }) = failed else {
-        panic!("{failed:?}");
-    };
-    assert_eq!(tensor, TENSOR);
-    assert!(matches!(problem, TensorProblem::NotFinite));
+    let encoder = encoder(dir.path(), Precision::Int8);
+    encoder.encode_images(&borrowed(&pictures()[..1])).unwrap();
+    assert!(encoder.encode_texts(&["no"]).is_err());
 }
 
 #[test]
@@ -99,6 +134,11 @@ fn a_gpu_has_no_such_arithmetic() {
         ..EncoderOptions::default()
     };
     let refused = Encoder::load(&runtime(), &Checkpoint::open(dir.path()).unwrap(), &options);
-    let error = refused.err().unwrap().to_string();
-    assert!(error.contains("int8"), "{error}");
+    let error = refused.err().unwrap();
+    assert!(
+        matches!(error, EncoderError::UsePrecision { .. }),
+        "{error}"
+    );
+    let told = error.to_string();
+    assert!(told.contains("int8") && told.contains("cuda:0"), "{told}");
 }
