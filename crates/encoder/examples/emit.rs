@@ -2,18 +2,19 @@
 //!
 //!     emit CHECKPOINT ASKED.json GIVEN.json
 //!
-//! ASKED: `{"pictures": [{"file", "width_px", "height_px"}], "texts": [..], "ids_of": [..]}`, the files raw RGB.
-//! GIVEN: `{"pictures": [{"train", "hf"}], "texts": [vector], "ids": [[id]]}`.
+//! ASKED: `{"device", "pictures": [{"file", "width_px", "height_px"}], "texts": [..], "ids_of": [..]}`, the files raw RGB.
+//! GIVEN: `{"device", "pictures": [{"train", "hf"}], "texts": [vector], "ids": [[id]]}`, the device as it was used.
 
 use std::path::{Path, PathBuf};
 
-use casekin_encoder::{Checkpoint, Encoder, EncoderOptions, Picture, Profile, Runtime};
+use casekin_encoder::{Checkpoint, Device, Encoder, EncoderOptions, Picture, Profile, Runtime};
 use serde::{Deserialize, Serialize};
 
 type Failure = Box<dyn std::error::Error>;
 
 #[derive(Deserialize)]
 struct Asked {
+    device: String,
     pictures: Vec<AskedPicture>,
     texts: Vec<String>,
     ids_of: Vec<String>,
@@ -28,6 +29,7 @@ struct AskedPicture {
 
 #[derive(Serialize)]
 struct Given {
+    device: String,
     pictures: Vec<GivenPicture>,
     texts: Vec<Vec<f32>>,
     ids: Vec<Vec<i64>>,
@@ -45,9 +47,12 @@ fn main() -> Result<(), Failure> {
         return Err("usage: emit CHECKPOINT ASKED.json GIVEN.json".into());
     };
     let asked: Asked = serde_json::from_slice(&std::fs::read(asked)?)?;
-    let (runtime, checkpoint) = (Runtime::load(None)?, Checkpoint::open(Path::new(folder))?);
+    let device: Device = asked.device.parse()?;
+    let runtime = Runtime::load_for(None, device)?;
+    let checkpoint = Checkpoint::open(Path::new(folder))?;
     let load = |profile| {
         let options = EncoderOptions {
+            device,
             profile,
             batch_size: 1,
             ..EncoderOptions::default()
@@ -80,6 +85,7 @@ fn main() -> Result<(), Failure> {
         }
     }
     let answers = Given {
+        device: device.to_string(),
         pictures,
         texts,
         ids,

@@ -7,6 +7,7 @@ mod bench;
 mod demo;
 mod digest;
 mod dist;
+mod machine;
 mod onnxruntime;
 mod openapi;
 mod openslide;
@@ -49,8 +50,7 @@ enum Command {
     /// Writes web/openapi.json from the program's own description of its HTTP interface
     Openapi(OpenapiArgs),
     /// Compares casekin with other programs, value by value
-    #[command(subcommand)]
-    Parity(ParityCommand),
+    Parity(ParityArgs),
     /// Measures casekin beside other programs and writes docs/BENCHMARKS.md
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -73,20 +73,16 @@ enum BenchCommand {
         views: String,
     },
     /// The encoder at MedSigLIP's size with random weights: beside PyTorch, in a virtual environment of its own (torch: 6 GB)
-    Encoder {
-        /// Where either side runs: cpu, cuda or cuda:N
-        #[arg(long, default_value = "cpu")]
-        device: String,
-        /// Threads of either side; 0 is all cores
-        #[arg(long, default_value_t = 0)]
-        threads: usize,
-        /// Pictures per run, each number a row of its own; 1 on a CPU, 1, 16 and 64 on CUDA when left out
-        #[arg(long, value_name = "N,…")]
-        batches: Option<String>,
-        /// A checkpoint's folder; a random one of MedSigLIP's size (3.5 GB) when left out
-        #[arg(long, value_name = "DIR")]
-        model: Option<PathBuf>,
-    },
+    Encoder(bench::EncoderBench),
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct ParityArgs {
+    #[command(subcommand)]
+    command: Option<ParityCommand>,
+    #[command(flatten)]
+    encoder: parity::EncoderParity,
 }
 
 #[derive(Subcommand)]
@@ -97,15 +93,8 @@ enum ParityCommand {
         #[arg(long, value_name = "FILE")]
         goldens: Option<PathBuf>,
     },
-    /// Vectors and token ids, with transformers in a virtual environment of its own (torch: 6 GB)
-    Encoder {
-        /// A checkpoint's folder; a random one of MedSigLIP's size (3.5 GB) when left out
-        #[arg(long, value_name = "DIR")]
-        model: Option<PathBuf>,
-        /// Pictures of the shared data; each takes seconds per profile at full size
-        #[arg(long, default_value_t = 24)]
-        pictures: usize,
-    },
+    /// Vectors and token ids, with transformers in a virtual environment of its own (torch: 6 GB); meant where none is named
+    Encoder(parity::EncoderParity),
 }
 
 #[derive(Args)]
@@ -146,27 +135,15 @@ fn main() -> ExitCode {
         Command::Test(args) => suites::command(&args.runner_args),
         Command::Dist => dist::command(),
         Command::Openapi(args) => openapi::command(args.check),
-        Command::Parity(ParityCommand::Dicom { goldens }) => parity::dicom(goldens.as_deref()),
-        Command::Parity(ParityCommand::Encoder { model, pictures }) => {
-            parity::encoder(model.as_deref(), pictures)
-        }
+        Command::Parity(args) => match args.command {
+            Some(ParityCommand::Dicom { goldens }) => parity::dicom(goldens.as_deref()),
+            Some(ParityCommand::Encoder(encoder)) => parity::encoder(&encoder),
+            None => parity::encoder(&args.encoder),
+        },
         Command::Bench(BenchCommand::Imaging) => bench::imaging(),
         Command::Bench(BenchCommand::Search { vectors }) => bench::search(&vectors),
         Command::Bench(BenchCommand::Scale { views }) => bench::scale(&views),
-        Command::Bench(BenchCommand::Encoder {
-            device,
-            threads,
-            batches,
-            model,
-        }) => {
-            let usual = if device == "cpu" { "1" } else { "1,16,64" };
-            bench::encoder(&bench::EncoderBench {
-                device,
-                threads,
-                batches: batches.unwrap_or_else(|| usual.to_owned()),
-                model,
-            })
-        }
+        Command::Bench(BenchCommand::Encoder(asked)) => bench::encoder(&asked),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -175,5 +152,49 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parity(words: &[&str]) -> Result<ParityArgs, clap::Error> {
+        let all = ["cargo xtask", "parity"].iter().chain(words);
+        match Cli::try_parse_from(all)?.command {
+            Command::Parity(args) => Ok(args),
+            _ => unreachable!("the words begin with parity"),
+        }
+    }
+
+    #[test]
+    fn parity_alone_is_parity_of_the_encoder() {
+        for options in [
+            &[][..],
+            &["--model", "here"],
+            &["--size", "224", "--patch", "16"],
+        ] {
+            let short = parity(options).unwrap();
+            let Some(ParityCommand::Encoder(long)) =
+                parity(&[&["encoder"], options].concat()).unwrap().command
+            else {
+                panic!("another command");
+            };
+            assert!(short.command.is_none());
+            assert_eq!(short.encoder, long);
+        }
+        let dicom = parity(&["dicom"]).unwrap().command;
+        assert!(matches!(
+            dicom,
+            Some(ParityCommand::Dicom { goldens: None })
+        ));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_at_once() {
+        assert!(parity(&["--model", "here", "--patch", "16"]).is_err());
+        assert!(parity(&["--pictures", "0"]).is_err());
+        assert!(parity(&["--device", "cuda:1"]).is_ok());
+        assert!(parity(&["--device", "gpu"]).is_err());
     }
 }

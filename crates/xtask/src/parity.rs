@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 
 use crate::process::{cargo, run};
 use crate::{digest, paths, prerequisites, python};
@@ -44,21 +45,87 @@ pub fn dicom(goldens: Option<&Path>) -> Result<()> {
 
 const ENCODER_REQUIREMENTS: &str = include_str!("../assets/parity-encoder-requirements.txt");
 
-/// Compares vectors and token ids with transformers': of the checkpoint in `model`, or of a random one of MedSigLIP's size.
-pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
+/// What the encoder is compared with. As it stands, a random checkpoint of MedSigLIP's size on the CPU.
+#[derive(Args, Debug, PartialEq, Eq)]
+pub struct EncoderParity {
+    /// A checkpoint's folder; a random one of the shape below (3.5 GB at MedSigLIP's size) when left out
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub shape: Shape,
+    /// Where either side runs: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu", value_parser = device)]
+    pub device: String,
+    /// Pictures of the shared data, one of every kind first; each takes seconds per profile at full size
+    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
+    pub pictures: usize,
+}
+
+/// What a random checkpoint looks like: MedSigLIP's shape where nothing is asked for.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Width and height of the random checkpoint's pictures; MedSigLIP's are 448
+    #[arg(long, value_name = "PX", conflicts_with = "model")]
+    pub size: Option<u32>,
+    /// Width and height of its patches; MedSigLIP's are 14, the smaller SigLIPs' 16
+    #[arg(long, value_name = "PX", conflicts_with = "model")]
+    pub patch: Option<u32>,
+    /// Values per token, a multiple of 72 or 64; MedSigLIP has 1152
+    #[arg(long, value_name = "N", conflicts_with = "model")]
+    pub hidden: Option<u32>,
+    /// Layers of either tower; MedSigLIP has 27
+    #[arg(long, value_name = "N", conflicts_with = "model")]
+    pub layers: Option<u32>,
+}
+
+impl Shape {
+    /// The arguments that a script takes for it.
+    pub fn arguments(&self) -> Vec<String> {
+        let asked = [
+            ("--size", self.size),
+            ("--patch", self.patch),
+            ("--hidden", self.hidden),
+            ("--layers", self.layers),
+        ];
+        asked
+            .into_iter()
+            .filter_map(|(name, number)| Some([name.to_owned(), number?.to_string()]))
+            .flatten()
+            .collect()
+    }
+}
+
+/// A processor as the program names it, before hours are spent on one that it does not know.
+pub fn device(text: &str) -> Result<String, String> {
+    let number = text.strip_prefix("cuda:");
+    if text == "cpu" || text == "cuda" || number.is_some_and(|number| number.parse::<u8>().is_ok())
+    {
+        return Ok(text.to_owned());
+    }
+    Err("give cpu, cuda or cuda:N".to_owned())
+}
+
+/// A number of things that must not be none.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("give at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("give a number".to_owned()),
+    }
+}
+
+/// Compares vectors and token ids with transformers': of the checkpoint that is named, or of a random one.
+pub fn encoder(asked: &EncoderParity) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
     let python = encoder_environment()?;
-    run(cargo().args([
-        "build",
-        "--quiet",
-        "--package",
-        "casekin-encoder",
-        "--example",
-        "emit",
-    ]))?;
+    let build = |what: &[&str]| run(cargo().args(["build", "--quiet", "--package"]).args(what));
+    build(&["casekin-encoder", "--example", "emit"])?;
+    // It decodes the DICOM pictures and slides.
+    build(&["casekin", "--bin", "casekin"])?;
     let assets = paths::repository().join("crates/xtask/assets");
+    let built = paths::target().join("debug");
     let mut compare = Command::new(python);
     compare
         .arg(assets.join("parity_encoder.py"))
@@ -67,10 +134,13 @@ pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
         .arg("--cache")
         .arg(paths::cache()?)
         .arg("--emit")
-        .arg(paths::target().join("debug/examples/emit"))
-        .arg("--pictures")
-        .arg(pictures.to_string());
-    if let Some(model) = model {
+        .arg(built.join("examples/emit"))
+        .arg("--casekin")
+        .arg(built.join("casekin"))
+        .args(["--device", &asked.device])
+        .args(["--pictures", &asked.pictures.to_string()])
+        .args(asked.shape.arguments());
+    if let Some(model) = &asked.model {
         compare.arg("--model").arg(std::path::absolute(model)?);
     }
     run(&mut compare)
@@ -79,7 +149,7 @@ pub fn encoder(model: Option<&Path>, pictures: usize) -> Result<()> {
 /// The Python that has transformers.
 pub fn encoder_environment() -> Result<PathBuf> {
     eprintln!(
-        "PyPI's torch brings CUDA's libraries: 3 GB to fetch and 6 GB of the cache the first time. A random checkpoint takes 3.5 GB more."
+        "PyPI's torch brings CUDA's libraries: 3 GB to fetch and 6 GB of the cache the first time. A random checkpoint of MedSigLIP's size takes 3.5 GB more."
     );
     environment("parity-encoder", ENCODER_REQUIREMENTS, None)
 }
