@@ -191,7 +191,7 @@ pub struct EmbedArgs {
     /// Pictures to encode, each view of them
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Preprocessing profile: train, hf, train-int8 or hf-int8; the library's when left out
+    /// Preprocessing profile: train or hf, with -int8 (on a CPU), -bf16 or -f16 (on a GPU) for other arithmetic; the library's when left out
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
     /// A model folder other than the library's model
@@ -334,7 +334,7 @@ pub struct ReencodeArgs {
     /// Id or name of the model to change to; the last one added when left out
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Preprocessing profile to change to: train, hf, train-int8 or hf-int8
+    /// Preprocessing profile to change to: train or hf, with -int8 (on a CPU), -bf16 or -f16 (on a GPU) for other arithmetic
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
 }

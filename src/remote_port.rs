@@ -122,6 +122,7 @@ impl WorkerPort for RemotePort {
         })?;
         let encoder = self.encoder();
         if job.model.id != encoder.model_id()
+            || job.model.profile != encoder.profile()
             || job.pipeline_version != casekin_engine::PIPELINE_VERSION
         {
             self.release(&job).await?;

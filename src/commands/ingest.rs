@@ -17,8 +17,9 @@ pub async fn run(global: &Global, config: &Config, args: IngestArgs) -> anyhow::
     let request = request(&args)?;
     let mut client = connect(global, config).await?;
     client.start_worker();
-    let batch = ingest(&client, &request, global.json, args.no_wait).await?;
+    let batch = ingest(&client, &request, global.json, args.no_wait).await;
     client.close().await?;
+    let batch = batch?;
     if global.json {
         show::json(&batch)?;
     } else {
@@ -77,6 +78,10 @@ pub async fn ingest(
         if batch.state == "finished" || (no_wait && batch.state != "reading") {
             bars.finish();
             return Ok(batch);
+        }
+        if let (Some(reason), false) = (&batch.not_encoding, no_wait) {
+            bars.finish();
+            bail!("{reason}; what was read waits, and is encoded once that is done");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         batch = client

@@ -253,6 +253,9 @@ pub async fn jobs(global: &Global, config: &Config, command: JobsCommand) -> any
             let answer: serde_json::Value = client.post("/api/v1/jobs/retry", &json!({})).await?;
             let mut status: Status = client.get("/api/v1/status").await?;
             while status.jobs.queued + status.jobs.running > 0 {
+                if let Some(reason) = status.not_encoding {
+                    bail!("{reason}; the jobs wait, and are run once that is done");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 status = client.get("/api/v1/status").await?;
             }

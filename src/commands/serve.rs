@@ -69,11 +69,16 @@ impl Service {
     }
 }
 
-/// The worker inside the service; what breaks it off is logged and it starts again.
+/// The worker inside the service; what breaks it off is logged, once where it lasts, and it starts again.
 async fn work(library: Library) {
+    let mut told = String::new();
     loop {
         if let Err(error) = library.work(false).await {
-            tracing::error!(%error, "the worker broke off; it starts again");
+            let reason = error.to_string();
+            if reason != told {
+                tracing::error!(%error, "the worker broke off; it starts again");
+                told = reason;
+            }
         }
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use casekin_engine::{LooseEncoder, Status, Worker};
+use casekin_engine::{LooseEncoder, Worker, WorkerMeasure};
 
 use crate::cli::{Global, WorkerArgs};
 use crate::config::{Config, data_dir};
@@ -24,10 +24,10 @@ pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::
         .build()
         .context("the HTTP client cannot be made")?;
     let port = RemotePort::new(http, args.server.trim_end_matches('/').to_owned(), token);
-    let status: Status = port.get("/api/v1/status").await?;
-    let model = status.model.context("the service has no model")?;
+    let WorkerMeasure { model, self_check } = port.get("/api/v1/worker/self-check").await?;
+    let data_dir = data_dir(global)?;
     let (dir, config_encoder, profile) = (
-        data_dir(global)?,
+        data_dir.clone(),
         config.encoder.clone(),
         model.profile.clone(),
     );
@@ -51,9 +51,12 @@ pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::
             model.name
         );
     }
+    let encoder = encoder.for_worker(self_check, &data_dir);
+    let held = encoder.clone();
+    tokio::task::spawn_blocking(move || held.check()).await??;
     let worker = Worker {
         decoding: decoding(),
-        decoders: config.ingest.decoders,
+        decoders: config.ingest.decoders(),
         thumbnail_px: config.ingest.thumbnail_px,
         cuts: config.cuts.clone(),
         limits: casekin_engine::Limits {
@@ -62,8 +65,6 @@ pub async fn run(global: &Global, config: &Config, args: WorkerArgs) -> anyhow::
         },
         until_idle: args.until_idle,
     };
-    worker
-        .run(Arc::new(port.with_encoder(encoder.for_worker())))
-        .await?;
+    worker.run(Arc::new(port.with_encoder(encoder))).await?;
     Ok(())
 }

@@ -142,7 +142,7 @@ fn commands_work_through_the_service_that_holds_the_library() {
     let status = library.json(&["status"]);
     assert_eq!(status["cases"], 5);
     let manifest = library.path().join("more");
-    casekin_phantoms::write_library(&manifest, 34, 3, &mut |_| {}).unwrap();
+    casekin_phantoms::write_library(&manifest, 34, 3, 1, &mut |_| {}).unwrap();
     let batch = library.json(&[
         "ingest",
         "--manifest",

@@ -57,7 +57,7 @@ impl Library {
     /// Draws cases and writes them beside the library; returns their manifest.
     pub fn draw(&self, seed: u64, cases: u64) -> PathBuf {
         let folder = self.path().join("phantoms");
-        casekin_phantoms::write_library(&folder, seed, cases, &mut |_| {}).unwrap();
+        casekin_phantoms::write_library(&folder, seed, cases, 1, &mut |_| {}).unwrap();
         folder.join("manifest.csv")
     }
 

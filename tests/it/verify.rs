@@ -12,8 +12,8 @@ fn demo_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/encoder/demo-model")
 }
 
-/// A copy of the demo model that counts as another one: its configuration has one space more.
-fn another_model(library: &Library) -> PathBuf {
+/// A copy of the demo model, in the folder `another`, that counts as another one: its configuration has one space more.
+pub fn another_model(library: &Library) -> PathBuf {
     let dir = library.path().join("another");
     std::fs::create_dir_all(&dir).unwrap();
     for name in [
@@ -30,7 +30,7 @@ fn another_model(library: &Library) -> PathBuf {
     dir
 }
 
-fn failed(library: &Library, arguments: &[&str]) -> String {
+pub fn failed(library: &Library, arguments: &[&str]) -> String {
     let output = library.run(arguments);
     assert!(!output.status.success(), "{}", text(&output.stdout));
     text(&output.stderr)

@@ -103,7 +103,7 @@ pub struct ModelSummary {
     pub id: String,
     /// Name of the checkpoint's folder, or "casekin demo model".
     pub name: String,
-    /// Preprocessing profile: "train" or "hf", with "-int8" where the image tower runs in 8 bit.
+    /// Preprocessing profile: "train" or "hf", with "-int8" where the image tower runs in 8 bit, "-bf16" or "-f16" where both towers run in 16.
     pub profile: String,
     /// True for the built-in demo model, which knows phantoms only.
     pub demo: bool,

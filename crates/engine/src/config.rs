@@ -45,7 +45,7 @@ pub struct SearchConfig {
 pub struct EncoderConfig {
     /// "cpu", "cuda" or "cuda:N".
     pub device: String,
-    /// Preprocessing profile for new libraries: "train" or "hf", or either with "-int8".
+    /// Preprocessing profile for new libraries: "train" or "hf", or either with "-int8" (on a CPU), "-bf16" or "-f16" (on a GPU).
     pub profile: String,
     /// Threads of one ONNX Runtime session; 0 means as many as this process may use (its cores, its cgroup's CPU quota).
     pub threads: usize,
@@ -73,7 +73,7 @@ impl Default for EncoderConfig {
 pub struct IngestConfig {
     /// Files opened at once while a batch is read.
     pub readers: usize,
-    /// Pictures decoded at once by the worker.
+    /// Pictures decoded at once by the worker; 0 means as many as the cores that this process may use.
     pub decoders: usize,
     /// How long a job is leased to a worker before another may take it, in milliseconds.
     pub lease_ms: u64,
@@ -89,11 +89,21 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             readers: 2,
-            decoders: 2,
+            decoders: 0,
             lease_ms: 120_000,
             thumbnail_px: 320,
             max_views: 64,
             max_report_bytes: 1 << 20,
+        }
+    }
+}
+
+impl IngestConfig {
+    /// Pictures decoded at once: as configured, or as many as this process may use cores (its cgroup's CPU quota counts).
+    pub fn decoders(&self) -> usize {
+        match self.decoders {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            decoders => decoders,
         }
     }
 }
@@ -114,5 +124,21 @@ impl Default for DeidentifyConfig {
             mask_reports: true,
             key_file: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decoders_are_as_many_as_cores_unless_they_are_said() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(IngestConfig::default().decoders(), cores);
+        let said = IngestConfig {
+            decoders: 3,
+            ..IngestConfig::default()
+        };
+        assert_eq!(said.decoders(), 3);
     }
 }

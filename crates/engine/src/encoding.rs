@@ -1,30 +1,28 @@
 //! Pictures and words become vectors: the model is loaded when it is first needed, and what waits for it stands in a queue.
 
+mod asking;
+mod embed;
 mod kept_texts;
 mod loose;
 mod queue;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use casekin_encoder::{
     Checkpoint, Device, Encoder, EncoderError, EncoderOptions, Picture, Ready, Recipe, Runtime,
     Tower,
 };
-use casekin_imaging::{DecodeRequest, Decoders, Rgb8};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use casekin_imaging::Rgb8;
 
 use self::kept_texts::KeptTexts;
 use self::queue::{Answer, Batching, Full, Item, Lane, Queue};
 use crate::config::EncoderConfig;
 use crate::error::EngineError;
-use crate::library::Library;
-use crate::pictures::AskedPicture;
-use crate::records::Embedding;
 
+pub use self::embed::EmbedRequest;
 pub use self::loose::LooseEncoder;
 
 /// An ingest chunk that took longer than this is halved, so that a question never waits much longer than that.
@@ -38,10 +36,21 @@ pub(crate) struct EncoderSlot {
     config: EncoderConfig,
     profile: String,
     loaded: OnceLock<Result<Loaded, String>>,
-    /// Why it is not to be used though it can be run.
+    /// Why it is not to be used though it can be run: what its self-check found.
     refused: OnceLock<String>,
+    /// Whether its pictures have been held to what they must be; locked while they are.
+    checked: Mutex<bool>,
     kept: KeptTexts,
     chunk_views: AtomicUsize,
+}
+
+/// What an encoder has to do and has done, in views and texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EncoderWork {
+    /// Waiting now, those of the ingest included.
+    pub waiting: u64,
+    /// Handed to the model since it was loaded.
+    pub ran: u64,
 }
 
 /// An encoder and what waits for it.
@@ -68,15 +77,16 @@ impl EncoderSlot {
             profile,
             loaded: OnceLock::new(),
             refused: OnceLock::new(),
+            checked: Mutex::new(false),
             kept: KeptTexts::default(),
             chunk_views,
         }
     }
 
     fn loaded(&self) -> Result<&Loaded, EngineError> {
-        if let Some(reason) = self.refused.get() {
+        if let Some(reason) = self.refused() {
             return Err(EngineError::NoEncoder {
-                reason: reason.clone(),
+                reason: format!("the model failed its self-check: {reason}"),
             });
         }
         let loaded = self
@@ -97,9 +107,63 @@ impl EncoderSlot {
         Ok(load_encoder(&self.dir, &self.config, &self.profile)?.0)
     }
 
-    /// From now on there is no encoder, for this reason.
-    pub(crate) fn refuse(&self, reason: String) {
-        let _ = self.refused.set(reason);
+    /// Runs a batch of black pictures on a GPU, so that the first question or job does not wait for what a first batch costs
+    /// there. Blocks.
+    pub(crate) fn warm_up(&self) {
+        let Ok(encoder) = self.encoder() else {
+            return;
+        };
+        if encoder.device() == Device::Cpu {
+            return;
+        }
+        if let Err(error) = encoder.warm_up(self.most_views()) {
+            tracing::warn!(error = %chain(&error), "a whole batch could not be run; a smaller encoder.batch_views may be");
+        }
+    }
+
+    /// From now on there is no encoder, for this is what its self-check found.
+    pub(crate) fn refuse(&self, found: String) {
+        let _ = self.refused.set(found);
+    }
+
+    /// What its self-check found, where it is not to be used.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.get().map(String::as_str)
+    }
+
+    /// It gave what it must give: nothing has to be checked before vectors of pictures are kept.
+    pub(crate) fn passed(&self) {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Lets `check` say whether vectors of pictures may be kept, unless it has been said; a model that may not is refused
+    /// from then on. Blocks.
+    ///
+    /// # Errors
+    /// [`EngineError::SelfCheckFailed`]; [`EngineError::NoEncoder`] where it cannot be run, which is no fault of its vectors.
+    pub(crate) fn check_once(
+        &self,
+        check: impl FnOnce() -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |reason: &str| EngineError::SelfCheckFailed {
+            reason: reason.to_owned(),
+        };
+        if let Some(reason) = self.refused() {
+            return Err(failed(reason));
+        }
+        if !*checked {
+            match check() {
+                Ok(()) => *checked = true,
+                Err(error @ EngineError::NoEncoder { .. }) => return Err(error),
+                Err(error) => {
+                    let reason = chain(&error);
+                    self.refuse(reason.clone());
+                    return Err(failed(&reason));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Folder of the model.
@@ -107,78 +171,13 @@ impl EncoderSlot {
         &self.dir
     }
 
-    /// Encodes the pictures of a question. Blocks.
-    ///
-    /// # Errors
-    /// [`EngineError::EncoderBusy`] where too many questions wait.
-    pub(crate) fn question_images(&self, pictures: &[&Rgb8]) -> Result<Vec<Vec<f32>>, EngineError> {
-        let loaded = self.loaded()?;
-        loaded.queue.room()?;
-        let pictures: Vec<Picture<'_>> = pictures.iter().map(|rgb| as_picture(rgb)).collect();
-        let waiting = self.ask(loaded.encoder.ready_images(&pictures)?)?;
-        all_received(waiting)
-    }
-
-    /// Encodes the words of a question. Blocks. Those asked last are kept.
-    ///
-    /// # Errors
-    /// As [`Self::question_images`].
-    pub(crate) fn question_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EngineError> {
-        if let Some(vectors) = self.kept.all(texts) {
-            return Ok(vectors);
-        }
-        let loaded = self.loaded()?;
-        loaded.queue.room()?;
-        let waiting = self.ask(loaded.encoder.ready_texts(texts)?)?;
-        let vectors = all_received(waiting)?;
-        self.kept.keep(texts, &vectors);
-        Ok(vectors)
-    }
-
-    /// As [`Self::question_texts`], waiting without a thread: where the future is dropped, the words are not encoded.
-    pub(crate) async fn ask_texts(
-        self: &Arc<Self>,
-        texts: Vec<String>,
-    ) -> Result<Vec<Vec<f32>>, EngineError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let slot = Arc::clone(self);
-        // The first question loads the model, which blocks.
-        let asked = tokio::task::spawn_blocking(move || {
-            let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-            if let Some(vectors) = slot.kept.all(&borrowed) {
-                return Ok((Some(vectors), Vec::new(), texts));
-            }
-            let loaded = slot.loaded()?;
-            loaded.queue.room()?;
-            let waiting = slot.ask(loaded.encoder.ready_texts(&borrowed)?)?;
-            Ok::<_, EngineError>((None, waiting, texts))
-        });
-        let (kept, waiting, texts) = asked.await??;
-        if let Some(vectors) = kept {
-            return Ok(vectors);
-        }
-        let mut vectors = Vec::with_capacity(texts.len());
-        for one in waiting {
-            let answer = one.await.map_err(|_| gone())?;
-            vectors.extend(answer.0?);
-        }
-        let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-        self.kept.keep(&borrowed, &vectors);
-        Ok(vectors)
-    }
-
-    /// Hands a question in, in pieces of a batch, so that a long one lets others in between.
-    fn ask(&self, mut ready: Vec<Ready>) -> Result<Vec<Waiting>, EngineError> {
-        let queue = &self.loaded()?.queue;
-        let mut waiting = Vec::new();
-        while !ready.is_empty() {
-            let rest = ready.split_off(self.most_views().min(ready.len()));
-            waiting.push(queue.push(Lane::Question, ready)?);
-            ready = rest;
-        }
-        Ok(waiting)
+    /// What the encoder has to do and has done; nothing where it has not been loaded.
+    pub(crate) fn work(&self) -> Option<EncoderWork> {
+        let loaded = self.loaded.get()?.as_ref().ok()?;
+        Some(EncoderWork {
+            waiting: loaded.queue.waiting() as u64,
+            ran: loaded.queue.ran(),
+        })
     }
 
     /// Encodes pictures of the ingest in chunks that are small enough for questions to come between; the next chunk is
@@ -220,14 +219,6 @@ impl EncoderSlot {
         self.chunk_views
             .store(next.clamp(1, self.most_views()), Ordering::Relaxed);
     }
-}
-
-fn all_received(waiting: Vec<Waiting>) -> Result<Vec<Vec<f32>>, EngineError> {
-    let mut vectors = Vec::new();
-    for one in waiting {
-        vectors.extend(one.blocking_recv().map_err(|_| gone())?.0?);
-    }
-    Ok(vectors)
 }
 
 /// The encoder's thread has ended: it panicked, or the model was exchanged.
@@ -294,114 +285,4 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-struct Wanted<'a> {
-    texts: &'a [String],
-    /// Each with the name under which its vectors are given.
-    pictures: &'a [(String, AskedPicture)],
-    limits: &'a casekin_imaging::Limits,
-    decoding: &'a Decoders,
-}
-
-fn embed(
-    slot: &EncoderSlot,
-    model: &str,
-    profile: &str,
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Embedding>, EngineError> {
-    let embedding = |source: String, vector| Embedding {
-        source,
-        model: model.into(),
-        profile: profile.into(),
-        vector,
-    };
-    let mut embeddings = Vec::new();
-    if !wanted.texts.is_empty() {
-        let texts: Vec<&str> = wanted.texts.iter().map(String::as_str).collect();
-        let vectors = slot.question_texts(&texts)?;
-        embeddings.extend(
-            wanted
-                .texts
-                .iter()
-                .cloned()
-                .zip(vectors)
-                .map(|(text, vector)| embedding(text, vector)),
-        );
-    }
-    for (name, picture) in wanted.pictures {
-        let request = DecodeRequest {
-            source: picture.source.clone(),
-            limits: wanted.limits.clone(),
-            thumbnail_px: 1,
-            cuts: casekin_imaging::Cuts::default(),
-            volume: picture.volume,
-        };
-        let views = wanted.decoding.decode(&request)?.views;
-        let vectors =
-            slot.question_images(&views.iter().map(|view| &view.rgb).collect::<Vec<_>>())?;
-        for (view, vector) in views.iter().zip(vectors) {
-            let source = if views.len() == 1 {
-                name.clone()
-            } else {
-                format!("{name}#{}", view.frame.saturating_sub(1))
-            };
-            embeddings.push(embedding(source, vector));
-        }
-    }
-    Ok(embeddings)
-}
-
-/// What to encode with the library's model.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct EmbedRequest {
-    /// Texts.
-    pub texts: Vec<String>,
-    /// Ids of uploaded query pictures ("q-…") or pictures of the library ("i-…").
-    pub images: Vec<String>,
-}
-
-impl Library {
-    /// Encodes texts and pictures with the library's model.
-    ///
-    /// # Errors
-    /// [`EngineError::NoEncoder`] where no model can be run; errors of the pictures.
-    pub async fn embed(&self, request: EmbedRequest) -> Result<Vec<Embedding>, EngineError> {
-        let serving = self.inner.serving();
-        let mut pictures = Vec::with_capacity(request.images.len());
-        for id in &request.images {
-            pictures.push((id.clone(), self.asked_picture(id).await?));
-        }
-        let limits = self.inner.config.limits.clone();
-        let decoding = self.inner.decoding.clone();
-        let embedding = |source: String, vector| Embedding {
-            source,
-            model: serving.stamp.model_id.clone(),
-            profile: serving.stamp.profile.clone(),
-            vector,
-        };
-        // A client that hangs up drops this future, and with it what still waits in the queue.
-        let vectors = serving.encoder.ask_texts(request.texts.clone()).await?;
-        let texts = request.texts.into_iter().zip(vectors);
-        let mut embeddings: Vec<Embedding> = texts
-            .map(|(text, vector)| embedding(text, vector))
-            .collect();
-        let of_pictures = tokio::task::spawn_blocking(move || {
-            let wanted = Wanted {
-                texts: &[],
-                pictures: &pictures,
-                limits: &limits,
-                decoding: &decoding,
-            };
-            embed(
-                &serving.encoder,
-                &serving.stamp.model_id,
-                &serving.stamp.profile,
-                &wanted,
-            )
-        });
-        embeddings.extend(of_pictures.await??);
-        Ok(embeddings)
-    }
 }

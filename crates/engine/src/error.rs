@@ -91,6 +91,12 @@ pub enum EngineError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A model does not give the vectors that it is held to, so none of its vectors was kept.
+    #[error("the model failed its self-check, and nothing is encoded with it: {reason}")]
+    SelfCheckFailed {
+        /// What was found, and what to do.
+        reason: String,
+    },
     /// Search by picture is asked for and no model can be run.
     #[error("pictures cannot be searched now: {reason}")]
     NoEncoder {

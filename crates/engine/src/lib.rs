@@ -46,7 +46,7 @@ pub use answer::{
     PassagePart, QueryPart, QueryView, SearchAnswer, Vote, Votes,
 };
 pub use config::{DeidentifyConfig, EncoderConfig, EngineConfig, IngestConfig, SearchConfig};
-pub use encoding::{EmbedRequest, LooseEncoder};
+pub use encoding::{EmbedRequest, EncoderWork, LooseEncoder};
 pub use error::EngineError;
 pub use evaluation::{
     ClassPrompts, ComparedWay, ComparedWays, Difference, EvaluationCounts, FindingPrompts,
@@ -67,7 +67,7 @@ pub use records::{
     CollectionName, CollectionRecord, ConflictRecord, Embedding, EncodedView, EvidenceItem,
     EvidencePassage, FailureRecord, ImageRecord, IngestRequest, JobPage, JobRecord, ModelRecord,
     PyramidRecord, QueryPictureRecord, ReportRecord, SectionRecord, SentenceRecord, SeriesPlace,
-    TokenRecord, Upload, UploadFacts, VolumeRecord, WorkerJob, WorkerResult,
+    TokenRecord, Upload, UploadFacts, VolumeRecord, WorkerJob, WorkerMeasure, WorkerResult,
 };
 pub use self_check::{ModelCheck, TowerCheck};
 pub use shelves::ItemChange;

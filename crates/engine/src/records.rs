@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::answer::ModelSummary;
 
-pub use work::{EncodedView, VolumeRecord, WorkerJob, WorkerResult};
+pub use work::{EncodedView, VolumeRecord, WorkerJob, WorkerMeasure, WorkerResult};
 
 /// A page of cases.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -296,6 +296,9 @@ pub struct BatchRecord {
     pub skipped: BTreeMap<String, u64>,
     /// What of the manifest could not be read as meant, by line and column; the rest of its row counts.
     pub warnings: Vec<String>,
+    /// Why nothing is encoded now, where that is so: the pictures wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_encoding: Option<String>,
 }
 
 /// One failure of a batch.

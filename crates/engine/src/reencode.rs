@@ -14,6 +14,7 @@ use crate::encoding::EncoderSlot;
 use crate::error::EngineError;
 use crate::library::{Library, Serving};
 use crate::records::ModelRecord;
+use crate::self_check::Measure;
 use crate::status::ReencodeProgress;
 use crate::volumes::volume_slice;
 use crate::worker::{WorkerEncoder, result_of};
@@ -193,6 +194,7 @@ impl Library {
             slot: Arc::new(slot),
             model_id: stamp.model_id.clone(),
             profile: stamp.profile.clone(),
+            measure: Measure::of(&self.inner.data_dir),
         };
         Ok(Target {
             stamp,
@@ -216,9 +218,9 @@ impl Library {
         if target.stamp == self.inner.serving().stamp {
             return Ok(());
         }
-        // The sessions are made before the first picture, so that a model that cannot run fails at once.
-        let slot = Arc::clone(&target.encoder.slot);
-        tokio::task::spawn_blocking(move || slot.encoder().map(|_| ())).await??;
+        // Before anything is begun, so that a model that cannot run, or gives other vectors than it must, leaves no trace.
+        let encoder = target.encoder.clone();
+        tokio::task::spawn_blocking(move || encoder.check()).await??;
         let progress = self.inner.catalog.begin_reencode(&stamp).await?;
         self.note_progress(progress, true);
         loop {

@@ -4,21 +4,27 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use casekin_catalog::NewModel;
 use casekin_encoder::{
-    Agreement, Checkpoint, Encoder, ModelId, SelfCheckRecord, SelfCheckVector, Tower,
+    Agreement, Checkpoint, Encoder, ModelId, Recipe, SelfCheckRecord, SelfCheckVector, Tower,
 };
 use serde::Serialize;
 
+use crate::convert::model_summary;
 use crate::encoding::{EncoderSlot, LooseEncoder, chain};
 use crate::error::EngineError;
 use crate::library::Library;
+use crate::records::WorkerMeasure;
+use crate::worker::WorkerEncoder;
 
 /// A model of at most so much is checked before a service listens; a larger one while it already does.
 const CHECKED_AT_ONCE_BYTES: u64 = 64 << 20;
+
+/// Held while a record is read and written, so that no vector of it is lost.
+static RECORDING: Mutex<()> = Mutex::new(());
 
 /// What a check of a model found.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +63,7 @@ pub struct TowerCheck {
 }
 
 /// The folder of recorded vectors.
+#[derive(Clone, Debug)]
 struct Records(PathBuf);
 
 impl Records {
@@ -98,6 +105,15 @@ impl Records {
         write().map_err(|source| EngineError::io("keep the self-check vectors", source))
     }
 
+    /// What the model is held to here: what is shipped with the program first, then what is recorded.
+    fn known(&self, model_id: &ModelId) -> Result<SelfCheckRecord, EngineError> {
+        let recorded = self.read(model_id)?;
+        let shipped = SelfCheckRecord::shipped(model_id);
+        let mut known = shipped.unwrap_or_else(|| SelfCheckRecord::new(model_id.clone()));
+        known.vectors.extend(recorded.vectors);
+        Ok(known)
+    }
+
     /// Holds a vector against the recorded one, or records it.
     fn check(&self, id: &ModelId, made: SelfCheckVector) -> Result<TowerCheck, EngineError> {
         let against = |kept: &SelfCheckVector| {
@@ -111,6 +127,7 @@ impl Records {
         if let Some(kept) = shipped.as_ref().and_then(|record| record.like(&made)) {
             return against(kept);
         }
+        let _recording = RECORDING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut record = self.read(id)?;
         if let Some(kept) = record.like(&made) {
             return against(kept);
@@ -173,6 +190,60 @@ fn check(
     })
 }
 
+/// What the image tower of a model is held to before its vectors are kept. The text tower is left alone: it is the larger
+/// part of a model, and nothing that it makes is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Measure {
+    /// What the library that the vectors are for has recorded, where that is another machine's.
+    handed: Option<SelfCheckRecord>,
+    records: Records,
+}
+
+impl Measure {
+    pub(crate) fn of(data_dir: &Path) -> Self {
+        Self {
+            handed: None,
+            records: Records::of(data_dir),
+        }
+    }
+
+    pub(crate) fn handed(record: SelfCheckRecord, data_dir: &Path) -> Self {
+        Self {
+            handed: Some(record),
+            ..Self::of(data_dir)
+        }
+    }
+
+    fn hold(&self, slot: &EncoderSlot, model_id: &str) -> Result<(), EngineError> {
+        let id: ModelId = model_id.parse()?;
+        let made = slot.encoder()?.self_check(Tower::Image)?;
+        // A record of another version's picture is no measure, and nor is one of another model.
+        let handed = self
+            .handed
+            .as_ref()
+            .filter(|record| record.is_current() && record.model_id == id);
+        match handed.and_then(|record| record.like(&made)) {
+            Some(kept) => kept.compare(&made).map(|_| ())?,
+            None => self.records.check(&id, made).map(|_| ())?,
+        }
+        Ok(())
+    }
+}
+
+impl WorkerEncoder {
+    /// Loads the image tower and holds it to what it must give, once. Blocks.
+    ///
+    /// # Errors
+    /// [`EngineError::SelfCheckFailed`], from then on; [`EngineError::NoEncoder`] where it cannot be run here.
+    pub fn check(&self) -> Result<(), EngineError> {
+        self.slot.check_once(|| {
+            self.measure.hold(&self.slot, &self.model_id)?;
+            self.slot.warm_up();
+            Ok(())
+        })
+    }
+}
+
 impl LooseEncoder {
     /// Checks the model: its tensors, their values, and both towers against the vectors recorded under `data_dir`, where
     /// those that are missing are recorded. Blocks.
@@ -204,11 +275,43 @@ impl Library {
         let depth = if large { Depth::Sparing } else { Depth::Whole };
         let checked = tokio::task::spawn_blocking(move || {
             let found = check(&slot, &model.model_id, &records, depth);
+            if found.is_ok() {
+                slot.warm_up();
+            }
             tell(&model.name, &slot, &found);
         });
         if !large && let Err(error) = checked.await {
             tracing::error!(%error, "the self-check of the model broke off");
         }
+    }
+
+    /// What workers on other machines hold their model to. What is not recorded yet is made here, where it can be.
+    ///
+    /// # Errors
+    /// Those of the model's self-check on this machine.
+    pub async fn worker_measure(&self) -> Result<WorkerMeasure, EngineError> {
+        let serving = self.inner.serving();
+        let (records, own) = (Records::of(&self.inner.data_dir), self.worker_encoder());
+        let self_check = tokio::task::spawn_blocking(move || {
+            let id: ModelId = own.model_id.parse()?;
+            let known = records.known(&id)?;
+            let recipe: Recipe = own.profile.parse()?;
+            let profile = Some(recipe.profile.to_string());
+            if known.vectors.iter().any(|vector| vector.profile == profile) {
+                return Ok(known);
+            }
+            // Made now even where the model has passed before: its record may have been deleted since.
+            match own.measure.hold(&own.slot, &own.model_id) {
+                Ok(()) => records.known(&id),
+                // Then the first worker's vector is the measure of its own later runs.
+                Err(EngineError::NoEncoder { .. }) => Ok(known),
+                Err(error) => Err(error),
+            }
+        });
+        Ok(WorkerMeasure {
+            model: model_summary(&serving.model, &serving.stamp.profile),
+            self_check: self_check.await??,
+        })
     }
 
     /// Checks a model before it is added. Where no model can be run at all it is added unchecked.
@@ -236,6 +339,7 @@ impl Library {
 fn tell(model: &str, slot: &EncoderSlot, found: &Result<ModelCheck, EngineError>) {
     match found {
         Ok(found) => {
+            slot.passed();
             let cosines = found.towers.iter().filter_map(|tower| tower.agreement);
             let cosine = cosines
                 .map(|agreement| agreement.cosine)
@@ -258,7 +362,7 @@ fn tell(model: &str, slot: &EncoderSlot, found: &Result<ModelCheck, EngineError>
         Err(error) => {
             let reason = chain(error);
             tracing::error!(model, error = %reason, "the model failed its self-check and is not used");
-            slot.refuse(format!("the model failed its self-check: {reason}"));
+            slot.refuse(reason);
         }
     }
 }

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::ModelSummary;
+use crate::encoding::EncoderWork;
+use crate::error::EngineError;
+use crate::library::Library;
 
 /// The state of a library.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -38,6 +41,9 @@ pub struct Status {
     pub uid_conflicts: u64,
     /// Whether a language model writes the summaries, or they are extracts.
     pub summary_writer: String,
+    /// Why nothing is encoded now, where that is so: pictures wait, and cannot be asked by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_encoding: Option<String>,
     /// What a reader must know, in plain words.
     pub notices: Vec<String>,
 }
@@ -77,12 +83,12 @@ pub struct ReencodeProgress {
     pub seconds_left: Option<u64>,
 }
 
-impl crate::library::Library {
+impl Library {
     /// How the library stands now.
     ///
     /// # Errors
     /// Any error of the catalog.
-    pub async fn status(&self) -> Result<Status, crate::error::EngineError> {
+    pub async fn status(&self) -> Result<Status, EngineError> {
         let counts = self.inner.catalog.status_counts(60_000).await?;
         let serving = self.inner.serving();
         let jobs = &counts.jobs;
@@ -100,6 +106,8 @@ impl crate::library::Library {
                 jobs.failed
             ));
         }
+        let not_encoding = self.not_encoding();
+        notices.extend(not_encoding.clone());
         let conflicts = self.inner.catalog.sop_conflicts(10_000, 0).await?.len() as u64;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -128,15 +136,28 @@ impl crate::library::Library {
             reencode_failure: self.reencode_failure(),
             uid_conflicts: conflicts,
             summary_writer: "extractive".to_owned(),
+            not_encoding,
             notices,
         })
+    }
+
+    /// Why nothing is encoded now, where that is so.
+    pub(crate) fn not_encoding(&self) -> Option<String> {
+        let serving = self.inner.serving();
+        let reason = serving.encoder.refused()?.to_owned();
+        Some(EngineError::SelfCheckFailed { reason }.to_string())
+    }
+
+    /// What the encoder has to do and has done.
+    pub fn encoder_work(&self) -> EncoderWork {
+        self.inner.serving().encoder.work().unwrap_or_default()
     }
 
     /// Builds the search index anew from the catalog and the vector log; nothing is encoded again.
     ///
     /// # Errors
     /// Any error of the leaves; the old index goes on serving.
-    pub async fn rebuild_index(&self) -> Result<IndexProgress, crate::error::EngineError> {
+    pub async fn rebuild_index(&self) -> Result<IndexProgress, EngineError> {
         let applied = crate::projection::rebuild(&self.inner).await?;
         Ok(IndexProgress {
             applied,

@@ -68,7 +68,7 @@ impl Library {
         let looked_at: Vec<StackSlice> = compared.iter().map(|at| slices[*at].clone()).collect();
         let surveyed: Vec<Option<SliceSurvey>> = futures::stream::iter(looked_at)
             .map(|slice| self.survey(slice))
-            .buffered(config.ingest.decoders.max(1))
+            .buffered(config.ingest.decoders())
             .collect()
             .await;
         let mut plans: Vec<_> = slices

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 /// Rank offset. Cormack, Clarke and Büttcher (SIGIR 2009) take 60, for lists of a thousand documents: with it, a case in the middle of two
 /// lists passes the one that a way has first. Cases that are alike are few, and a way's best ones say most: see
 /// docs/EVALUATION.md for what other offsets find.
-pub const RRF_K0: f64 = 10.0;
+pub const RRF_K0: f64 = 5.0;
 
 /// One way of searching and its ranking.
 #[derive(Debug, Clone, PartialEq)]

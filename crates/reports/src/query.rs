@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use crate::polarity::split_clauses;
+use crate::sentences::split_sentences;
 use crate::triggers::{compile, find_triggers};
 use crate::{Polarity, east_asian};
 
@@ -13,6 +14,8 @@ use crate::{Polarity, east_asian};
 pub struct QueryWords {
     /// What the user looks for; quoted phrases keep their quotes. Empty when everything was negated.
     pub affirmed: String,
+    /// The same, a sentence each, in order.
+    pub sentences: Vec<String>,
     /// Each finding the user wants absent, one phrase an entry, without the negating words.
     pub negated: Vec<String>,
 }
@@ -74,32 +77,42 @@ pub fn query_words(text: &str) -> QueryWords {
         shown.into_owned()
     };
     let mut words = QueryWords::default();
-    let mut affirmed: Vec<String> = Vec::new();
+    // Sentence and words of each clause that affirms. A negation ends with its sentence.
+    let mut affirmed: Vec<(usize, String)> = Vec::new();
     let east_asian = east_asian::judges(text);
-    let clauses = if east_asian {
-        east_asian::split_clauses(&plain, Polarity::Affirmed)
-    } else {
-        split_clauses(&plain, Polarity::Affirmed)
-    };
-    for (range, polarity) in clauses {
-        let clause = &plain[range];
-        if polarity == Polarity::Negated {
-            let denied = if east_asian {
-                east_asian::denied_findings(clause)
-            } else {
-                denied_phrases(clause)
-            };
-            words
-                .negated
-                .extend(denied.iter().map(|p| show(p).replace(['"', '“', '”'], "")));
+    for (number, range) in split_sentences(&plain).into_iter().enumerate() {
+        let sentence = &plain[range];
+        let clauses = if east_asian {
+            east_asian::split_clauses(sentence, Polarity::Affirmed)
         } else {
-            let kept = trim_edges(clause);
-            if !kept.is_empty() {
-                affirmed.push(show(&kept));
+            split_clauses(sentence, Polarity::Affirmed)
+        };
+        for (range, polarity) in clauses {
+            let clause = &sentence[range];
+            if polarity == Polarity::Negated {
+                let denied = if east_asian {
+                    east_asian::denied_findings(clause)
+                } else {
+                    denied_phrases(clause)
+                };
+                words
+                    .negated
+                    .extend(denied.iter().map(|p| show(p).replace(['"', '“', '”'], "")));
+            } else {
+                let kept = trim_edges(clause);
+                if !kept.is_empty() {
+                    affirmed.push((number, show(&kept)));
+                }
             }
         }
     }
-    words.affirmed = affirmed.join(" ");
+    let same = |a: &(usize, String), b: &(usize, String)| a.0 == b.0;
+    let joined = |clauses: &[(usize, String)]| {
+        let clauses: Vec<&str> = clauses.iter().map(|(_, words)| words.as_str()).collect();
+        clauses.join(" ")
+    };
+    words.sentences = affirmed.chunk_by(same).map(joined).collect();
+    words.affirmed = joined(&affirmed);
     words
 }
 
@@ -135,6 +148,35 @@ fn trim_edges(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn affirmed_words_are_given_by_sentence_too() {
+        for (query, sentences) in [
+            ("lung mass", vec!["lung mass"]),
+            ("", vec![]),
+            ("No effusion.", vec![]),
+            (
+                "Mass in the left lung, no effusion. Old fibrosis of 1.5 cm.",
+                vec!["Mass in the left lung", "Old fibrosis of 1.5 cm"],
+            ),
+            (
+                "renal cyst\nkidney stone",
+                vec!["renal cyst", "kidney stone"],
+            ),
+            (
+                "effusion without pneumothorax and with rib fractures",
+                vec!["effusion rib fractures"],
+            ),
+            (
+                "\"ground glass. here\" of dr. X",
+                vec!["\"ground glass. here\" of dr. X"],
+            ),
+        ] {
+            let words = query_words(query);
+            assert_eq!(words.sentences, sentences, "{query}");
+            assert_eq!(words.sentences.join(" "), words.affirmed, "{query}");
+        }
+    }
 
     #[track_caller]
     fn check(query: &str, affirmed: &str, negated: &[&str]) {

@@ -1,11 +1,14 @@
 //! The one place that knows status codes: every library error becomes `{code, message, request_id}`.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use casekin_engine::EngineError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Seconds after which whoever was turned away may come again: questions are answered in less.
+const RETRY_AFTER_S: &str = "1";
 
 /// The shape of every error that the service answers with.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -68,7 +71,7 @@ impl ApiError {
     pub fn overloaded() -> Self {
         let message = "the service is busy; try again in a moment".to_owned();
         Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
+            status: StatusCode::TOO_MANY_REQUESTS,
             code: "overloaded",
             message,
         }
@@ -113,6 +116,9 @@ fn classify(error: &EngineError) -> (StatusCode, &'static str) {
         EngineError::ReencodeRunning => (StatusCode::CONFLICT, "reencode_running"),
         EngineError::WorkerResult { .. } => (StatusCode::CONFLICT, "worker_result_refused"),
         EngineError::EncoderBusy => (StatusCode::TOO_MANY_REQUESTS, "encoder_busy"),
+        EngineError::SelfCheckFailed { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "self_check_failed")
+        }
         EngineError::NoEncoder { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_encoder"),
         EngineError::Imaging(_) => (StatusCode::UNPROCESSABLE_ENTITY, "picture_unreadable"),
         EngineError::Report(_) => (StatusCode::UNPROCESSABLE_ENTITY, "report_unreadable"),
@@ -148,6 +154,10 @@ impl IntoResponse for ApiError {
             message: self.message,
             request_id,
         };
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            let later = [(header::RETRY_AFTER, RETRY_AFTER_S)];
+            return (self.status, later, Json(body)).into_response();
+        }
         (self.status, Json(body)).into_response()
     }
 }

@@ -12,7 +12,7 @@ pub struct ServerConfig {
     pub hosts: Vec<String>,
     /// Largest upload, in bytes.
     pub max_upload_bytes: usize,
-    /// Requests for pictures and searches served at once; more are told to come again (503).
+    /// Requests for pictures and searches served at once; more are told to come again (429).
     pub max_concurrent: usize,
 }
 

@@ -705,6 +705,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/worker/self-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The model to encode with, and the vectors that it must give on a worker's machine before it does. */
+        get: operations["worker_self_check"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -782,6 +799,8 @@ export interface components {
              * @description Files that hold no picture.
              */
             not_a_picture: number;
+            /** @description Why nothing is encoded now, where that is so: the pictures wait. */
+            not_encoding?: string | null;
             /**
              * Format: int64
              * @description Pictures waiting or being encoded.
@@ -1019,12 +1038,12 @@ export interface components {
         /** @description What to encode with the library's model. */
         EmbedRequest: {
             /**
-             * @description Ids of uploaded query pictures ("q-…") or pictures of the library ("i-…").
+             * @description Ids of uploaded query pictures ("q-…") or pictures of the library ("i-…"), 256 at the most.
              * @default []
              */
             images?: string[];
             /**
-             * @description Texts.
+             * @description Texts, 4096 at the most.
              * @default []
              */
             texts?: string[];
@@ -2151,6 +2170,8 @@ export interface components {
             /** @description Ingest jobs by state. */
             jobs: components["schemas"]["JobCounts"];
             model?: components["schemas"]["ModelSummary"] | null;
+            /** @description Why nothing is encoded now, where that is so: pictures wait, and cannot be asked by. */
+            not_encoding?: string | null;
             /** @description What a reader must know, in plain words. */
             notices: string[];
             reencode?: components["schemas"]["ReencodeProgress"] | null;
@@ -2274,6 +2295,13 @@ export interface components {
              */
             pipeline_version: number;
             volume?: components["schemas"]["VolumeRecord"] | null;
+        };
+        /** @description The model that workers must encode with, and what it must give on their machines before they do. */
+        WorkerMeasure: {
+            /** @description The model. */
+            model: components["schemas"]["ModelSummary"];
+            /** @description Its self-check vectors, as `casekin_encoder::SelfCheckRecord` writes them. */
+            self_check: Record<string, never>;
         };
         /** @description What a worker hands back. */
         WorkerResult: {
@@ -3754,6 +3782,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiErrorBody"];
+                };
+            };
+        };
+    };
+    worker_self_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerMeasure"];
+                };
             };
             "4XX": {
                 headers: {

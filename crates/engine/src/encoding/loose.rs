@@ -6,11 +6,13 @@ use std::sync::Arc;
 use casekin_encoder::{Checkpoint, Recipe, SelfCheckRecord};
 use casekin_imaging::{Decoders, Source};
 
-use super::{EncoderSlot, Wanted, embed};
+use super::EncoderSlot;
+use super::embed::{Label, Wanted, embed};
 use crate::config::EncoderConfig;
 use crate::error::EngineError;
 use crate::pictures::AskedPicture;
 use crate::records::Embedding;
+use crate::self_check::Measure;
 use crate::worker::WorkerEncoder;
 
 /// A model outside any library: for `casekin embed --model` and for a worker on another machine. Cheap to clone.
@@ -77,7 +79,7 @@ impl LooseEncoder {
         id.is_ok_and(|id| SelfCheckRecord::shipped(&id).is_some())
     }
 
-    /// The arithmetic of the image tower: "f32" or "int8".
+    /// The arithmetic of the image tower: "f32", "f16", "bf16" or "int8".
     pub fn precision(&self) -> String {
         let recipe: Recipe = self.profile.parse().unwrap_or_default();
         recipe.precision.to_string()
@@ -88,12 +90,13 @@ impl LooseEncoder {
         &self.profile
     }
 
-    /// The encoder as a worker needs it.
-    pub fn for_worker(&self) -> WorkerEncoder {
+    /// The encoder as a worker needs it, held to `self_check`; what that lacks is recorded under `data_dir`.
+    pub fn for_worker(&self, self_check: SelfCheckRecord, data_dir: &Path) -> WorkerEncoder {
         WorkerEncoder {
             slot: Arc::clone(&self.slot),
             model_id: self.model_id.clone(),
             profile: self.profile.clone(),
+            measure: Measure::handed(self_check, data_dir),
         }
     }
 
@@ -108,28 +111,24 @@ impl LooseEncoder {
         limits: &casekin_imaging::Limits,
         decoding: &Decoders,
     ) -> Result<Vec<Embedding>, EngineError> {
-        let pictures: Vec<_> = files
-            .iter()
-            .map(|path| {
-                let picture = AskedPicture {
-                    source: Source::Path(path.clone()),
-                    volume: None,
-                    modality: None,
-                };
-                (path.display().to_string(), picture)
-            })
-            .collect();
-        let pictures = pictures.as_slice();
-        embed(
-            &self.slot,
-            &self.model_id,
-            &self.profile,
-            &Wanted {
-                texts,
-                pictures,
-                limits,
-                decoding,
-            },
-        )
+        let picture = |path: &PathBuf| {
+            let picture = AskedPicture {
+                source: Source::Path(path.clone()),
+                volume: None,
+                modality: None,
+            };
+            (path.display().to_string(), picture)
+        };
+        let label = Label {
+            model: &self.model_id,
+            profile: &self.profile,
+        };
+        let wanted = Wanted {
+            texts,
+            pictures: files.iter().map(picture).collect(),
+            limits,
+            decoding,
+        };
+        embed(&self.slot, &label, wanted)
     }
 }

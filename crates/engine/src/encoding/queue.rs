@@ -2,6 +2,7 @@
 //! Knows nothing of pictures and words; an item is whatever one run can take many of.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,14 @@ pub(super) trait Item: Send + 'static {
     fn kind(&self) -> Self::Kind;
 }
 
-/// Whose items they are. There is no bound on the ingest: its callers wait for one chunk before they hand in the next.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Whose items they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
+    /// The first piece of a question, which is refused where too many items wait.
     Question,
+    /// The next piece of a question that was let in. It is not refused: its caller keeps few pieces here at once.
+    Further,
+    /// There is no bound on the ingest: its callers wait for one chunk before they hand in the next.
     Ingest,
 }
 
@@ -45,6 +50,8 @@ struct State<I, E> {
 struct Shared<I, E> {
     state: Mutex<State<I, E>>,
     changed: Condvar,
+    /// Items that were handed to a run.
+    ran: AtomicU64,
 }
 
 /// How batches are put together.
@@ -74,12 +81,15 @@ impl<I: Item, E: Send + 'static> Queue<I, E> {
                 closed: false,
             }),
             changed: Condvar::new(),
+            ran: AtomicU64::new(0),
         });
         let working = CloseAtEnd(Arc::clone(&shared));
         std::thread::Builder::new()
             .name("encoder".to_owned())
             .spawn(move || {
                 while let Some(batch) = working.0.next(batching) {
+                    let items: usize = batch.iter().map(Request::len).sum();
+                    working.0.ran.fetch_add(items as u64, Ordering::Relaxed);
                     answer(batch, &run);
                 }
             })?;
@@ -88,25 +98,20 @@ impl<I: Item, E: Send + 'static> Queue<I, E> {
 
     /// Refuses before anything is spent on a question for which there is no room.
     pub fn room(&self) -> Result<(), Full> {
-        let waiting: usize = self.shared.lock().questions.iter().map(Request::len).sum();
-        if waiting < QUESTION_ITEMS {
-            Ok(())
-        } else {
-            Err(Full)
-        }
+        self.shared.lock().room()
     }
 
     /// Hands items of one kind in. A caller that drops the receiver costs nothing any more.
     pub fn push(&self, lane: Lane, items: Vec<I>) -> Result<oneshot::Receiver<Answer<E>>, Full> {
-        if lane == Lane::Question {
-            self.room()?;
-        }
         let (reply, receiver) = oneshot::channel();
         let mut state = self.shared.lock();
+        if lane == Lane::Question {
+            state.room()?;
+        }
         // Where the thread has ended, the dropped sender says so to the receiver.
         if !state.closed {
             let waiting = match lane {
-                Lane::Question => &mut state.questions,
+                Lane::Question | Lane::Further => &mut state.questions,
                 Lane::Ingest => &mut state.ingest,
             };
             waiting.push_back(Request { items, reply });
@@ -114,6 +119,19 @@ impl<I: Item, E: Send + 'static> Queue<I, E> {
         drop(state);
         self.shared.changed.notify_all();
         Ok(receiver)
+    }
+
+    /// Items that wait now, of whatever lane.
+    pub fn waiting(&self) -> usize {
+        let mut state = self.shared.lock();
+        state.forget_cancelled();
+        let lanes = state.questions.iter().chain(&state.ingest);
+        lanes.map(Request::len).sum()
+    }
+
+    /// Items that were handed to a run so far.
+    pub fn ran(&self) -> u64 {
+        self.shared.ran.load(Ordering::Relaxed)
     }
 }
 
@@ -188,6 +206,17 @@ impl<I: Item, E> Shared<I, E> {
 }
 
 impl<I, E> State<I, E> {
+    /// Who has gone away takes no room.
+    fn room(&mut self) -> Result<(), Full> {
+        self.forget_cancelled();
+        let waiting: usize = self.questions.iter().map(Request::len).sum();
+        if waiting < QUESTION_ITEMS {
+            Ok(())
+        } else {
+            Err(Full)
+        }
+    }
+
     fn forget_cancelled(&mut self) {
         self.questions.retain(|request| !request.reply.is_closed());
         self.ingest.retain(|request| !request.reply.is_closed());
@@ -375,10 +404,16 @@ mod tests {
         let held = held(8);
         let _running = held.push(Lane::Question, &[1]);
         held.ran.recv().unwrap();
-        let _waiting = held.push(Lane::Question, &vec![2; QUESTION_ITEMS]);
+        let waiting = held.push(Lane::Question, &vec![2; QUESTION_ITEMS]);
         assert_eq!(held.queue.room(), Err(Full));
         assert!(held.queue.push(Lane::Question, vec![3]).is_err());
         assert!(held.queue.push(Lane::Ingest, vec![3]).is_ok());
+        // Who was let in goes on, and who went away makes room.
+        let further = held.push(Lane::Further, &[4]);
+        assert_eq!(held.queue.waiting(), QUESTION_ITEMS + 1);
+        drop((waiting, further));
+        assert_eq!((held.queue.waiting(), held.queue.room()), (0, Ok(())));
+        assert_eq!(held.queue.ran(), 1);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::metrics::{LabelSet, Ranked, names};
 use super::{RANKED_CASES, RetrievalRequest, drawn};
 use crate::error::EngineError;
 use crate::library::Serving;
+use crate::search::MAX_QUERY_SENTENCES;
 
 /// A query with the numbers of the cases that answer it, best first.
 type Ranking = (usize, Vec<u64>);
@@ -187,16 +188,23 @@ impl<'a> Comparison<'a> {
         (0..self.own.len()).into_par_iter().map(ask).collect()
     }
 
-    /// The words of each query by the text tower.
-    fn texts(&self) -> Result<Asking, EngineError> {
-        let words: Vec<&str> = (0..self.own.len())
-            .map(|query| self.case(query).words.as_str())
+    /// The words of each query by the text tower, a vector for each sentence as a search has them.
+    fn texts(&self) -> Result<Vec<Asking>, EngineError> {
+        let sentences: Vec<Vec<String>> = (0..self.own.len())
+            .map(|query| {
+                let mut sentences = query_words(&self.case(query).words).sentences;
+                sentences.truncate(MAX_QUERY_SENTENCES);
+                sentences
+            })
             .collect();
-        let mut vectors = Vec::with_capacity(words.len());
-        for some in words.chunks(TEXTS_AT_ONCE) {
+        let all: Vec<&str> = sentences.iter().flatten().map(String::as_str).collect();
+        let mut vectors = Vec::with_capacity(all.len());
+        for some in all.chunks(TEXTS_AT_ONCE) {
             vectors.extend(self.serving.encoder.question_texts(some)?);
         }
-        Ok(vectors)
+        let mut vectors = vectors.into_iter();
+        let own = |own: &Vec<String>| vectors.by_ref().take(own.len()).collect();
+        Ok(sentences.iter().map(own).collect())
     }
 
     fn interval(&self, values: &[f64]) -> [f64; 2] {
@@ -305,7 +313,7 @@ fn by_text(
             false => Filter::All,
         };
         let answer = with.serving.index.rank_by_vectors(&NearestQuery {
-            vectors: vec![texts[query].clone()],
+            vectors: texts[query].clone(),
             filter,
             exclude: with.excluded(query),
             k: RANKED_CASES,

@@ -166,6 +166,7 @@ impl Library {
             failures: failures.chain(broke_off).collect(),
             skipped: progress.skipped,
             warnings: progress.warnings,
+            not_encoding: self.not_encoding(),
         })
     }
 }

@@ -1,9 +1,20 @@
 //! What a service and a worker on another machine say to each other.
 
+use casekin_encoder::SelfCheckRecord;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::ModelSummary;
+
+/// The model that workers must encode with, and what it must give on their machines before they do.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WorkerMeasure {
+    /// The model.
+    pub model: ModelSummary,
+    /// Its self-check vectors, as `casekin_encoder::SelfCheckRecord` writes them.
+    #[schema(value_type = Object)]
+    pub self_check: SelfCheckRecord,
+}
 
 /// A job as a worker on another machine gets it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

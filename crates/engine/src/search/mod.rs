@@ -26,6 +26,7 @@ use ways::Found;
 
 pub(crate) use hydrate::box_of;
 pub(crate) use prints::Prints;
+pub(crate) use question::MAX_QUERY_SENTENCES;
 pub(crate) use understood::parse_filters;
 
 /// Cases that each way hands to the fusion.
@@ -135,7 +136,7 @@ impl Library {
             None if question.pictures.is_empty() => self.words_of_cases(request).await?,
             text => text.clone(),
         };
-        let by_vectors = question.text.is_some() || !question.pictures.is_empty();
+        let by_vectors = !question.sentences.is_empty() || !question.pictures.is_empty();
         let calibration = match by_vectors {
             true => self.calibration(serving).await,
             false => None,

@@ -18,6 +18,8 @@ use crate::query::{ImageQuery, SearchRequest, Way};
 use super::hydrate::box_of;
 
 /// Views of one example case or picture that take part in a question.
+/// Sentences of a question's words that are compared with pictures.
+pub(crate) const MAX_QUERY_SENTENCES: usize = 16;
 const MAX_QUERY_VIEWS: usize = 64;
 
 /// The vectors of a question.
@@ -31,8 +33,8 @@ pub(super) struct QuestionVectors {
     pub(super) modalities: Vec<Option<String>>,
     /// What kind of question the pictures are.
     pub(super) kind: Option<Kind>,
-    /// Of the words, by the text tower.
-    pub(super) text: Option<Vec<f32>>,
+    /// Of the words, by the text tower: one of each sentence that affirms.
+    pub(super) sentences: Vec<Vec<f32>>,
     /// How much the way by pictures counts, before the question's own weights.
     pub(super) picture_weight: f64,
 }
@@ -143,27 +145,36 @@ impl Library {
             .as_ref()
             .is_none_or(|ways| ways.contains(&Way::TextToImage));
         if let Some(text) = request.text.as_ref().filter(|_| vector_ways) {
-            vectors.text = self.text_vector(serving, text, notices).await?;
+            vectors.sentences = self.sentence_vectors(serving, text, notices).await?;
         }
         Ok(vectors)
     }
 
-    async fn text_vector(
+    /// A sentence is what the text tower was trained on, and 64 tokens are all that it reads: of a whole paragraph, one
+    /// vector would say little (docs/EVALUATION.md). A case answers by its best picture for each sentence.
+    async fn sentence_vectors(
         &self,
         serving: &Arc<Serving>,
         text: &str,
         notices: &mut Vec<String>,
-    ) -> Result<Option<Vec<f32>>, EngineError> {
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
         // A negation means nothing to the text tower (arXiv:2501.09425): it is left to the reports.
-        let affirmed = query_words(text).affirmed;
-        if affirmed.is_empty() {
-            return Ok(None);
+        let mut sentences = query_words(text).sentences;
+        if sentences.len() > MAX_QUERY_SENTENCES {
+            notices.push(format!(
+                "Pictures were compared with the first {MAX_QUERY_SENTENCES} of {} sentences; reports were searched for all",
+                sentences.len()
+            ));
+            sentences.truncate(MAX_QUERY_SENTENCES);
         }
-        match serving.encoder.ask_texts(vec![affirmed]).await {
-            Ok(mut encoded) => Ok(encoded.pop()),
+        if sentences.is_empty() {
+            return Ok(Vec::new());
+        }
+        match serving.encoder.ask_texts(sentences).await {
+            Ok(encoded) => Ok(encoded),
             Err(EngineError::NoEncoder { reason }) => {
                 notices.push(format!("Only words were searched, no pictures: {reason}"));
-                Ok(None)
+                Ok(Vec::new())
             }
             Err(error) => Err(error),
         }
@@ -291,37 +302,40 @@ impl Library {
         let limits = self.inner.config.limits.clone();
         let cuts = self.inner.config.cuts.clone();
         let decoding = self.inner.decoding.clone();
-        let (serving, image) = (Arc::clone(serving), image.clone());
-        tokio::task::spawn_blocking(move || {
-            let (views, modality) = match image.box_px {
-                Some(box_px) => {
-                    let request = RegionRequest {
-                        source,
-                        frame: image.frame.saturating_add(1),
-                        box_px,
-                        cuts,
-                        limits,
-                        volume,
-                    };
-                    (vec![decoding.region(&request)?], modality)
-                }
-                None => {
-                    let request = DecodeRequest {
-                        source,
-                        limits,
-                        thumbnail_px: 1,
-                        cuts,
-                        volume,
-                    };
-                    let decoded = decoding.decode(&request)?;
-                    (decoded.views, modality.or(decoded.header.facts.modality))
-                }
+        let (box_px, frame) = (image.box_px, image.frame.saturating_add(1));
+        let read = tokio::task::spawn_blocking(move || -> Result<_, EngineError> {
+            let Some(box_px) = box_px else {
+                let request = DecodeRequest {
+                    source,
+                    limits,
+                    thumbnail_px: 1,
+                    cuts,
+                    volume,
+                };
+                let decoded = decoding.decode(&request)?;
+                return Ok((decoded.views, modality.or(decoded.header.facts.modality)));
             };
-            let step = views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
-            let chosen: Vec<_> = views.iter().step_by(step).collect();
-            let pixels: Vec<_> = chosen.iter().map(|view| &view.rgb).collect();
-            let vectors = serving.encoder.question_images(&pixels)?;
-            let asked = chosen.iter().zip(vectors).map(|(view, vector)| AskedView {
+            let request = RegionRequest {
+                source,
+                frame,
+                box_px,
+                cuts,
+                limits,
+                volume,
+            };
+            Ok((vec![decoding.region(&request)?], modality))
+        });
+        let (views, modality) = read.await??;
+        let step = views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
+        let chosen = views.into_iter().step_by(step);
+        let (places, pictures): (Vec<_>, Vec<_>) = chosen
+            .map(|view| ((view.frame.saturating_sub(1), view.box_px), view.rgb))
+            .unzip();
+        let vectors = serving.encoder.ask_images(pictures).await?;
+        let asked = places
+            .into_iter()
+            .zip(vectors)
+            .map(|((frame, box_px), vector)| AskedView {
                 vector,
                 modality: modality.clone(),
                 part: QueryView {
@@ -329,13 +343,11 @@ impl Library {
                     image: Some(number),
                     image_id: Some(image.image_id.clone()),
                     case_id: None,
-                    frame: view.frame.saturating_sub(1),
-                    box_px: view.box_px,
+                    frame,
+                    box_px,
                 },
             });
-            Ok(asked.collect())
-        })
-        .await?
+        Ok(asked.collect())
     }
 
     /// The example case and the marked ones stay out of the answer, and everything of the example's and the relevant

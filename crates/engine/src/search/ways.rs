@@ -44,13 +44,8 @@ impl Asked {
         let (question, text) = (&self.question, &self.text);
         let asked = match way {
             Way::Report | Way::Label => text.clone().map(Questioned::Words),
-            Way::Image => Some(&question.pictures)
-                .filter(|pictures| !pictures.is_empty())
-                .map(|pictures| Questioned::Vectors(pictures.clone())),
-            Way::TextToImage => {
-                let vector = question.text.clone();
-                vector.map(|vector| Questioned::Vectors(vec![vector]))
-            }
+            Way::Image => some_vectors(&question.pictures),
+            Way::TextToImage => some_vectors(&question.sentences),
         };
         asked.filter(|_| wanted)
     }
@@ -79,6 +74,10 @@ impl Asked {
             }
         }
     }
+}
+
+fn some_vectors(vectors: &[Vec<f32>]) -> Option<Questioned> {
+    (!vectors.is_empty()).then(|| Questioned::Vectors(vectors.to_vec()))
 }
 
 /// One way's cases, best first, with the way's own score.
@@ -237,16 +236,30 @@ fn by_vectors(
         aggregate: asked.aggregate,
     };
     let answer = serving.index.rank_by_vectors(&query)?;
+    let best_of = |query: NearestQuery| -> Result<Option<f32>, EngineError> {
+        let answer = serving.index.rank_by_vectors(&query)?;
+        Ok(answer.cases.first().map(|(_, score)| *score))
+    };
+    let one = NearestQuery {
+        aggregate: Aggregate::Mean,
+        k: 1,
+        ..query.clone()
+    };
     let mut best = answer.cases.first().map(|(_, score)| *score);
-    if asked.aggregate != Aggregate::Mean && query.vectors.len() > 1 {
+    if way == Way::TextToImage && query.vectors.len() > 1 {
+        // What a match must reach was drawn by words of one finding. Words of several have a match where one of them has.
+        best = None;
+        for vector in &query.vectors {
+            let vectors = vec![vector.clone()];
+            let of_sentence = best_of(NearestQuery {
+                vectors,
+                ..one.clone()
+            })?;
+            best = best.into_iter().chain(of_sentence).reduce(f32::max);
+        }
+    } else if asked.aggregate != Aggregate::Mean && query.vectors.len() > 1 {
         // What a match must reach was drawn by means.
-        let by_mean = NearestQuery {
-            aggregate: Aggregate::Mean,
-            k: 1,
-            ..query.clone()
-        };
-        let by_mean = serving.index.rank_by_vectors(&by_mean)?;
-        best = by_mean.cases.first().map(|(_, score)| *score);
+        best = best_of(one)?;
     }
     let kind = match way {
         Way::TextToImage => Kind::Text,

@@ -11,6 +11,7 @@ use crate::error::EngineError;
 use crate::library::Library;
 use crate::reconcile::LOCAL_WORKER;
 use crate::records::WorkerResult;
+use crate::self_check::Measure;
 use crate::volumes::volume_slice;
 
 /// How long an idle worker sleeps where nobody wakes it.
@@ -101,18 +102,19 @@ impl Library {
             slot: Arc::clone(&serving.encoder),
             model_id: serving.stamp.model_id.clone(),
             profile: serving.stamp.profile.clone(),
+            measure: Measure::of(&self.inner.data_dir),
         }
     }
 
     /// Runs the worker of this process until the future is dropped, or until no job is left.
     ///
     /// # Errors
-    /// Errors of the catalog; a bad picture fails its job and nothing else.
+    /// Errors of the catalog; [`EngineError::SelfCheckFailed`]; a bad picture fails its job and nothing else.
     pub async fn work(&self, until_idle: bool) -> Result<(), EngineError> {
         let config = &self.inner.config;
         let worker = Worker {
             decoding: self.inner.decoding.clone(),
-            decoders: config.ingest.decoders,
+            decoders: config.ingest.decoders(),
             thumbnail_px: config.ingest.thumbnail_px,
             cuts: config.cuts.clone(),
             limits: Limits {

@@ -20,9 +20,12 @@ use tokio::sync::mpsc;
 use crate::encoding::EncoderSlot;
 use crate::error::EngineError;
 use crate::records::{EncodedView, WorkerResult};
+use crate::self_check::Measure;
 
 /// Views gathered from decoded pictures before the encoder runs.
 const VIEWS_AT_ONCE: usize = 64;
+/// Decoded pictures that may wait for the encoder however few are decoded at once: a batch, so that a GPU is not fed crumbs.
+const LEAST_WAITING: usize = 16;
 /// JPEG quality of thumbnails: they are looked at, never encoded.
 const THUMBNAIL_QUALITY: u8 = 85;
 
@@ -57,18 +60,24 @@ pub trait WorkerPort: Send + Sync + 'static {
     fn encoder(&self) -> WorkerEncoder;
 }
 
-/// An encoder with the stamp that its results carry.
+/// An encoder with the stamp that its results carry, and what it is held to before it makes any.
 #[derive(Clone)]
 pub struct WorkerEncoder {
     pub(crate) slot: Arc<EncoderSlot>,
     pub(crate) model_id: String,
     pub(crate) profile: String,
+    pub(crate) measure: Measure,
 }
 
 impl WorkerEncoder {
     /// Id of the model.
     pub fn model_id(&self) -> &str {
         &self.model_id
+    }
+
+    /// Preprocessing profile.
+    pub fn profile(&self) -> &str {
+        &self.profile
     }
 }
 
@@ -98,9 +107,11 @@ impl Worker {
     /// Works until the returned future is dropped, or until no job is left where the settings say so.
     ///
     /// # Errors
-    /// Only errors of the port itself: a bad picture fails its job and nothing else.
+    /// Errors of the port itself, and [`EngineError::SelfCheckFailed`], which leaves the jobs to others: a bad picture fails
+    /// its job and nothing else.
     pub async fn run<P: WorkerPort>(&self, port: Arc<P>) -> Result<(), EngineError> {
-        let (sender, receiver) = mpsc::channel::<Prepared<P::Job>>(self.decoders.max(1) * 2);
+        let waiting = LEAST_WAITING.max(self.decoders * 2);
+        let (sender, receiver) = mpsc::channel::<Prepared<P::Job>>(waiting);
         let decode = self.decode_jobs(Arc::clone(&port), sender);
         let encode = encode_jobs(port, receiver);
         tokio::try_join!(decode, encode)?;
@@ -118,6 +129,11 @@ impl Worker {
                 .acquire_owned()
                 .await
                 .map_err(|_| EngineError::Task("closed".into()))?;
+            if let Some(reason) = port.encoder().slot.refused() {
+                return Err(EngineError::SelfCheckFailed {
+                    reason: reason.to_owned(),
+                });
+            }
             let Some(job) = port.lease().await? else {
                 drop(permit);
                 if self.until_idle {
@@ -127,18 +143,23 @@ impl Worker {
                 port.wait().await;
                 continue;
             };
+            // Only now that there is something to encode: loading a model takes time and memory.
+            if let Err(error) = checked(port.as_ref()).await {
+                give_back(port.as_ref(), [&job]).await;
+                return Err(error);
+            }
             let (port, sender, worker) = (Arc::clone(&port), sender.clone(), self.clone());
             tokio::spawn(async move {
-                let outcome = worker.decode_one(port.as_ref(), &job).await;
-                drop(permit);
-                match outcome {
+                match worker.decode_one(port.as_ref(), &job).await {
                     Ok(decoded) => {
                         if let Err(unsent) = sender.send(Prepared { job, decoded }).await {
-                            let _ = port.release(&unsent.0.job).await;
+                            give_back(port.as_ref(), [&unsent.0.job]).await;
                         }
                     }
                     Err(error) => report_failure(port.as_ref(), &job, &error).await,
                 }
+                // Not before it is taken: else pictures would be decoded, and held, faster than they are encoded.
+                drop(permit);
             });
         }
     }
@@ -159,6 +180,26 @@ impl Worker {
         };
         let decoded = tokio::task::spawn_blocking(move || decoding.decode(&request)).await??;
         Ok(Box::new(decoded))
+    }
+}
+
+/// The encoder of now, which gives what it must give. One that cannot be run at all is not kept from trying: each job's
+/// failure says why.
+async fn checked<P: WorkerPort>(port: &P) -> Result<WorkerEncoder, EngineError> {
+    let encoder = port.encoder();
+    let held = encoder.clone();
+    match tokio::task::spawn_blocking(move || held.check()).await? {
+        Ok(()) | Err(EngineError::NoEncoder { .. }) => Ok(encoder),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives jobs back undone. Where that fails their leases run out.
+async fn give_back<'a, P: WorkerPort>(port: &P, jobs: impl IntoIterator<Item = &'a P::Job>) {
+    for job in jobs {
+        if let Err(error) = port.release(job).await {
+            tracing::warn!(%error, "a job could not be given back; its lease will run out");
+        }
     }
 }
 
@@ -184,7 +225,18 @@ async fn encode_jobs<P: WorkerPort>(
             .into_iter()
             .map(|one| (one.job, one.decoded))
             .unzip();
-        let encoder = port.encoder();
+        // The model may have been exchanged since the jobs were leased.
+        let encoder = match checked(port.as_ref()).await {
+            Ok(encoder) => encoder,
+            Err(error) => {
+                receiver.close();
+                give_back(port.as_ref(), &jobs).await;
+                while let Ok(waiting) = receiver.try_recv() {
+                    give_back(port.as_ref(), [&waiting.job]).await;
+                }
+                return Err(error);
+            }
+        };
         let encoding = tokio::task::spawn_blocking(move || encode(&encoder, &pictures));
         let results = keep_leases(port.as_ref(), &jobs, encoding).await?;
         match results {

@@ -87,7 +87,7 @@ async fn verify(
 struct ReencodeRequest {
     /// Id or name of a model; the last one added when left out.
     model: Option<String>,
-    /// Preprocessing profile, "train", "hf", "train-int8" or "hf-int8"; the present one when left out.
+    /// Preprocessing profile, "train" or "hf", with "-int8" (on a CPU), "-bf16" or "-f16" (on a GPU); the present one when left out.
     profile: Option<String>,
 }
 

@@ -42,6 +42,7 @@ async fn metrics(
 ) -> Result<String, ApiError> {
     caller.require(Role::Reader)?;
     let status = app.library.status().await?;
+    let encoder = app.library.encoder_work();
     let gauges = [
         ("casekin_cases", status.cases),
         ("casekin_images", status.images),
@@ -53,6 +54,8 @@ async fn metrics(
             "casekin_index_behind",
             status.index.latest.saturating_sub(status.index.applied),
         ),
+        ("casekin_encoder_waiting", encoder.waiting),
+        ("casekin_encoder_ran", encoder.ran),
     ];
     for (name, value) in gauges {
         metrics::gauge!(name).set(value as f64);

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use casekin_engine::{WorkerJob, WorkerResult};
+use casekin_engine::{WorkerJob, WorkerMeasure, WorkerResult};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,11 +21,23 @@ const LEASE: &str = "x-casekin-lease";
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(measure))
         .routes(routes!(lease))
         .routes(routes!(object))
         .routes(routes!(renew))
         .routes(routes!(complete))
         .routes(routes!(fail))
+}
+
+/// The model to encode with, and the vectors that it must give on a worker's machine before it does.
+#[utoipa::path(get, operation_id = "worker_self_check", path = "/api/v1/worker/self-check", tag = "worker",
+    responses((status = 200, body = WorkerMeasure), (status = "4XX", body = ApiErrorBody)))]
+async fn measure(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<WorkerMeasure>, ApiError> {
+    caller.require(Role::Admin)?;
+    Ok(Json(app.library.worker_measure().await?))
 }
 
 /// Leases the next job; 204 when there is none.
