@@ -98,18 +98,11 @@ pub(crate) fn select<'a>(
     let mut nodes = 0;
     let test = compile(columns, filter, 0, &mut nodes)?;
     let mut may = columns.live.clone();
-    for at in excluded
-        .cases
-        .iter()
-        .filter_map(|case_no| columns.by_no.get(*case_no))
-    {
-        may.remove(at);
-    }
-    for at in excluded
-        .patients
-        .iter()
-        .flat_map(|patient| columns.values.of_patient(*patient))
-    {
+    let cases = excluded.cases.iter();
+    let cases = cases.filter_map(|case_no| columns.by_no.get(*case_no));
+    let patients = excluded.patients.iter();
+    let of_patients = patients.flat_map(|patient| columns.values.of_patient(*patient));
+    for at in cases.chain(of_patients) {
         may.remove(at);
     }
     let bounds = test.bounds(columns);

@@ -1650,7 +1650,7 @@ export interface components {
             id: string;
             /** @description Name of the checkpoint's folder, or "casekin demo model". */
             name: string;
-            /** @description Preprocessing profile: "train" or "hf", with "-int8" where the image tower runs in 8 bit. */
+            /** @description Preprocessing profile: "train" or "hf", with "-int8" where the image tower runs in 8 bit, "-bf16" or "-f16" where both towers run in 16. */
             profile: string;
         };
         /** @description A new collection. */
@@ -1903,7 +1903,7 @@ export interface components {
         ReencodeRequest: {
             /** @description Id or name of a model; the last one added when left out. */
             model?: string | null;
-            /** @description Preprocessing profile, "train", "hf", "train-int8" or "hf-int8"; the present one when left out. */
+            /** @description Preprocessing profile, "train" or "hf", with "-int8" (on a CPU), "-bf16" or "-f16" (on a GPU); the present one when left out. */
             profile?: string | null;
         };
         /** @description A report, masked and cut into sections and sentences. */
