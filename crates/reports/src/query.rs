@@ -160,10 +160,6 @@ mod tests {
                 vec!["Mass in the left lung", "Old fibrosis of 1.5 cm"],
             ),
             (
-                "renal cyst\nkidney stone",
-                vec!["renal cyst", "kidney stone"],
-            ),
-            (
                 "effusion without pneumothorax and with rib fractures",
                 vec!["effusion rib fractures"],
             ),

@@ -301,6 +301,8 @@ mod tests {
 
     #[test]
     fn every_channel_has_levels_of_its_own() {
+        // Before the first tensor is made.
+        Runtime::load(None).unwrap();
         let checkpoint = demo();
         let mut config = PreprocessorConfig::siglip(checkpoint.image_size_px());
         config.image_mean = [0.48, 0.45, 0.41];
