@@ -1,15 +1,19 @@
 //! How far each batch is. The catalog keeps what must last; what only a running batch knows is kept here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use casekin_catalog::BatchNo;
 
 use crate::error::EngineError;
 use crate::library::Library;
+use crate::projection;
 use crate::records::{BatchRecord, FailureRecord};
 
 const SHOWN_FAILURES: usize = 100;
+/// How long the end of a batch waits for the index.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Progress of the batches that this process reads.
 #[derive(Default)]
@@ -100,6 +104,19 @@ impl Batches {
 }
 
 impl Library {
+    /// Who is told that a batch is finished looks for its cases at once: the index takes them in first. One that cannot is
+    /// not waited for; the status of the library says how far it is.
+    async fn let_searches_find_it(&self) {
+        let inner = Arc::clone(&self.inner);
+        // A task of its own goes on where nobody waits any longer.
+        let taking_in = tokio::spawn(async move { projection::catch_up(&inner).await });
+        match tokio::time::timeout(LONGEST_WAIT, taking_in).await {
+            Ok(Ok(Ok(_))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the index lags behind a finished batch"),
+            Ok(Err(_)) | Err(_) => tracing::warn!("the index lags behind a finished batch"),
+        }
+    }
+
     /// How far a batch is, with paths left out of its failures.
     ///
     /// # Errors
@@ -129,6 +146,9 @@ impl Library {
             (false, 0) => "finished",
             (false, _) => "encoding",
         };
+        if state == "finished" {
+            self.let_searches_find_it().await;
+        }
         let failures = summary
             .failures
             .into_iter()
