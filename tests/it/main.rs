@@ -19,6 +19,7 @@ mod no_match;
 mod overload;
 mod planted;
 mod real_files;
+mod sentences;
 mod series;
 mod slides;
 mod support;

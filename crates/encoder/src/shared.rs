@@ -86,6 +86,7 @@ impl DerefMut for Taken<'_> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -130,6 +131,7 @@ mod tests {
     fn who_waits_comes_next_however_busy_the_other_is() {
         let place = Place::default();
         let rounds = Mutex::new(Vec::new());
+        let answered = AtomicBool::new(false);
         let round = |name: &'static str| {
             let taken = place.take();
             rounds.lock().unwrap().push(name);
@@ -137,13 +139,25 @@ mod tests {
             drop(taken);
         };
         std::thread::scope(|scope| {
-            scope.spawn(|| (0..40).for_each(|_| round("busy")));
-            std::thread::sleep(Duration::from_millis(12));
-            scope.spawn(|| (0..3).for_each(|_| round("question")));
+            scope.spawn(|| {
+                // As long as it takes; the bound ends a test in which nobody else ever gets the place.
+                for _ in 0..1_000 {
+                    if answered.load(Ordering::Acquire) {
+                        break;
+                    }
+                    round("busy");
+                }
+            });
+            scope.spawn(|| {
+                rounds.lock().unwrap().push("asks");
+                (0..3).for_each(|_| round("question"));
+                answered.store(true, Ordering::Release);
+            });
         });
         let rounds = rounds.into_inner().unwrap();
+        let asked = rounds.iter().position(|name| *name == "asks").unwrap();
         let last = rounds.iter().rposition(|name| *name == "question").unwrap();
         // Three turns by turn; the rest is for a machine that is slow to wake a thread.
-        assert!(last < 20, "{rounds:?}");
+        assert!(last - asked < 18, "{rounds:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use crate::polarity::split_clauses;
-use crate::sentences::split_sentences;
+use crate::sentences::split_typed_sentences;
 use crate::triggers::{compile, find_triggers};
 use crate::{Polarity, east_asian};
 
@@ -80,7 +80,7 @@ pub fn query_words(text: &str) -> QueryWords {
     // Sentence and words of each clause that affirms. A negation ends with its sentence.
     let mut affirmed: Vec<(usize, String)> = Vec::new();
     let east_asian = east_asian::judges(text);
-    for (number, range) in split_sentences(&plain).into_iter().enumerate() {
+    for (number, range) in split_typed_sentences(&plain).into_iter().enumerate() {
         let sentence = &plain[range];
         let clauses = if east_asian {
             east_asian::split_clauses(sentence, Polarity::Affirmed)
@@ -158,6 +158,10 @@ mod tests {
             (
                 "Mass in the left lung, no effusion. Old fibrosis of 1.5 cm.",
                 vec!["Mass in the left lung", "Old fibrosis of 1.5 cm"],
+            ),
+            (
+                "mass in the left lung, no effusion. old fibrosis",
+                vec!["mass in the left lung", "old fibrosis"],
             ),
             (
                 "effusion without pneumothorax and with rib fractures",

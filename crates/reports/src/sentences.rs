@@ -26,12 +26,21 @@ pub(crate) const MAX_SENTENCE_BYTES: usize = 2_000;
 
 /// Ranges of the sentences of `body`, trimmed, without list marks, in order.
 pub(crate) fn split_sentences(body: &str) -> Vec<Range<usize>> {
+    split(body, false)
+}
+
+/// The same of what somebody typed into a search box, where a sentence may begin with a small letter.
+pub(crate) fn split_typed_sentences(text: &str) -> Vec<Range<usize>> {
+    split(text, true)
+}
+
+fn split(body: &str, may_begin_small: bool) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let mut start = 0;
     for (at, c) in body.char_indices() {
         let next = at + c.len_utf8();
         let ends = match c {
-            '.' => ends_at_full_stop(body, start, at),
+            '.' => ends_at_full_stop(body, start, at, may_begin_small),
             // "? pneumonia" asks with the mark before the word.
             '!' | '?' => {
                 body[start..at].contains(char::is_alphanumeric)
@@ -53,7 +62,7 @@ pub(crate) fn split_sentences(body: &str) -> Vec<Range<usize>> {
     ranges
 }
 
-fn ends_at_full_stop(body: &str, start: usize, at: usize) -> bool {
+fn ends_at_full_stop(body: &str, start: usize, at: usize, may_begin_small: bool) -> bool {
     let word = body[start..at]
         .rsplit(|c: char| c.is_whitespace() || c == '(')
         .next()
@@ -77,7 +86,8 @@ fn ends_at_full_stop(body: &str, start: usize, at: usize) -> bool {
     if (is_list_number || is_initial || is_abbreviation) && following != '\n' {
         return false;
     }
-    !rest.trim_start().starts_with(char::is_lowercase) || rest.starts_with("\n\n")
+    let begins_small = rest.trim_start().starts_with(char::is_lowercase);
+    may_begin_small || !begins_small || rest.starts_with("\n\n")
 }
 
 fn ends_at_line(before: &str, after: &str) -> bool {

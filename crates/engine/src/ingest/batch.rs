@@ -190,3 +190,30 @@ impl Library {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use casekin_imaging::Decoders;
+
+    use super::*;
+    use crate::config::EngineConfig;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_is_finished_only_when_the_index_has_taken_it_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, decoding) = (EngineConfig::default(), Decoders::in_process());
+        let library = Library::open(dir.path(), config, decoding).await.unwrap();
+        let batch_no = library.inner.catalog.begin_batch("test").await.unwrap();
+        let id = public_id(batch_no);
+        // Nothing can be taken in while this is held.
+        let applying = library.inner.applying.lock().await;
+        let asked = tokio::spawn({
+            let (library, id) = (library.clone(), id.clone());
+            async move { library.batch(&id).await }
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!asked.is_finished());
+        drop(applying);
+        assert_eq!(asked.await.unwrap().unwrap().state, "finished");
+    }
+}

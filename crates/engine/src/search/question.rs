@@ -18,9 +18,9 @@ use crate::query::{ImageQuery, SearchRequest, Way};
 use super::hydrate::box_of;
 
 /// Views of one example case or picture that take part in a question.
+const MAX_QUERY_VIEWS: usize = 64;
 /// Sentences of a question's words that are compared with pictures.
 pub(crate) const MAX_QUERY_SENTENCES: usize = 16;
-const MAX_QUERY_VIEWS: usize = 64;
 
 /// The vectors of a question.
 #[derive(Default)]

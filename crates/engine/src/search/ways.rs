@@ -226,40 +226,32 @@ fn by_vectors(
     way: Way,
     vectors: Vec<Vec<f32>>,
 ) -> Result<Answered, EngineError> {
-    let query = NearestQuery {
+    let asked_by = |vectors, aggregate, k| NearestQuery {
         vectors,
         filter: filter_of(asked, way),
         exclude: asked.left_out.cases.clone(),
         exclude_patients: asked.left_out.patients.clone(),
-        k: asked.depth,
+        k,
         exact: false,
-        aggregate: asked.aggregate,
+        aggregate,
     };
-    let answer = serving.index.rank_by_vectors(&query)?;
-    let best_of = |query: NearestQuery| -> Result<Option<f32>, EngineError> {
-        let answer = serving.index.rank_by_vectors(&query)?;
+    let best_of = |vectors| -> Result<Option<f32>, EngineError> {
+        let answer = (serving.index).rank_by_vectors(&asked_by(vectors, Aggregate::Mean, 1))?;
         Ok(answer.cases.first().map(|(_, score)| *score))
     };
-    let one = NearestQuery {
-        aggregate: Aggregate::Mean,
-        k: 1,
-        ..query.clone()
-    };
+    let query = asked_by(vectors, asked.aggregate, asked.depth);
+    let answer = serving.index.rank_by_vectors(&query)?;
     let mut best = answer.cases.first().map(|(_, score)| *score);
     if way == Way::TextToImage && query.vectors.len() > 1 {
         // What a match must reach was drawn by words of one finding. Words of several have a match where one of them has.
         best = None;
         for vector in &query.vectors {
-            let vectors = vec![vector.clone()];
-            let of_sentence = best_of(NearestQuery {
-                vectors,
-                ..one.clone()
-            })?;
+            let of_sentence = best_of(vec![vector.clone()])?;
             best = best.into_iter().chain(of_sentence).reduce(f32::max);
         }
     } else if asked.aggregate != Aggregate::Mean && query.vectors.len() > 1 {
         // What a match must reach was drawn by means.
-        best = best_of(one)?;
+        best = best_of(query.vectors.clone())?;
     }
     let kind = match way {
         Way::TextToImage => Kind::Text,
