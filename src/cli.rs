@@ -128,7 +128,7 @@ pub struct SearchArgs {
     /// A case of the library: cases like this one
     #[arg(long, value_name = "ID")]
     pub case: Option<String>,
-    /// Only cases with this fact, e.g. modality=CT, age=40..60, label=a|b; may be given several times
+    /// Only cases with this fact, e.g. modality=CT, age=40..60, label=a|b (a value's own | as \|); may be given several times
     #[arg(long = "filter", short = 'f', value_name = "KEY=VALUE")]
     pub filters: Vec<String>,
     /// How many cases to answer with
@@ -137,7 +137,8 @@ pub struct SearchArgs {
     /// A case marked as relevant: the question moves towards its pictures; may be given several times
     #[arg(long, value_name = "ID")]
     pub relevant: Vec<String>,
-    /// A case marked as not relevant: the question moves a little away; may be given several times
+    /// A case marked as not relevant: it is not answered, and the question's pictures move a little away from it; may be
+    /// given several times
     #[arg(long, value_name = "ID")]
     pub not_relevant: Vec<String>,
     /// Ways of finding that take part: report, label, image, text_to_image; with weights e.g. report=2,image
@@ -162,7 +163,7 @@ pub struct SearchArgs {
     /// filters, top; lists in a CSV cell have ";" between their parts
     #[arg(long, value_name = "FILE", requires = "csv", conflicts_with_all = ["text", "images", "roi", "case", "relevant", "not_relevant"])]
     pub batch: Option<PathBuf>,
-    /// Where the hits of --batch go, one a row
+    /// Where the hits of --batch go, one a row, each with the model, the pipeline and the index sequence that it came from
     #[arg(long, value_name = "OUT", requires = "batch")]
     pub csv: Option<PathBuf>,
 }

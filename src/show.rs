@@ -4,6 +4,9 @@ use casekin_engine::{BatchRecord, CaseRecord, Hit, SearchAnswer, Status};
 
 use crate::progress::duration;
 
+/// Cases with the same pictures that a hit names; `--json` has all.
+const DUPLICATES_NAMED: usize = 10;
+
 /// Prints one JSON document.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
@@ -16,15 +19,38 @@ pub fn answer(answer: &SearchAnswer) {
     }
     if answer.no_match {
         println!("No good match among {} cases.", answer.cases_searched);
-        return;
+    } else if answer.hits.is_empty() {
+        let advice = match (&answer.query.text, answer.query.filters.is_empty()) {
+            (Some(_), true) => " Try other words.",
+            (Some(_), false) => " Try other words or fewer filters.",
+            (None, true) => "",
+            (None, false) => " Try fewer filters.",
+        };
+        println!("No case was found among {}.{advice}", answer.cases_searched);
+    } else {
+        hits(answer);
     }
-    if answer.hits.is_empty() {
-        println!(
-            "No case was found among {}. Try other words or fewer filters.",
-            answer.cases_searched
-        );
-        return;
-    }
+    println!("{}", provenance(answer));
+}
+
+/// What the same question must meet to have the same answer.
+fn provenance(answer: &SearchAnswer) -> String {
+    let model = match &answer.model {
+        Some(model) => format!(
+            "{} ({}, profile {})",
+            model.name,
+            model.id.get(..12).unwrap_or(&model.id),
+            model.profile
+        ),
+        None => "none".to_owned(),
+    };
+    format!(
+        "model {model}, pipeline {}, index sequence {}",
+        answer.pipeline_version, answer.index_seq
+    )
+}
+
+fn hits(answer: &SearchAnswer) {
     for hit in &answer.hits {
         show_hit(hit);
     }
@@ -91,7 +117,13 @@ fn show_hit(hit: &Hit) {
         println!("     {}: {}", passage.section, text.replace('\n', " "));
     }
     if !hit.duplicates.is_empty() {
-        println!("     same pictures: {}", hit.duplicates.join(", "));
+        let named = hit.duplicates.iter().take(DUPLICATES_NAMED);
+        let mut named = named.cloned().collect::<Vec<_>>().join(", ");
+        let unnamed = hit.duplicates.len().saturating_sub(DUPLICATES_NAMED);
+        if unnamed > 0 {
+            named.push_str(&format!(" and {unnamed} more"));
+        }
+        println!("     same pictures: {named}");
     }
     if let Some(path) = hit.views.first().and_then(|view| view.path.as_ref()) {
         println!("     {path}");

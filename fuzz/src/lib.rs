@@ -114,7 +114,7 @@ pub fn open_slide(bytes: &[u8]) {
     judge(region(&RegionRequest {
         source,
         frame: 1,
-        box_px,
+        box_px: Some(box_px),
         cuts,
         volume: None,
         limits: limits(),

@@ -72,7 +72,7 @@ pub enum ExportCommand {
 
 #[derive(Debug, Args)]
 pub struct ExportVectorsArgs {
-    /// Only cases with this fact; may be given several times
+    /// Only views with this fact, or of cases with it; may be given several times
     #[arg(long = "filter", short = 'f', value_name = "KEY=VALUE")]
     pub filters: Vec<String>,
     #[command(flatten)]
@@ -83,7 +83,8 @@ pub struct ExportVectorsArgs {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct ExportOutput {
-    /// Write a NumPy array of 16-bit floats, a row a view, and beside it FILE.csv with what each row is of
+    /// Write a NumPy array of 16-bit floats, a row a view, and beside it FILE.csv with what each row is of and FILE.json with
+    /// model, pipeline and index sequence
     #[arg(long, value_name = "FILE")]
     pub npy: Option<PathBuf>,
     /// Write one Parquet file with all of it; vectors as lists of 32-bit floats

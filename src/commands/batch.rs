@@ -17,7 +17,8 @@ use crate::config::Config;
 use crate::progress::bar;
 use crate::show;
 
-const HEADER: [&str; 9] = [
+/// Columns of the table; the last four are what the same question must meet to have the same answer.
+const HEADER: [&str; 13] = [
     "line",
     "query",
     "rank",
@@ -27,6 +28,10 @@ const HEADER: [&str; 9] = [
     "found_by",
     "labels",
     "note",
+    "model",
+    "profile",
+    "pipeline_version",
+    "index_seq",
 ];
 
 /// One query of the file.
@@ -47,7 +52,46 @@ struct Query {
     top: Option<u32>,
 }
 
-/// In JSON a string or a list of strings; in a CSV cell, strings with ";" between them.
+/// A row of a table. Every cell is text, whatever it looks like: 000123 is the name of a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Row {
+    id: String,
+    text: String,
+    image: String,
+    case: String,
+    relevant: String,
+    not_relevant: String,
+    filters: String,
+    top: Option<u32>,
+}
+
+impl From<Row> for Query {
+    fn from(row: Row) -> Self {
+        let filled = |cell: String| (!cell.is_empty()).then_some(cell);
+        Self {
+            id: row.id,
+            text: filled(row.text),
+            image: parts_of(&row.image),
+            case: filled(row.case),
+            relevant: parts_of(&row.relevant),
+            not_relevant: parts_of(&row.not_relevant),
+            filters: parts_of(&row.filters),
+            top: row.top,
+        }
+    }
+}
+
+/// Strings with ";" between them.
+fn parts_of(cell: &str) -> Vec<String> {
+    let parts = cell.split(';').map(str::trim);
+    parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A list of strings, or one string with ";" between its parts.
 fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -55,11 +99,10 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>,
         One(String),
         Many(Vec<String>),
     }
-    let parts = match Either::deserialize(from)? {
-        Either::One(cell) => cell.split(';').map(|part| part.trim().to_owned()).collect(),
-        Either::Many(parts) => parts,
-    };
-    Ok(parts.into_iter().filter(|part| !part.is_empty()).collect())
+    Ok(match Either::deserialize(from)? {
+        Either::One(cell) => parts_of(&cell),
+        Either::Many(parts) => parts.into_iter().filter(|part| !part.is_empty()).collect(),
+    })
 }
 
 /// A query, or why its line is none, with the line's number.
@@ -102,17 +145,16 @@ pub async fn run(
                     } else {
                         "no case matches"
                     };
-                    let cells = [&line.to_string(), &id, "", "", "", "", "", "", why];
-                    table.write_record(cells.map(harmless))?;
+                    table.write_record(row_without_hit((line, &id), why, provenance(&answer)))?;
                 }
                 for hit in &answer.hits {
-                    table.write_record(row(line, &id, hit))?;
+                    table.write_record(row((line, &id), hit, provenance(&answer)))?;
                 }
             }
             Err(reason) => {
                 failed += 1;
-                let cells = [&line.to_string(), &id, "", "", "", "", "", "", &reason];
-                table.write_record(cells.map(harmless))?;
+                let unanswered = [const { String::new() }; 4];
+                table.write_record(row_without_hit((line, &id), &reason, unanswered))?;
             }
         }
         shown.inc(1);
@@ -160,20 +202,37 @@ async fn ask(
         let kept = keep_picture(client, &folder.join(PathBuf::from(path))).await?;
         request.images.push(ImageQuery {
             image_id: kept.id,
-            frame: 0,
+            frame: None,
             box_px: None,
         });
     }
     client.post("/api/v1/search", &request).await
 }
 
-fn row(line: u64, id: &str, hit: &Hit) -> [String; 9] {
+/// Model, profile, pipeline version and index sequence.
+fn provenance(answer: &SearchAnswer) -> [String; 4] {
+    let model = answer.model.as_ref();
+    [
+        model.map(|model| model.id.clone()).unwrap_or_default(),
+        model.map(|model| model.profile.clone()).unwrap_or_default(),
+        answer.pipeline_version.to_string(),
+        answer.index_seq.to_string(),
+    ]
+}
+
+fn row_without_hit((line, id): (u64, &str), why: &str, from: [String; 4]) -> Vec<String> {
+    let line = line.to_string();
+    let cells = [line.as_str(), id, "", "", "", "", "", "", why].map(harmless);
+    cells.into_iter().chain(from).collect()
+}
+
+fn row((line, id): (u64, &str), hit: &Hit, from: [String; 4]) -> Vec<String> {
     let found: Vec<String> = hit
         .found_by
         .iter()
         .map(|found| format!("{}#{}", found.way.name(), found.rank))
         .collect();
-    [
+    let cells = [
         line.to_string(),
         harmless(id),
         hit.rank.to_string(),
@@ -185,7 +244,8 @@ fn row(line: u64, id: &str, hit: &Hit) -> [String; 9] {
         found.join("|"),
         harmless(&hit.labels.join("|")),
         String::new(),
-    ]
+    ];
+    cells.into_iter().chain(from).collect()
 }
 
 /// Reads CSV, or JSON Lines where the first character is a brace.
@@ -243,6 +303,7 @@ fn read_csv(text: &str) -> anyhow::Result<Vec<Line>> {
                     number,
                     record
                         .deserialize(Some(&headers))
+                        .map(Row::into)
                         .map_err(|error| error.to_string()),
                 )
             }
@@ -277,6 +338,21 @@ mod tests {
         assert_eq!(lines[0].1.as_ref().unwrap().image, ["x.png"]);
         assert_eq!(lines[1].0, 3);
         assert!(lines[1].1.is_err());
+    }
+
+    #[test]
+    fn a_cell_of_figures_is_text() {
+        let table = "id,text,image,case,relevant,filters\n007,42,000123;1e3,0001,1;true,1.50\n";
+        let read = read_csv(table).unwrap();
+        let query = read[0].1.as_ref().unwrap();
+        assert_eq!(query.id, "007");
+        assert_eq!(query.text.as_deref(), Some("42"));
+        assert_eq!(query.image, ["000123", "1e3"]);
+        assert_eq!(query.case.as_deref(), Some("0001"));
+        assert_eq!(query.relevant, ["1", "true"]);
+        assert_eq!(query.filters, ["1.50"]);
+        let alone = read_csv("image\n000123\n").unwrap();
+        assert_eq!(alone[0].1.as_ref().unwrap().image, ["000123"]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub async fn run(global: &Global, config: &Config, args: SearchArgs) -> anyhow::
         let kept = keep_picture(&client, path).await?;
         images.push(ImageQuery {
             image_id: kept.id,
-            frame: 0,
+            frame: None,
             box_px: None,
         });
     }

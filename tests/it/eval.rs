@@ -133,7 +133,9 @@ fn a_file_of_queries_becomes_a_table_of_hits() {
     let mut lines = table.lines();
     assert_eq!(
         lines.next(),
-        Some("line,query,rank,case_id,score,similarity,found_by,labels,note")
+        Some(
+            "line,query,rank,case_id,score,similarity,found_by,labels,note,model,profile,pipeline_version,index_seq"
+        )
     );
     let rows: Vec<&str> = lines.collect();
     assert!(

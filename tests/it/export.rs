@@ -24,6 +24,9 @@ fn vectors_go_out_with_pseudonyms_alone() {
     assert!(text(&array[..128]).contains(&format!(
         "'<f2', 'fortran_order': False, 'shape': ({views}, {dimension})"
     )));
+    let made_by = std::fs::read(npy.with_extension("npy.json")).unwrap();
+    let made_by: Value = serde_json::from_slice(&made_by).unwrap();
+    assert_eq!(made_by, told);
     let table = std::fs::read_to_string(npy.with_extension("npy.csv")).unwrap();
     assert_eq!(table.lines().count(), views + 1);
     assert!(table.contains("phantom-77005-00003") && table.contains(",p-"));

@@ -340,7 +340,7 @@ fn no_question_breaks_the_search() {
         ),
         (
             json!({ "images": [{ "image_id": picture, "frame": 4_294_967_295_u32, "box": [0, 0, 9, 9] }] }),
-            "picture_unreadable",
+            "no_such_frame",
         ),
     ];
     for (body, code) in &refused {

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod asked;
 mod cli;
 mod crash;
 mod decode;
@@ -15,6 +16,8 @@ mod export;
 mod feedback;
 mod held;
 mod identity;
+mod modalities;
+mod negation;
 mod no_match;
 mod overload;
 mod planted;

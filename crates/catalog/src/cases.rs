@@ -249,25 +249,3 @@ pub(crate) async fn reports_of(
     };
     Ok(rows.iter().map(report).collect())
 }
-
-/// Modalities and body parts of a case's images, each sorted.
-pub(crate) async fn kinds_of(
-    conn: &mut SqliteConnection,
-    case: CaseNo,
-) -> Result<(Vec<String>, Vec<String>), CatalogError> {
-    let rows = sqlx::query("SELECT DISTINCT modality, body_part FROM images WHERE case_no = ?")
-        .bind(case.sql())
-        .fetch_all(&mut *conn)
-        .await
-        .map_err(CatalogError::query("reading what images show"))?;
-    let sorted = |column: usize| {
-        let mut values: Vec<String> = rows
-            .iter()
-            .filter_map(|row| row.get::<Option<String>, _>(column))
-            .collect();
-        values.sort_unstable();
-        values.dedup();
-        values
-    };
-    Ok((sorted(0), sorted(1)))
-}

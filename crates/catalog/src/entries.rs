@@ -4,10 +4,12 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::cases::{facts_of, kinds_of, labels_of, reports_of};
+use crate::cases::{facts_of, labels_of, reports_of};
+use crate::kinds::kinds_of;
 use crate::views::{box_of, location_of};
 use crate::{
-    CaseFacts, CaseNo, Catalog, CatalogError, ImageNo, PixelBox, ReportRecord, VectorLocation,
+    CaseFacts, CaseNo, Catalog, CatalogError, ImageKind, ImageNo, PixelBox, ReportRecord,
+    VectorLocation,
 };
 
 /// "Case N changed at seq."
@@ -28,10 +30,8 @@ pub struct CaseEntry {
     pub case_id: String,
     /// Facts and labels.
     pub facts: CaseFacts,
-    /// Modalities and body parts of its images, also of those not yet encoded, sorted.
-    pub modalities: Vec<String>,
-    /// Body parts of its images, sorted.
-    pub body_parts: Vec<String>,
+    /// What its images are, also those not yet encoded.
+    pub kinds: Vec<ImageKind>,
     /// Reports.
     pub reports: Vec<ReportRecord>,
     /// Views with a vector of the active model.
@@ -119,13 +119,12 @@ async fn entry_of(
     .map_err(CatalogError::query("reading an index entry"))?;
     let Some(row) = row else { return Ok(None) };
     let facts = facts_of(&row, labels_of(conn, case).await?);
-    let (modalities, body_parts) = kinds_of(conn, case).await?;
+    let kinds = kinds_of(&mut *conn, &[case]).await?.remove(&case);
     Ok(Some(CaseEntry {
         case_no: case,
         case_id: row.get("case_id"),
         facts,
-        modalities,
-        body_parts,
+        kinds: kinds.unwrap_or_default(),
         reports: reports_of(conn, case).await?,
         views: entry_views(conn, case).await?,
     }))

@@ -71,7 +71,8 @@ pub struct Mark {
     pub title: String,
     /// Its first picture.
     pub image_id: Option<String>,
-    /// Views by which it moves the question; 0 for a case without encoded pictures, which only stays out of the answer.
+    /// Views by which it moves the question; 0 where it only stays out of the answer: it has no encoded pictures, or it is
+    /// not relevant to a question of words alone.
     pub views: u32,
 }
 
@@ -141,12 +142,12 @@ pub struct Hit {
     pub synthetic: bool,
     /// Which ways found it, and at what rank.
     pub found_by: Vec<FoundBy>,
-    /// The views that matched, best first; where only words matched, the first picture of the case.
+    /// The views that matched, best first; where only words matched, the first picture of the case that passes the filters.
     pub views: Vec<HitView>,
     /// The passages of the report that matched.
     pub passages: Vec<Passage>,
-    /// Ids of cases whose matching pictures are near-identical to this case's. They are counted here instead of taking
-    /// places of their own, unless the question keeps duplicates.
+    /// Ids of cases whose matching pictures are near-identical to this case's, each of those that were looked at for this
+    /// answer. They are counted here instead of taking places of their own, unless the question keeps duplicates.
     #[serde(default)]
     pub duplicates: Vec<String>,
 }
@@ -258,7 +259,7 @@ pub struct Facet {
 /// One value of a facet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FacetValue {
-    /// Value as a filter takes it.
+    /// The value. In the text of a filter `|` and `\` of a value have a `\` before them.
     pub value: String,
     /// Cases with it.
     pub cases: u64,

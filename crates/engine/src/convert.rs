@@ -5,6 +5,7 @@ use casekin_index as index;
 use casekin_reports::{Analysis, Polarity, SectionKind};
 
 use crate::answer::ModelSummary;
+use crate::labels::{said_by_label, said_by_words};
 use crate::records::VolumeRecord;
 
 pub(crate) fn to_catalog_stamp(stamp: &index::Stamp) -> catalog::ModelStamp {
@@ -88,11 +89,20 @@ pub(crate) fn case_entry(entry: &catalog::CaseEntry) -> index::CaseEntry {
             date: facts.date.as_deref().and_then(date_number),
             site: facts.site.clone(),
             synthetic: facts.synthetic,
-            title: facts.title.clone().unwrap_or_default(),
+            title: affirmed_title(entry),
             patient: patient_number(facts.patient.as_deref()),
+            images: entry.kinds.iter().map(to_index_image).collect(),
         },
         report: report_fields(entry),
         views: entry.views.iter().map(view_entry).collect(),
+    }
+}
+
+pub(crate) fn to_index_image(kind: &catalog::ImageKind) -> index::ImageFacts {
+    index::ImageFacts {
+        modality: kind.modality.clone(),
+        body_part: kind.body_part.clone(),
+        laterality: kind.laterality.clone(),
     }
 }
 
@@ -109,10 +119,30 @@ fn view_entry(view: &catalog::EntryView) -> index::ViewEntry {
 
 fn report_fields(entry: &catalog::CaseEntry) -> Option<index::ReportFields> {
     let mut fields = index::ReportFields {
-        title: entry.facts.title.clone().unwrap_or_default(),
-        labels: entry.facts.labels.join("\n"),
+        title: affirmed_title(entry),
         ..Default::default()
     };
+    let title = said_by_words(entry.facts.title.as_deref().unwrap_or_default());
+    title
+        .denied
+        .iter()
+        .for_each(|text| append(&mut fields.negated, text));
+    title
+        .uncertain
+        .iter()
+        .for_each(|text| append(&mut fields.uncertain, text));
+    for label in &entry.facts.labels {
+        let said = said_by_label(label);
+        said.affirmed
+            .iter()
+            .for_each(|text| append(&mut fields.labels, text));
+        said.denied
+            .iter()
+            .for_each(|text| append(&mut fields.denied_labels, text));
+        said.uncertain
+            .iter()
+            .for_each(|text| append(&mut fields.uncertain_labels, text));
+    }
     for report in &entry.reports {
         let Ok(analysis) = serde_json::from_str::<Analysis>(&report.analysis_json) else {
             // An analysis of another version: the words stay findable, their polarity is lost until the next ingest.
@@ -144,8 +174,14 @@ fn report_fields(entry: &catalog::CaseEntry) -> Option<index::ReportFields> {
             }
         }
     }
-    let empty = entry.reports.is_empty() && fields.title.is_empty() && fields.labels.is_empty();
-    (!empty).then_some(fields)
+    (fields != index::ReportFields::default()).then_some(fields)
+}
+
+/// What a case is called, as far as it says that something is there.
+fn affirmed_title(entry: &catalog::CaseEntry) -> String {
+    said_by_words(entry.facts.title.as_deref().unwrap_or_default())
+        .affirmed
+        .join(" ")
 }
 
 fn append(field: &mut String, text: &str) {

@@ -25,6 +25,34 @@ pub enum EngineError {
         /// What is wrong and what is allowed.
         what: String,
     },
+    /// The question is beyond a bound of the index.
+    #[error("the question has too many {what}, at most {limit} make one; ask with fewer")]
+    QueryTooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// None of the ways that the question chooses has anything to go by in it.
+    #[error(
+        "the chosen ways ({chosen}) have nothing to go by in this question: report and label go by words, image by \
+         pictures, text_to_image by words that affirm; {}",
+        if usable.is_empty() { "no other way has either".to_owned() } else { format!("choose of {usable}, or leave the ways out") }
+    )]
+    NothingToGoBy {
+        /// The ways that were chosen, by name.
+        chosen: String,
+        /// The ways that have something to go by, by name.
+        usable: String,
+    },
+    /// A picture of the question has no such frame.
+    #[error("the picture has no frame {frame}; it has {frames}, counted from 0")]
+    NoSuchFrame {
+        /// The frame as it was asked for.
+        frame: u32,
+        /// How many there are.
+        frames: u32,
+    },
     /// There is no such case.
     #[error("there is no case with this id")]
     NoSuchCase,
@@ -131,7 +159,7 @@ pub enum EngineError {
     Catalog(CatalogError),
     /// The vector log or the index.
     #[error(transparent)]
-    Index(#[from] IndexError),
+    Index(IndexError),
     /// A picture.
     #[error(transparent)]
     Imaging(#[from] ImagingError),
@@ -175,6 +203,18 @@ impl From<tokio::task::JoinError> for EngineError {
         } else {
             "cancelled".into()
         })
+    }
+}
+
+impl From<IndexError> for EngineError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::QueryTooLarge { what, limit, .. } => Self::QueryTooLarge { what, limit },
+            IndexError::FilterSyntax | IndexError::FilterField | IndexError::FilterValue { .. } => {
+                Self::bad_query(error.to_string())
+            }
+            other => Self::Index(other),
+        }
     }
 }
 

@@ -74,7 +74,8 @@ impl Library {
 
     /// What a question asks to be absent: "no pneumothorax" → pneumothorax.
     pub fn absent_words(&self, text: &str) -> Vec<String> {
-        casekin_reports::query_words(text).negated
+        let negated = casekin_reports::query_words(text).negated;
+        negated.iter().map(|words| words.replace('"', "")).collect()
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use casekin_catalog::{CaseEntry, CaseNo};
-use casekin_index::Filter;
+use casekin_catalog::{CaseEntry, CaseNo, EntryView};
+use casekin_index::{Filter, ImageFacts};
 use half::f16;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,7 +28,7 @@ const VIEW_BITS: u32 = 24;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExportRequest {
-    /// Filters, all of which must hold for the case.
+    /// Filters, all of which must hold for the view and its case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<String>,
     /// The `next` of the page before; the first page when left out.
@@ -94,8 +94,8 @@ impl Library {
         let filter: Filter = parse_filters(&request.filters)?;
         let serving = self.inner.serving();
         let index_seq = serving.index.applied();
-        let index = serving.index.clone();
-        let mut cases = tokio::task::spawn_blocking(move || index.cases(&filter, None)).await??;
+        let (index, asked) = (serving.index.clone(), filter.clone());
+        let mut cases = tokio::task::spawn_blocking(move || index.cases(&asked, None)).await??;
         cases.sort_unstable();
         let start = request.after.map_or(0, |after| {
             cases.partition_point(|case_no| *case_no <= after)
@@ -106,7 +106,8 @@ impl Library {
             && let Some(chunk) = rest.next()
         {
             let numbers: Vec<CaseNo> = chunk.iter().map(|case| CaseNo(*case)).collect();
-            for entry in self.inner.catalog.case_entries(&numbers).await? {
+            let entries = self.inner.catalog.case_entries(&numbers).await?;
+            for entry in passing(&serving, &filter, entries).await? {
                 let case_no = entry.case_no.0;
                 views.extend(exported(&serving, entry).await?);
                 if views.len() >= PAGE_VIEWS {
@@ -126,6 +127,33 @@ impl Library {
             views,
         })
     }
+}
+
+/// Cases with those of their views that pass: a case with a CT and a radiograph gives its CT to `modality=CT`.
+async fn passing(
+    serving: &Arc<Serving>,
+    filter: &Filter,
+    mut entries: Vec<CaseEntry>,
+) -> Result<Vec<CaseEntry>, EngineError> {
+    if *filter == Filter::All {
+        return Ok(entries);
+    }
+    let facts = |view: &EntryView| ImageFacts {
+        modality: view.modality.clone(),
+        body_part: view.body_part.clone(),
+        laterality: view.laterality.clone(),
+    };
+    let asked: Vec<(u64, Vec<ImageFacts>)> = entries
+        .iter()
+        .map(|entry| (entry.case_no.0, entry.views.iter().map(facts).collect()))
+        .collect();
+    let (index, filter) = (serving.index.clone(), filter.clone());
+    let passing = tokio::task::spawn_blocking(move || index.passing(&filter, &asked)).await??;
+    for (entry, passes) in entries.iter_mut().zip(passing) {
+        let mut passes = passes.into_iter();
+        entry.views.retain(|_| passes.next() == Some(true));
+    }
+    Ok(entries)
 }
 
 async fn exported(

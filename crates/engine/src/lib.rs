@@ -16,6 +16,7 @@ mod export;
 mod heatmap;
 mod ingest;
 mod judgement;
+mod labels;
 mod library;
 mod lock;
 mod models;

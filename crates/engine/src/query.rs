@@ -26,17 +26,19 @@ pub struct SearchRequest {
     /// order means nothing, and a question without a mark is the question before it was made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relevant: Vec<String>,
-    /// Ids of cases marked as not relevant: the question moves a little away from their pictures, and they are not
-    /// answered again.
+    /// Ids of cases marked as not relevant: the question's pictures move a little away from theirs, and they are not
+    /// answered again. A question of words alone has no pictures to move: there a mark only keeps its case out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_relevant: Vec<String>,
-    /// Filters, all of which must hold: `modality=CT`, `age=40..60`, `label=a|b`, `body_part!=chest`.
+    /// Filters, all of which must hold: `modality=CT`, `age=40..60`, `label=a|b`, `body_part!=chest`. A `|` or `\` of
+    /// the value itself has a `\` before it: `label=a\|b`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<String>,
     /// How many cases to answer with, 1 to 200; 20 when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top: Option<u32>,
-    /// Ways of finding that take part; all that apply when left out.
+    /// Ways of finding that take part; all that apply when left out. Ways that have nothing to go by in the question are
+    /// refused where no other was chosen, and told of in a notice otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ways: Option<Vec<Way>>,
     /// How much each way counts when the ways are joined, above 0 and at most 100; 1 for a way that is left out here.
@@ -72,10 +74,11 @@ fn is_false(flag: &bool) -> bool {
 pub struct ImageQuery {
     /// Id of a picture of the library ("i-…") or of an uploaded query picture ("q-…").
     pub image_id: String,
-    /// Frame, counted from 0.
-    #[serde(default)]
-    pub frame: u32,
-    /// Region as x, y, width, height in pixels of the picture; the whole picture when left out.
+    /// Frame, counted from 0: with `box` the one that the region lies in, the first when left out; without it the only one
+    /// that asks, all of them (evenly spread ones of many) when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u32>,
+    /// Region as x, y, width, height in pixels of the picture; the whole frame or picture when left out.
     #[serde(default, rename = "box", skip_serializing_if = "Option::is_none")]
     pub box_px: Option<[u32; 4]>,
 }

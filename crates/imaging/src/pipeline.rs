@@ -76,15 +76,15 @@ pub struct Decoded {
     pub thumbnail: Rgb8,
 }
 
-/// A box of one frame, for a query by region.
+/// A frame or a box of it, for a query by a part of a picture.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RegionRequest {
     /// The file or bytes.
     pub source: Source,
     /// Frame number from 1.
     pub frame: u32,
-    /// x, y, width, height in pixels of the whole frame.
-    pub box_px: [u32; 4],
+    /// x, y, width, height in pixels of the whole frame; all of it when left out.
+    pub box_px: Option<[u32; 4]>,
     /// As [`DecodeRequest::volume`]; whether the slice was chosen does not matter here.
     pub volume: Option<VolumeSlice>,
     /// How the library's pictures are cut: a box of a slide is read at the scale of its tiles.
@@ -222,7 +222,7 @@ fn crops(whole: &View, limits: &Limits) -> Result<Vec<View>, ImagingError> {
     boxes.into_iter().map(crop).collect()
 }
 
-/// Cuts one box of one frame, made the way [`decode`] makes views.
+/// Cuts one frame, or a box of it, made the way [`decode`] makes views.
 ///
 /// # Errors
 /// As [`decode`], and [`ImagingError::CutBox`], [`ImagingError::SelectFrame`].
@@ -233,7 +233,8 @@ pub fn region(request: &RegionRequest) -> Result<View, ImagingError> {
 fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
     if let Some(slide) = slide::open_kept(&request.source, &request.limits)? {
         check_slide_frame(request.frame)?;
-        return slide.region_view(request.box_px, &request.cuts);
+        let all = [0, 0, slide.width_px(), slide.height_px()];
+        return slide.region_view(request.box_px.unwrap_or(all), &request.cuts);
     }
     let picture = Picture::open(&request.source, &request.limits)?;
     let range = match request.volume.and_then(|slice| slice.range) {
@@ -242,8 +243,13 @@ fn region_unshielded(request: &RegionRequest) -> Result<View, ImagingError> {
     };
     let frame = picture.frame(request.frame)?;
     let mut view = frame.into_view(ViewKind::Region, range)?;
-    view.rgb = view.rgb.cut(request.box_px)?;
-    view.box_px = request.box_px;
+    match request.box_px {
+        Some(box_px) => {
+            view.rgb = view.rgb.cut(box_px)?;
+            view.box_px = box_px;
+        }
+        None => view.kind = ViewKind::Frame,
+    }
     Ok(view)
 }
 

@@ -21,6 +21,7 @@ fn answer(call: &Call) -> Result<Answer, ImagingError> {
             source: Source::Bytes { bytes, .. },
             ..
         }) => bytes,
+        Call::Inspect(Source::Bytes { bytes, .. }, _) => bytes,
         _ => b"",
     };
     match content {
@@ -57,6 +58,13 @@ fn answer(call: &Call) -> Result<Answer, ImagingError> {
         }),
         b"secret" => Err(ImagingError::ReadSource {
             reason: format!("{:?}", std::env::var("CARGO_MANIFEST_DIR")),
+        }),
+        b"threads" => Err(ImagingError::ReadSource {
+            reason: format!(
+                "{} of {:?}",
+                std::process::id(),
+                std::env::var("OPJ_NUM_THREADS")
+            ),
         }),
         _ => call.answer(),
     }
@@ -160,7 +168,7 @@ fn a_worker_answers_as_this_process_does() {
         let boxed = RegionRequest {
             source: source.clone(),
             frame: 1,
-            box_px: [5, 6, 70, 80],
+            box_px: Some([5, 6, 70, 80]),
             cuts: Cuts::default(),
             limits: limits.clone(),
             volume: None,
@@ -307,4 +315,24 @@ fn a_worker_does_not_know_the_services_environment() {
     );
     let error = planted().render(&rendering(b"secret")).unwrap_err();
     assert!(error.to_string().contains("NotPresent"), "{error}");
+}
+
+#[test]
+fn a_picture_that_somebody_waits_for_is_decoded_by_several_threads() {
+    let decoders = planted();
+    let said = |error: ImagingError| error.to_string();
+    let waited = said(decoders.render(&rendering(b"threads")).unwrap_err());
+    let bulk = || {
+        let source = Source::from_bytes("", *b"threads");
+        said(decoders.inspect(&source, &Limits::default()).unwrap_err())
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    assert!(
+        waited.contains(&format!("Ok(\"{}\")", cores.min(4))),
+        "{waited}"
+    );
+    assert!(bulk().contains("Ok(\"1\")"), "{}", bulk());
+    let pid = |said: &str| said.split(" of ").next().map(str::to_owned);
+    assert_eq!(pid(&bulk()), pid(&bulk()), "each kind is kept");
+    assert_ne!(pid(&bulk()), pid(&waited));
 }

@@ -33,7 +33,8 @@ impl Aggregate {
 /// Finds the cases whose views are most like the query's views.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearestQuery {
-    /// Query views, each of the stamp's dimension; of any length, normalised here. At most 1,024.
+    /// Query views, each of the stamp's dimension; of any length, normalised here. At most
+    /// [`crate::MAX_QUERY_VIEWS`].
     pub vectors: Vec<Vec<f32>>,
     /// Which views may answer.
     pub filter: Filter,
@@ -101,6 +102,9 @@ pub struct ViewMatch {
     pub query_no: usize,
     /// Exact cosine over the stored vectors.
     pub cosine: f32,
+    /// Of the case's views it is the nearest to some query view, maybe to another than the one it is most like: the
+    /// case's score is made of such views.
+    pub decides: bool,
 }
 
 /// Which of a case's words a [`WordsQuery`] looks at. Scores and ranks come from those alone.
@@ -109,7 +113,9 @@ pub struct ViewMatch {
 pub enum WordTexts {
     /// Reports and titles, without labels.
     Report,
-    /// Labels alone. They affirm: a query that only denies finds nothing here.
+    /// Reports alone: where titles and labels hold what is to be predicted.
+    Prose,
+    /// Labels alone.
     Label,
     /// Reports, titles and labels in one ranking.
     #[default]
@@ -121,7 +127,8 @@ pub enum WordTexts {
 pub struct WordsQuery {
     /// What the case should say. Words are alternatives, phrases in double quotes are required; no other syntax.
     pub affirmed: String,
-    /// What the case should deny, each without its negation: `pneumothorax` for "no pneumothorax".
+    /// What the case should deny, each without its negation: `pneumothorax` for "no pneumothorax". The words of one must stand
+    /// in one denied sentence. Alternatives, except those in double quotes: they are required, as a phrase.
     pub negated: Vec<String>,
     /// Which cases may answer.
     pub filter: Filter,
@@ -131,6 +138,14 @@ pub struct WordsQuery {
     pub exclude: Vec<u64>,
     /// Which of a case's words may answer (evaluation leaves labels out).
     pub texts: WordTexts,
+}
+
+impl WordsQuery {
+    /// Whether it has more words or phrases than are looked for; the first ones are.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        crate::words::is_cut(self)
+    }
 }
 
 impl Default for WordsQuery {

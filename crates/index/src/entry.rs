@@ -36,6 +36,20 @@ pub struct CaseFacts {
     pub title: String,
     /// Hash of the patient's pseudonym; 0 = unknown.
     pub patient: u64,
+    /// Facts of its images, in any order. Those of images without a view, which no view tells, let words find the case
+    /// under a filter on them; vectors never do.
+    pub images: Vec<ImageFacts>,
+}
+
+/// Facts of an image that filters use. A view has those of its image.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// DICOM modality, or words for one.
+    pub modality: Option<String>,
+    /// Body part examined.
+    pub body_part: Option<String>,
+    /// `L`, `R`, `B` …
+    pub laterality: Option<String>,
 }
 
 /// A report's text, split by section and polarity. Every text here is masked already.
@@ -61,6 +75,11 @@ pub struct ReportFields {
     pub historical: String,
     /// Label text, one label a line.
     pub labels: String,
+    /// Labels that say that something is not there, one a line: "no effusion", "effusion: 0". What stands here is searched
+    /// here alone, also where the case's facts name it.
+    pub denied_labels: String,
+    /// Labels that leave it open, one a line. As [`ReportFields::denied_labels`].
+    pub uncertain_labels: String,
 }
 
 /// One embedded view. Facts of a view hold for the view that matched.

@@ -23,16 +23,18 @@ mod snapshot;
 mod stamp;
 mod values;
 mod vector_log;
+mod vocabulary;
 mod words;
 
 pub use answer::{
     Aggregate, CaseMatch, Facet, IndexStats, NearestAnswer, NearestQuery, Passage, RankedCases,
     ViewMatch, WordMatch, WordTexts, WordsQuery,
 };
-pub use entry::{CaseEntry, CaseFacts, ReportFields, ViewEntry};
+pub use entry::{CaseEntry, CaseFacts, ImageFacts, ReportFields, ViewEntry};
 pub use error::IndexError;
 pub use filter::{Field, Filter};
 pub use fuse::{Fused, RRF_K0, RankedWay, fuse};
 pub use index::{Index, IndexSettings, VectorCode};
+pub use score::MAX_QUERY_VIEWS;
 pub use stamp::{Stamp, VectorLocation, split_view_key, view_key};
 pub use vector_log::{LogRecord, VectorLog};

@@ -123,7 +123,9 @@ pub(crate) fn matched_views(
     let passing = Passing::of(at.columns, &query.filter)?;
     let matched = cases.iter().filter_map(|case_no| {
         let case = at.columns.case(*case_no)?;
-        let views = scoring.matched(case, |place| passing.view(case, at.columns.row(*place)));
+        let views = scoring.matched(case, |place| {
+            passing.view(case, at.columns.row(*place).facts())
+        });
         (!views.is_empty()).then_some((*case_no, views))
     });
     Ok(matched.collect())

@@ -1,8 +1,9 @@
 //! The columns in memory: facts of cases and views as codes of words, and which segment holds which view.
 //! Changed by one writer under a short lock; never touches files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use roaring::RoaringBitmap;
 
@@ -10,52 +11,10 @@ use crate::code::{Coded, Coder, hamming, sign_bytes};
 use crate::durable::FileRef;
 use crate::graph::Graph;
 use crate::numbers::{CaseIndices, CaseNumbers};
+use crate::vocabulary::{ViewFacts, Vocabularies};
 use crate::{
     CaseEntry, CaseFacts, IndexError, VectorLocation, ViewEntry, split_view_key, view_key,
 };
-
-/// Words as numbers; 0 means unknown. Upper and lower case are alike, the first spelling is shown.
-#[derive(Debug, Default)]
-pub(crate) struct Vocabulary {
-    codes: HashMap<String, u32>,
-    words: Vec<String>,
-}
-
-impl Vocabulary {
-    pub(crate) fn code(&mut self, word: Option<&str>) -> u32 {
-        let Some(word) = word.map(str::trim).filter(|word| !word.is_empty()) else {
-            return 0;
-        };
-        let next = self.words.len() as u32 + 1;
-        let code = *self.codes.entry(word.to_lowercase()).or_insert(next);
-        if code == next {
-            self.words.push(word.to_owned());
-        }
-        code
-    }
-
-    pub(crate) fn find(&self, word: &str) -> Option<u32> {
-        self.codes.get(&word.trim().to_lowercase()).copied()
-    }
-
-    pub(crate) fn word(&self, code: u32) -> Option<&str> {
-        self.words
-            .get((code as usize).checked_sub(1)?)
-            .map(String::as_str)
-    }
-}
-
-/// One vocabulary per field.
-#[derive(Debug, Default)]
-pub(crate) struct Vocabularies {
-    pub(crate) modality: Vocabulary,
-    pub(crate) body_part: Vocabulary,
-    pub(crate) laterality: Vocabulary,
-    pub(crate) stain: Vocabulary,
-    pub(crate) label: Vocabulary,
-    pub(crate) sex: Vocabulary,
-    pub(crate) site: Vocabulary,
-}
 
 /// A view in its segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +49,14 @@ impl Row {
 
     pub(crate) fn view_no(&self) -> u32 {
         split_view_key(self.key).1
+    }
+
+    pub(crate) fn facts(&self) -> ViewFacts {
+        ViewFacts {
+            modality: self.modality,
+            body_part: self.body_part,
+            laterality: self.laterality,
+        }
     }
 }
 
@@ -160,8 +127,8 @@ pub(crate) struct Segment {
     pub(crate) graph_file: Option<FileRef>,
     /// Of a segment without a graph.
     pub(crate) signs: Option<Signs>,
-    /// Takes no more rows, for the builder has it.
-    pub(crate) closed: bool,
+    /// Takes no more rows, for the builder has it. Set under a lock for reading, so that no search waits for a plan.
+    closed: AtomicBool,
     /// Rows changed since they were written.
     pub(crate) rows_dirty: bool,
     /// A slot of the graph died since the graph was written.
@@ -175,6 +142,16 @@ impl Segment {
             rows_dirty: true,
             ..Self::default()
         }
+    }
+
+    /// Whether the builder has it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Hands it to the builder, or takes it back.
+    pub(crate) fn set_closed(&self, closed: bool) {
+        self.closed.store(closed, Ordering::Release);
     }
 
     /// The case of each row; that of dead ones is out of bounds.
@@ -240,6 +217,9 @@ pub(crate) struct CaseRow {
     /// Hash of the text that the text index holds; 0 = to be written again.
     pub(crate) text_hash: u64,
     pub(crate) places: Vec<Place>,
+    /// Facts of images that no view of the case has, since theirs are not embedded yet or never will be: words find the case
+    /// by them. In order, each once.
+    pub(crate) unseen: Box<[ViewFacts]>,
 }
 
 /// All columns.
@@ -283,8 +263,13 @@ impl Columns {
         self.values = crate::values::Values::of(self);
     }
 
-    fn rows_of(&self, case: &CaseRow) -> Vec<Row> {
-        case.places.iter().map(|place| *self.row(*place)).collect()
+    /// Facts of a case's views, and of its images without any.
+    pub(crate) fn facts_of<'a>(
+        &'a self,
+        case: &'a CaseRow,
+    ) -> impl Iterator<Item = ViewFacts> + 'a {
+        let seen = case.places.iter().map(|place| self.row(*place).facts());
+        seen.chain(case.unseen.iter().copied())
     }
 
     pub(crate) fn views(&self) -> usize {
@@ -309,8 +294,8 @@ impl Columns {
         let at = self.index_of(entry.case_no);
         let former = self.cases[at as usize].take();
         if let Some(case) = &former {
-            let rows = self.rows_of(case);
-            self.values.remove(at, case, &rows);
+            let facts: Vec<ViewFacts> = self.facts_of(case).collect();
+            self.values.remove(at, case, &facts);
         }
         let held = former.map(|case| case.places).unwrap_or_default();
         let mut places = Vec::with_capacity(views.len());
@@ -345,8 +330,8 @@ impl Columns {
             return;
         };
         if let Some(case) = self.cases[at as usize].take() {
-            let rows = self.rows_of(&case);
-            self.values.remove(at, &case, &rows);
+            let facts: Vec<ViewFacts> = self.facts_of(&case).collect();
+            self.values.remove(at, &case, &facts);
             for place in case.places {
                 self.segments[place.segment as usize].kill(place.slot);
             }
@@ -357,8 +342,8 @@ impl Columns {
     }
 
     pub(crate) fn set_case(&mut self, at: u32, row: CaseRow) {
-        let rows = self.rows_of(&row);
-        self.values.add(at, &row, &rows);
+        let facts: Vec<ViewFacts> = self.facts_of(&row).collect();
+        self.values.add(at, &row, &facts);
         self.hold_case(at, row);
     }
 
@@ -394,7 +379,7 @@ impl Columns {
 
     fn push(&mut self, row: Row, segment_vectors: usize) -> Place {
         let takes = |segment: &Segment| {
-            segment.graph.is_none() && !segment.closed && segment.rows.len() < segment_vectors
+            segment.graph.is_none() && !segment.is_closed() && segment.rows.len() < segment_vectors
         };
         // The last one first: it is the one that grows, except after one was emptied.
         let number = match self.segments.iter().rposition(takes) {
@@ -440,6 +425,12 @@ impl Columns {
             .collect();
         labels.sort_unstable();
         labels.dedup();
+        let seen = places.iter().map(|place| self.row(*place).facts());
+        let seen: HashSet<ViewFacts> = seen.collect();
+        let images = facts.images.iter().map(|image| self.words.codes(image));
+        let mut unseen: Vec<ViewFacts> = images.filter(|image| !seen.contains(image)).collect();
+        unseen.sort_unstable();
+        unseen.dedup();
         CaseRow {
             case_no,
             labels,
@@ -451,6 +442,7 @@ impl Columns {
             patient: facts.patient,
             text_hash,
             places,
+            unseen: unseen.into(),
         }
     }
 }

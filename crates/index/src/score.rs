@@ -9,7 +9,8 @@ use crate::nearest::Searched;
 use crate::rows::{CaseRow, Place};
 use crate::{Aggregate, IndexError, NearestQuery, VectorLocation, ViewMatch};
 
-const MAX_QUERY_VIEWS: usize = 1_024;
+/// Views that one question may have.
+pub const MAX_QUERY_VIEWS: usize = 1_024;
 const MAX_VIEW_MATCHES: usize = 8;
 
 /// A question's views, and what they are compared with.
@@ -72,24 +73,36 @@ impl<'a> Scoring<'a> {
         any.then(|| self.aggregate.of(&mut best))
     }
 
-    /// The best of a case's views that pass, each with the query view that it is most like.
+    /// The best of a case's views that pass, each with the query view that it is most like, and whether the case's score
+    /// is made of it.
     pub(crate) fn matched(
         &self,
         case: &CaseRow,
         passes: impl Fn(&Place) -> bool,
     ) -> Vec<ViewMatch> {
         let mut best: HashMap<u32, ViewMatch> = HashMap::new();
+        let mut nearest: Vec<Option<(f32, u32)>> = vec![None; self.queries.len()];
         self.each_cosine(case, passes, |view_no, query_no, cosine| {
+            let nearer = |(held, held_no)| cosine > held || (cosine == held && view_no < held_no);
+            if nearest[query_no].is_none_or(nearer) {
+                nearest[query_no] = Some((cosine, view_no));
+            }
             let found = ViewMatch {
                 view_no,
                 query_no,
                 cosine,
+                decides: false,
             };
             let held = best.entry(view_no).or_insert(found);
             if cosine > held.cosine {
                 *held = found;
             }
         });
+        for (_, view_no) in nearest.into_iter().flatten() {
+            if let Some(view) = best.get_mut(&view_no) {
+                view.decides = true;
+            }
+        }
         let mut views: Vec<ViewMatch> = best.into_values().collect();
         views.sort_unstable_by(by_cosine);
         views.truncate(MAX_VIEW_MATCHES);

@@ -1,13 +1,16 @@
 //! Compiles a filter against the columns into what may answer: a bitmap of cases and bitmaps of views.
-//! A fact of a view holds for the view itself, so a case's other views do not answer under it.
+//! A fact of a view holds for the view itself, so a case's other views do not answer under it. An image without a view is
+//! asked like one, but only its case can answer.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use roaring::RoaringBitmap;
 
-use crate::filter::{range, truth};
-use crate::rows::{CaseRow, Columns, Row};
+use crate::filter::{Family, range, truth};
+use crate::rows::{CaseRow, Columns};
 use crate::values::{OfViews, bitmap};
+use crate::vocabulary::ViewFacts;
 use crate::{Field, Filter, IndexError};
 
 /// Code of a fact that is not known.
@@ -24,20 +27,29 @@ pub(crate) struct Selection<'a> {
     columns: &'a Columns,
     /// Indices of cases, each with all of its views, or without having any.
     pub(crate) whole: Cow<'a, RoaringBitmap>,
-    /// Indices of further cases, of which only the views below pass, or which pass without having views.
+    /// Indices of further cases, of which only the views below pass, or images without a view do, or which pass without
+    /// having any.
     pub(crate) partial: RoaringBitmap,
     /// Slots of each segment, of views of partial cases.
     partial_views: Vec<Vec<u32>>,
+    test: Test,
 }
 
 impl<'a> Selection<'a> {
-    fn of_whole(columns: &'a Columns, whole: Cow<'a, RoaringBitmap>) -> Self {
+    fn of_whole(columns: &'a Columns, whole: Cow<'a, RoaringBitmap>, test: Test) -> Self {
         Self {
             columns,
             whole,
             partial: RoaringBitmap::new(),
             partial_views: Vec::new(),
+            test,
         }
+    }
+
+    /// Facts of those views and images of a partial case that pass.
+    pub(crate) fn passing(&self, case: &CaseRow) -> Vec<ViewFacts> {
+        let facts = self.columns.facts_of(case);
+        facts.filter(|view| self.test.holds(case, *view)).collect()
     }
 
     /// Indices of all of them.
@@ -81,8 +93,8 @@ impl Passing {
         Ok(Self(compile(columns, filter, 0, &mut 0)?))
     }
 
-    pub(crate) fn view(&self, case: &CaseRow, view: &Row) -> bool {
-        self.0.holds(case, Some(view))
+    pub(crate) fn view(&self, case: &CaseRow, view: ViewFacts) -> bool {
+        self.0.holds(case, view)
     }
 }
 
@@ -93,7 +105,8 @@ pub(crate) fn select<'a>(
     excluded: &Excluded<'_>,
 ) -> Result<Selection<'a>, IndexError> {
     if *filter == Filter::All && excluded.cases.is_empty() && excluded.patients.is_empty() {
-        return Ok(Selection::of_whole(columns, Cow::Borrowed(&columns.live)));
+        let live = Cow::Borrowed(&columns.live);
+        return Ok(Selection::of_whole(columns, live, Test::Always));
     }
     let mut nodes = 0;
     let test = compile(columns, filter, 0, &mut nodes)?;
@@ -108,19 +121,24 @@ pub(crate) fn select<'a>(
     let bounds = test.bounds(columns);
     let whole = &may & &bounds.whole;
     let asked = (&may & &bounds.any) - &whole;
-    let mut selection = Selection::of_whole(columns, Cow::Owned(whole));
-    walk(columns, &test, &asked, &mut selection);
+    let mut selection = Selection::of_whole(columns, Cow::Owned(whole), test);
+    walk(columns, &asked, &mut selection);
     Ok(selection)
 }
 
-/// Adds the cases, of those given, that have views that pass, or that pass without having views.
-fn walk(columns: &Columns, test: &Test, asked: &RoaringBitmap, selection: &mut Selection<'_>) {
+/// Adds the cases, of those given, that have views or images that pass, or that pass without having any.
+fn walk(columns: &Columns, asked: &RoaringBitmap, selection: &mut Selection<'_>) {
+    let test = &selection.test;
     let mut cases = Vec::new();
     let mut views: Vec<Vec<u32>> = vec![Vec::new(); columns.segments.len()];
     for (at, case) in rows_of(columns, asked) {
-        let mut any = case.places.is_empty() && test.holds(case, None);
+        let mut unseen = case.unseen.iter();
+        let mut any = match case.places.is_empty() && case.unseen.is_empty() {
+            true => test.holds(case, ViewFacts::default()),
+            false => unseen.any(|image| test.holds(case, *image)),
+        };
         for place in &case.places {
-            if test.holds(case, Some(columns.row(*place))) {
+            if test.holds(case, columns.row(*place).facts()) {
                 views[place.segment as usize].push(place.slot);
                 any = true;
             }
@@ -199,6 +217,7 @@ impl Bounds {
     }
 }
 
+#[derive(Debug)]
 enum Test {
     Always,
     Never,
@@ -264,7 +283,7 @@ impl Test {
         }
     }
 
-    fn holds(&self, case: &CaseRow, view: Option<&Row>) -> bool {
+    fn holds(&self, case: &CaseRow, view: ViewFacts) -> bool {
         match self {
             Test::Always => true,
             Test::Never => false,
@@ -277,9 +296,9 @@ impl Test {
             Test::Synthetic(synthetic) => case.synthetic == *synthetic,
             Test::Code(field, code) => {
                 let held = match field {
-                    Field::Modality => view.map_or(0, |row| row.modality),
-                    Field::BodyPart => view.map_or(0, |row| row.body_part),
-                    Field::Laterality => view.map_or(0, |row| row.laterality),
+                    Field::Modality => view.modality,
+                    Field::BodyPart => view.body_part,
+                    Field::Laterality => view.laterality,
                     Field::Sex => case.sex,
                     _ => case.site,
                 };
@@ -328,6 +347,7 @@ fn compile(
         } => Test::Never,
         Filter::Unknown { field } => Test::Code(*field, UNKNOWN_WORD),
         Filter::Between { field, min, max } => between(*field, *min, *max)?,
+        Filter::SameFamily { modalities } => same_family(columns, modalities),
     })
 }
 
@@ -346,6 +366,19 @@ fn word(columns: &Columns, field: Field, value: &str) -> Test {
         Some(code) if field == Field::Label => Test::Label(code),
         Some(code) => Test::Code(field, code),
     }
+}
+
+/// Modalities of the library that belong to a family of these, and the unknown one.
+fn same_family(columns: &Columns, modalities: &[String]) -> Test {
+    let wanted: BTreeSet<Family> = modalities.iter().map(|one| Family::of(one)).collect();
+    let held = columns.words.modality.words();
+    let same = held.filter(|(_, word)| wanted.contains(&Family::of(word)));
+    let codes = same.map(|(code, _)| code).chain([UNKNOWN_WORD]);
+    Test::Or(
+        codes
+            .map(|code| Test::Code(Field::Modality, code))
+            .collect(),
+    )
 }
 
 fn between(field: Field, min: Option<f64>, max: Option<f64>) -> Result<Test, IndexError> {
@@ -367,130 +400,4 @@ fn between(field: Field, min: Option<f64>, max: Option<f64>) -> Result<Test, Ind
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{CaseEntry, CaseFacts, VectorLocation, ViewEntry};
-
-    fn entry(case_no: u64, turn: u64) -> CaseEntry {
-        let dice = |of: u64| (case_no * 31 + turn * 17) % of;
-        let view = |view_no: u32| ViewEntry {
-            view_no,
-            location: VectorLocation {
-                segment: 0,
-                offset: case_no * 16 + u64::from(view_no),
-                crc32: 0,
-            },
-            modality: (dice(4) != 0).then(|| ["CT", "MR"][(view_no as usize) % 2].to_owned()),
-            body_part: None,
-            laterality: None,
-            stain: None,
-        };
-        CaseEntry {
-            case_no,
-            facts: CaseFacts {
-                labels: (0..dice(3)).map(|label| format!("label {label}")).collect(),
-                sex: (dice(5) != 0).then(|| "F".to_owned()),
-                site: Some(format!("site {}", dice(7))),
-                age_years: (dice(6) != 0).then_some(dice(90) as f32 - 2.0),
-                date: match dice(8) {
-                    0 => None,
-                    // Around both ends of the year, also what is no date.
-                    1 => Some(20_201_220 + dice(28) as i32),
-                    _ => Some(20_200_097 + dice(28) as i32),
-                },
-                synthetic: dice(2) == 0,
-                title: String::new(),
-                patient: dice(9),
-            },
-            report: None,
-            views: (0..dice(5) as u32).map(view).collect(),
-        }
-    }
-
-    /// What passes by walking over everything.
-    fn walked<'a>(columns: &'a Columns, filter: &Filter, out: &Excluded<'_>) -> Selection<'a> {
-        let test = compile(columns, filter, 0, &mut 0).unwrap();
-        let kept = columns.live_cases().filter(|(_, case)| {
-            !out.cases.contains(&case.case_no)
-                && (case.patient == 0 || !out.patients.contains(&case.patient))
-        });
-        let mut found = Selection::of_whole(columns, Cow::Owned(RoaringBitmap::new()));
-        let kept = kept.map(|(at, _)| at).collect();
-        walk(columns, &test, &kept, &mut found);
-        found
-    }
-
-    #[test]
-    fn values_choose_what_a_walk_over_every_case_chooses() {
-        let mut columns = Columns::default();
-        for turn in 0..3 {
-            for case_no in 1..=300 {
-                match (case_no + turn) % 5 {
-                    0 => columns.remove(case_no),
-                    _ => columns.put(&entry(case_no, turn), 1, 100).unwrap(),
-                }
-            }
-        }
-        let one_by_one = std::mem::take(&mut columns.values);
-        columns.index_values();
-        assert_eq!(columns.values, one_by_one);
-        let parts = [
-            "modality=CT",
-            "modality=none",
-            "site=\"site 3\"",
-            "sex=F",
-            "label=\"label 1\"",
-            "age=20-60",
-            "date=20200105-20200120",
-            "synthetic=true",
-        ];
-        let parts: Vec<Filter> = parts
-            .iter()
-            .filter_map(|part| Filter::parse(part).ok())
-            .collect();
-        assert!(parts.len() >= 4, "filters that are understood: {parts:?}");
-        let between = |field, min, max| Filter::Between { field, min, max };
-        let mut filters = vec![
-            Filter::All,
-            Filter::Unknown { field: Field::Sex },
-            Filter::Unknown {
-                field: Field::Modality,
-            },
-            between(Field::AgeYears, Some(-1.0), Some(40.0)),
-            between(Field::AgeYears, Some(50.0), Some(40.0)),
-            between(Field::Date, None, Some(20_200_110.0)),
-            between(Field::Date, Some(20_191_215.0), Some(20_201_231.0)),
-            between(Field::Date, Some(20_200_101.0), None),
-            between(Field::Date, Some(20_190_101.0), Some(20_200_112.0)),
-            between(Field::Date, Some(20_200_102.0), Some(20_210_630.0)),
-            between(Field::AgeYears, Some(0.0), Some(90.0)),
-            between(Field::AgeYears, Some(15.0), Some(72.0)),
-            between(Field::AgeYears, Some(-5.0), None),
-            between(Field::AgeYears, None, Some(33.0)),
-            between(Field::AgeYears, Some(21.5), Some(29.5)),
-        ];
-        filters.extend(parts);
-        let single = filters.clone();
-        for (one, other) in single.iter().zip(single.iter().cycle().skip(3)) {
-            let both = vec![one.clone(), other.clone()];
-            filters.push(Filter::Not(Box::new(one.clone())));
-            filters.push(Filter::Not(Box::new(Filter::And(both.clone()))));
-            filters.push(Filter::And(both.clone()));
-            filters.push(Filter::Or(both));
-        }
-        let out = Excluded {
-            cases: &[3, 7, 999],
-            patients: &[0, 4],
-        };
-        for filter in &filters {
-            for out in [&Excluded::default(), &out] {
-                let (found, wanted) = (
-                    select(&columns, filter, out).unwrap(),
-                    walked(&columns, filter, out),
-                );
-                assert_eq!(*found.cases(), wanted.partial, "{filter:?}");
-                assert_eq!(found.views(), wanted.views(), "{filter:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,8 @@ use std::hash::Hash;
 
 use roaring::{MultiOps as _, RoaringBitmap};
 
-use crate::rows::{CaseRow, Columns, Row};
+use crate::rows::{CaseRow, Columns};
+use crate::vocabulary::ViewFacts;
 
 /// Years of life in one facet of ages.
 const DECADE_YEARS: f32 = 10.0;
@@ -31,29 +32,28 @@ pub(crate) struct Values {
     dates: BTreeSet<(i32, u32)>,
 }
 
-/// Cases by a fact of their views.
+/// Cases by a fact of their views, and of their images without a view.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct OfViews {
-    /// Cases of which some view has the value; a case without views has the unknown one.
+    /// Cases of which some view or image has the value; a case without images has the unknown one.
     pub(crate) some: HashMap<u32, RoaringBitmap>,
-    /// Cases whose views have more than one value.
+    /// Cases whose views and images have more than one value.
     pub(crate) several: RoaringBitmap,
 }
 
 impl OfViews {
     /// Of all cases, in their order.
-    fn of(columns: &Columns, code: impl Fn(&Row) -> u32) -> Self {
+    fn of(columns: &Columns, code: impl Fn(ViewFacts) -> u32) -> Self {
         let mut several = Vec::new();
         let mut some = Gathered::default();
         for (at, case) in columns.live_cases() {
-            let mut codes = case.places.iter().map(|place| code(columns.row(*place)));
+            let mut codes = columns.facts_of(case).map(&code);
             let first = codes.next().unwrap_or(0);
             if codes.all(|code| code == first) {
                 some.push(first, at);
                 continue;
             }
-            let codes = case.places.iter().map(|place| code(columns.row(*place)));
-            for code in distinct(codes) {
+            for code in distinct(columns.facts_of(case).map(&code)) {
                 some.push(code, at);
             }
             several.push(at);
@@ -142,9 +142,9 @@ impl Values {
         let cases = || columns.live_cases();
         let mut values = Self::default();
         rayon::scope(|scope| {
-            scope.spawn(|_| values.modality = OfViews::of(columns, |row| row.modality));
-            scope.spawn(|_| values.body_part = OfViews::of(columns, |row| row.body_part));
-            scope.spawn(|_| values.laterality = OfViews::of(columns, |row| row.laterality));
+            scope.spawn(|_| values.modality = OfViews::of(columns, |one| one.modality));
+            scope.spawn(|_| values.body_part = OfViews::of(columns, |one| one.body_part));
+            scope.spawn(|_| values.laterality = OfViews::of(columns, |one| one.laterality));
             scope.spawn(|_| {
                 let of_case = |(at, case): (u32, &CaseRow)| (case.patient, at);
                 let known = cases().map(of_case).filter(|(patient, _)| *patient != 0);
@@ -183,12 +183,13 @@ impl Values {
         values
     }
 
-    /// Takes in a case and the rows of its views.
-    pub(crate) fn add(&mut self, at: u32, case: &CaseRow, rows: &[Row]) {
-        self.modality.add(at, rows.iter().map(|row| row.modality));
-        self.body_part.add(at, rows.iter().map(|row| row.body_part));
+    /// Takes in a case and the facts of its views and images.
+    pub(crate) fn add(&mut self, at: u32, case: &CaseRow, facts: &[ViewFacts]) {
+        self.modality.add(at, facts.iter().map(|one| one.modality));
+        self.body_part
+            .add(at, facts.iter().map(|one| one.body_part));
         self.laterality
-            .add(at, rows.iter().map(|row| row.laterality));
+            .add(at, facts.iter().map(|one| one.laterality));
         if let Some(decade) = decade(case) {
             self.decade.entry(decade).or_default().insert(at);
         }
@@ -212,13 +213,13 @@ impl Values {
     }
 
     /// Forgets a case; everything must be as it was when it was added.
-    pub(crate) fn remove(&mut self, at: u32, case: &CaseRow, rows: &[Row]) {
+    pub(crate) fn remove(&mut self, at: u32, case: &CaseRow, facts: &[ViewFacts]) {
         self.modality
-            .remove(at, rows.iter().map(|row| row.modality));
+            .remove(at, facts.iter().map(|one| one.modality));
         self.body_part
-            .remove(at, rows.iter().map(|row| row.body_part));
+            .remove(at, facts.iter().map(|one| one.body_part));
         self.laterality
-            .remove(at, rows.iter().map(|row| row.laterality));
+            .remove(at, facts.iter().map(|one| one.laterality));
         if let Some(decade) = decade(case) {
             take(&mut self.decade, &decade, at);
         }

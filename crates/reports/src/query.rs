@@ -16,12 +16,13 @@ pub struct QueryWords {
     pub affirmed: String,
     /// The same, a sentence each, in order.
     pub sentences: Vec<String>,
-    /// Each finding the user wants absent, one phrase an entry, without the negating words.
+    /// Each finding the user wants absent, one phrase an entry, without the negating words; in quotes where it was denied
+    /// within quotes.
     pub negated: Vec<String>,
 }
 
 /// Longest query read, in characters.
-pub const MAX_QUERY_CHARS: usize = 2_000;
+pub const MAX_QUERY_CHARS: usize = 4_000;
 
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| compile(r#""[^"]*"|“[^”]*”"#));
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| compile(r"\bquotedphrase(\d+)x\b"));
@@ -81,27 +82,16 @@ pub fn query_words(text: &str) -> QueryWords {
     let mut affirmed: Vec<(usize, String)> = Vec::new();
     let east_asian = east_asian::judges(text);
     for (number, range) in split_typed_sentences(&plain).into_iter().enumerate() {
-        let sentence = &plain[range];
-        let clauses = if east_asian {
-            east_asian::split_clauses(sentence, Polarity::Affirmed)
-        } else {
-            split_clauses(sentence, Polarity::Affirmed)
-        };
-        for (range, polarity) in clauses {
-            let clause = &sentence[range];
-            if polarity == Polarity::Negated {
-                let denied = if east_asian {
-                    east_asian::denied_findings(clause)
-                } else {
-                    denied_phrases(clause)
-                };
-                words
-                    .negated
-                    .extend(denied.iter().map(|p| show(p).replace(['"', '“', '”'], "")));
-            } else {
-                let kept = trim_edges(clause);
-                if !kept.is_empty() {
-                    affirmed.push((number, show(&kept)));
+        for part in judged(&plain[range], east_asian) {
+            match part {
+                Judged::Denied(found) => {
+                    words
+                        .negated
+                        .push(show(&found).replace(['"', '“', '”'], ""));
+                }
+                Judged::Wanted(found) => {
+                    let kept = without_denials(&show(&found), east_asian, &mut words.negated);
+                    affirmed.extend((!kept.is_empty()).then_some((number, kept)));
                 }
             }
         }
@@ -114,6 +104,54 @@ pub fn query_words(text: &str) -> QueryWords {
     words.sentences = affirmed.chunk_by(same).map(joined).collect();
     words.affirmed = joined(&affirmed);
     words
+}
+
+/// A part of a sentence that is wanted, or a finding that is not.
+enum Judged {
+    Wanted(String),
+    Denied(String),
+}
+
+fn judged(sentence: &str, east_asian: bool) -> Vec<Judged> {
+    let clauses = match east_asian {
+        true => east_asian::split_clauses(sentence, Polarity::Affirmed),
+        false => split_clauses(sentence, Polarity::Affirmed),
+    };
+    let mut parts = Vec::new();
+    for (range, polarity) in clauses {
+        let clause = &sentence[range];
+        if polarity != Polarity::Negated {
+            let kept = trim_edges(clause);
+            parts.extend((!kept.is_empty()).then_some(Judged::Wanted(kept)));
+            continue;
+        }
+        let denied = match east_asian {
+            true => east_asian::denied_findings(clause),
+            false => denied_phrases(clause),
+        };
+        parts.extend(denied.into_iter().map(Judged::Denied));
+    }
+    parts
+}
+
+/// Takes out of quoted phrases what they deny: reports keep it apart from what they affirm, so that "no pneumothorax", word by
+/// word, would be found where pneumothorax is affirmed alone. Each part stays a phrase, which is required.
+fn without_denials(affirmed: &str, east_asian: bool, negated: &mut Vec<String>) -> String {
+    let kept = QUOTED.replace_all(affirmed, |quoted: &Captures<'_>| {
+        let parts = judged(quoted[0].trim_matches(['"', '“', '”']), east_asian);
+        if !parts.iter().any(|part| matches!(part, Judged::Denied(_))) {
+            return quoted[0].to_owned();
+        }
+        let mut wanted = Vec::new();
+        for part in parts {
+            match part {
+                Judged::Wanted(part) => wanted.push(format!("\"{part}\"")),
+                Judged::Denied(part) => negated.push(format!("\"{part}\"")),
+            }
+        }
+        wanted.join(" ")
+    });
+    kept.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn denied_phrases(clause: &str) -> Vec<String> {
@@ -228,8 +266,8 @@ mod tests {
         check("non-small cell carcinoma", "non-small cell carcinoma", &[]);
         check("no change in nodule", "no change in nodule", &[]);
         check(
-            "\"no acute disease\" chest",
-            "\"no acute disease\" chest",
+            "\"no change in nodule\" chest",
+            "\"no change in nodule\" chest",
             &[],
         );
         check(
@@ -237,6 +275,26 @@ mod tests {
             "mass",
             &["pleural effusion"],
         );
+    }
+
+    #[test]
+    fn what_a_quoted_phrase_denies_is_denied() {
+        check("\"no pneumothorax\"", "", &["\"pneumothorax\""]);
+        check(
+            "\"no acute disease\" chest",
+            "chest",
+            &["\"acute disease\""],
+        );
+        check(
+            "“small effusion without pneumothorax”",
+            "\"small effusion\"",
+            &["\"pneumothorax\""],
+        );
+        check("\"kein Erguss\"", "", &["\"Erguss\""]);
+        check("\"sans épanchement\"", "", &["\"épanchement\""]);
+        check("\"无气胸\"", "", &["\"气胸\""]);
+        let words = query_words("\"no pneumothorax\"");
+        assert_eq!(words.sentences, [] as [&str; 0]);
     }
 
     #[test]

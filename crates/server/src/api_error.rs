@@ -96,6 +96,9 @@ fn classify(error: &EngineError) -> (StatusCode, &'static str) {
     match error {
         EngineError::EmptyQuery => (StatusCode::BAD_REQUEST, "empty_query"),
         EngineError::BadQuery { .. } => (StatusCode::BAD_REQUEST, "bad_query"),
+        EngineError::QueryTooLarge { .. } => (StatusCode::BAD_REQUEST, "query_too_large"),
+        EngineError::NothingToGoBy { .. } => (StatusCode::BAD_REQUEST, "nothing_to_go_by"),
+        EngineError::NoSuchFrame { .. } => (StatusCode::NOT_FOUND, "no_such_frame"),
         EngineError::NoSuchCase => (StatusCode::NOT_FOUND, "no_such_case"),
         EngineError::NoSuchMarkedCase { .. } => (StatusCode::NOT_FOUND, "no_such_marked_case"),
         EngineError::NoSuchImage => (StatusCode::NOT_FOUND, "no_such_image"),

@@ -8,6 +8,7 @@ import argparse
 import csv
 import json
 import math
+import os
 import random
 import statistics
 import subprocess
@@ -32,10 +33,15 @@ def log(text):
     print(text, file=sys.stderr, flush=True)
 
 
+# As decode workers have it where somebody waits for a picture.
+CODEC_THREADS = min(os.cpu_count(), 4)
+
+
 class Ours:
     def __init__(self, program):
+        environment = {**os.environ, "OPJ_NUM_THREADS": str(CODEC_THREADS)}
         self.process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
 
     def ask(self, do, **wish):

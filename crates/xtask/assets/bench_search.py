@@ -227,12 +227,13 @@ def table(count, sides):
     opened = ours.row["open"]
     bar("open, ready in < 1 s", opened["answers_ms"] / 1000, 1, False, " s")
     build = ours.row["build"]
+    grown = "until a graph had taken some in" if latency["grown"] else "without a graph taking any in"
     lines.append(f"\ncasekin's build is all of it: the vector log with its fsyncs ({build['log_s']:.0f} s), columns and waiting "
                  f"signs ({build['apply_s']:.0f} s), graph, check, measurement and flush after the last vector "
                  f"({build['settle_s']:.0f} s); {build['segments']} segment(s), {build['index_bytes'] / 1e6:,.0f} MB. Single questions, "
                  f"idle p50 / p95 / p99: {latency['idle']['p50']:.2f} / {latency['idle']['p95']:.2f} / {latency['idle']['p99']:.2f} ms; while "
                  f"{latency['added_per_s']:,.0f} vectors/s come in: {latency['ingesting']['p50']:.2f} / {latency['ingesting']['p95']:.2f} / "
-                 f"{latency['ingesting']['p99']:.2f} ms.")
+                 f"{latency['ingesting']['p99']:.2f} ms, {grown}.")
     return "\n".join(lines)
 
 

@@ -73,17 +73,22 @@ async fn vectors(global: &Global, config: &Config, args: ExportVectorsArgs) -> a
     }
     shown.finish_and_clear();
     if global.json {
-        return show::json(&serde_json::json!({
-            "views": count,
-            "dimension": from.dimension,
-            "model": from.model,
-            "precision": from.precision,
-            "pipeline_version": from.pipeline_version,
-            "index_seq": from.index_seq,
-        }));
+        return show::json(&provenance(&from, count as u64));
     }
     println!("{count} vectors of {} values", from.dimension);
     Ok(())
+}
+
+/// What made the vectors of an export.
+fn provenance(from: &ExportPage, views: u64) -> serde_json::Value {
+    serde_json::json!({
+        "views": views,
+        "dimension": from.dimension,
+        "model": from.model,
+        "precision": from.precision,
+        "pipeline_version": from.pipeline_version,
+        "index_seq": from.index_seq,
+    })
 }
 
 /// A file under another name until it is whole.

@@ -1,4 +1,5 @@
-//! A NumPy array (format 1.0, numpy/lib/format.py) and a CSV with what each of its rows is of.
+//! A NumPy array (format 1.0, numpy/lib/format.py), a CSV with what each of its rows is of, and a JSON document with what
+//! made them.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use anyhow::Context as _;
 use casekin_engine::{ExportPage, ExportedView};
 use casekin_server::harmless;
 
-use super::{Unfinished, Writer};
+use super::{Unfinished, Writer, provenance};
 
 /// Bytes of magic, version, length and dictionary: room for any number of rows, and a multiple of 64.
 const HEADER_BYTES: usize = 128;
@@ -32,14 +33,18 @@ pub(super) struct Npy {
     array: Unfinished,
     table: csv::Writer<Vec<u8>>,
     csv: Unfinished,
+    made_by: Unfinished,
     rows: u64,
     dimension: u32,
 }
 
 impl Npy {
     pub(super) fn create(path: &Path, dimension: u32) -> anyhow::Result<Self> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".csv");
+        let beside = |ending: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            Unfinished::create(&PathBuf::from(name))
+        };
         let mut array = Unfinished::create(path)?;
         array.file()?.write_all(&header(0, dimension))?;
         let mut table = csv::Writer::from_writer(Vec::new());
@@ -47,7 +52,8 @@ impl Npy {
         Ok(Self {
             array,
             table,
-            csv: Unfinished::create(&PathBuf::from(beside))?,
+            csv: beside(".csv")?,
+            made_by: beside(".json")?,
             rows: 0,
             dimension,
         })
@@ -89,14 +95,22 @@ impl Writer for Npy {
         self.flush_table()
     }
 
-    fn finish(mut self: Box<Self>, _from: &ExportPage) -> anyhow::Result<()> {
+    fn finish(mut self: Box<Self>, from: &ExportPage) -> anyhow::Result<()> {
         let header = header(self.rows, self.dimension);
         let file = self.array.file()?;
         file.seek(SeekFrom::Start(0))
             .context("the array cannot be completed")?;
         file.write_all(&header)?;
         self.flush_table()?;
-        let Self { array, csv, .. } = *self;
+        let made_by = serde_json::to_vec_pretty(&provenance(from, self.rows))?;
+        self.made_by.file()?.write_all(&made_by)?;
+        let Self {
+            array,
+            csv,
+            made_by,
+            ..
+        } = *self;
+        made_by.finish()?;
         csv.finish()?;
         array.finish()
     }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { chosenValues, describeFilter, inReadingOrder, toggleValue } from "./filters";
+import {
+  chosenValues,
+  describeFilter,
+  formatFilter,
+  inReadingOrder,
+  parseFilter,
+  toggleValue,
+} from "./filters";
 
 describe("filters", () => {
   it("gathers values of one fact as alternatives, in place", () => {
@@ -13,6 +20,22 @@ describe("filters", () => {
     const filters = toggleValue(["label!=normal"], "label", "effusion");
     expect(filters).toEqual(["label!=normal", "label=effusion"]);
     expect(chosenValues(filters, "label")).toEqual(["effusion"]);
+  });
+
+  it("keeps a bar or a backslash of the value itself apart from those of the filter", () => {
+    const [one = ""] = toggleValue([], "label", "diagnosis: a|b");
+    expect(one).toBe("label=diagnosis: a\\|b");
+    expect(chosenValues([one], "label")).toEqual(["diagnosis: a|b"]);
+    expect(describeFilter(one)).toBe("Label: diagnosis: a|b");
+    const two = toggleValue([one], "label", "c\\");
+    expect(two).toEqual(["label=diagnosis: a\\|b|c\\\\"]);
+    expect(toggleValue(two, "label", "diagnosis: a|b")).toEqual(["label=c\\\\"]);
+    for (const value of ["|", "\\", "a\\|b", "\\\\||", "😀|\n"]) {
+      const written = formatFilter({ key: "label", negated: true, values: [value, "x"] });
+      expect(parseFilter(written)?.values).toEqual([value, "x"]);
+    }
+    // A backslash that was typed before anything else is one.
+    expect(parseFilter("label=a\\b")?.values).toEqual(["a\\b"]);
   });
 
   it("reads as words", () => {

@@ -1,4 +1,5 @@
-// Filters as the service writes them: key=value, key!=value, key=a|b, age=40..60, date=2020-01-01..2021-12-31.
+// Filters as the service reads them: key=value, key!=value, key=a|b, age=40..60, date=2020-01-01..2021-12-31. A bar of a
+// value itself is written `\|`, and a backslash `\\`.
 
 import type { Facet } from "../api/types";
 import { isCell } from "./format";
@@ -12,11 +13,23 @@ export interface Filter {
 export function parseFilter(text: string): Filter | null {
   const match = /^([a-z_]+)(!?=)(.+)$/s.exec(text);
   if (!match?.[1] || !match[3]) return null;
-  return { key: match[1], negated: match[2] === "!=", values: match[3].split("|").filter(Boolean) };
+  return { key: match[1], negated: match[2] === "!=", values: splitValues(match[3]).filter(Boolean) };
 }
 
+/** Parts values at their bars; a backslash means something before a bar or a backslash alone. */
+function splitValues(text: string): string[] {
+  const values: string[] = [""];
+  for (const [sign] of text.matchAll(/\\[|\\]|./gs)) {
+    if (sign === "|") values.push("");
+    else values.push((values.pop() ?? "") + (sign.length > 1 ? sign.slice(1) : sign));
+  }
+  return values;
+}
+
+const escapeValue = (value: string): string => value.replace(/[|\\]/g, "\\$&");
+
 export const formatFilter = ({ key, negated, values }: Filter): string =>
-  `${key}${negated ? "!=" : "="}${values.join("|")}`;
+  `${key}${negated ? "!=" : "="}${values.map(escapeValue).join("|")}`;
 
 /** A facet in reading order: ages as a distribution, dates as a history, all else by how common it is. */
 export function inReadingOrder({ key, values }: Facet): Facet {

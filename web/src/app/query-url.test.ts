@@ -86,7 +86,7 @@ describe("the request", () => {
   it("holds the question and nothing of the page", () => {
     expect(toRequest({ ...FULL, images: [{ image_id: "i-7" }] })).toEqual({
       text: FULL.text,
-      images: [{ image_id: "i-7", frame: 0 }],
+      images: [{ image_id: "i-7" }],
       case: "c/1 ü",
       relevant: ["c-2", "c-3"],
       not_relevant: ["c-4"],
@@ -99,6 +99,11 @@ describe("the request", () => {
       any_modality: true,
       same_patient: true,
     });
+  });
+
+  it("names a frame only where one alone is asked with", () => {
+    const { images } = toRequest(parseQuery("?image=i-1&image=i-2&frame=4"));
+    expect(images).toEqual([{ image_id: "i-1" }, { image_id: "i-2", frame: 4 }]);
   });
 
   it("has no empty fields, which the service would take for a question", () => {

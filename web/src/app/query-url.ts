@@ -167,7 +167,7 @@ export function toRequest(query: PageQuery): SearchRequest {
   if (query.images.length > 0) {
     request.images = query.images.map(({ image_id, frame, box }) => ({
       image_id,
-      frame: frame ?? 0,
+      ...(frame == null ? {} : { frame }),
       ...(box ? { box } : {}),
     }));
   }

@@ -272,6 +272,7 @@ interface NoMatchProps {
 }
 
 function NoMatch({ query, refused, onChange }: NoMatchProps) {
+  const pictures = query.images.length > 0 || query.case !== null || query.relevant.length > 0;
   if (refused) {
     return (
       <div className="empty">
@@ -289,7 +290,7 @@ function NoMatch({ query, refused, onChange }: NoMatchProps) {
               Remove the filters
             </button>
           )}
-          {query.images.length > 0 && !query.anyModality && (
+          {pictures && !query.anyModality && (
             <button type="button" className="button" onClick={() => onChange({ anyModality: true })}>
               Search pictures of every kind
             </button>
@@ -310,6 +311,11 @@ function NoMatch({ query, refused, onChange }: NoMatchProps) {
         {query.filters.length > 0 && (
           <button type="button" className="button button-primary" onClick={() => onChange({ filters: [] })}>
             Remove the filters
+          </button>
+        )}
+        {pictures && !query.anyModality && (
+          <button type="button" className="button" onClick={() => onChange({ anyModality: true })}>
+            Search pictures of every kind
           </button>
         )}
         {query.ways.length > 0 && (

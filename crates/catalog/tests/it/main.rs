@@ -9,6 +9,7 @@ mod batches;
 mod collections;
 mod deletion;
 mod jobs;
+mod kinds;
 mod objects;
 mod reencode;
 mod stacks;

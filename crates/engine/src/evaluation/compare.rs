@@ -149,7 +149,7 @@ impl<'a> Comparison<'a> {
             negated: words.negated,
             k: RANKED_CASES,
             exclude: self.excluded(query),
-            texts: WordTexts::Report,
+            texts: WordTexts::Prose,
             filter: Filter::All,
         })?;
         Ok(answer.into_iter().map(|(case_no, _)| case_no).collect())
@@ -241,7 +241,10 @@ pub(super) fn compared(
     let by_text = by_text(with, stop)?;
     let mut hybrid = Vec::with_capacity(by_case.len());
     for ((case, words), text) in by_case.iter().zip(&by_words).zip(&by_text) {
-        let ways = [(1.0, &case.1), (0.5, &words.1), (0.5, &text.1)];
+        let of_words = [&words.1, &text.1];
+        let answered = of_words.iter().filter(|list| !list.is_empty()).count();
+        let weight = crate::search::weight_of_words(answered);
+        let ways = [(1.0, &case.1), (weight, &words.1), (weight, &text.1)];
         hybrid.push((case.0, fused(&ways)));
     }
     let many: [(&str, &str, &[Ranking]); 5] = [

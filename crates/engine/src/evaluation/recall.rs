@@ -245,10 +245,12 @@ fn filters(
         let facts = facets.iter().flat_map(|facet| {
             let facet = crate::search::as_filters(facet.clone());
             let key = facet.key;
-            facet
-                .values
-                .into_iter()
-                .map(move |value| (format!("{key}={}", value.value), value.cases))
+            facet.values.into_iter().map(move |value| {
+                (
+                    format!("{key}={}", Filter::escaped(&value.value)),
+                    value.cases,
+                )
+            })
         });
         let nearest = facts
             .filter(|(text, cases)| {

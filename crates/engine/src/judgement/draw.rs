@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use casekin_catalog::{CaseEntry, CaseNo};
 use casekin_index::{Field, Filter, NearestQuery};
+use casekin_reports::query_words;
 
 use super::{Calibration, Reference};
 use crate::convert::{patient_number, to_index_location};
@@ -14,8 +15,9 @@ use crate::library::{Library, Serving};
 
 /// Cases that become questions.
 const QUESTIONS: usize = 400;
-/// Nearest cases that are kept of each.
-const NEAREST: usize = 32;
+/// Nearest cases that are looked at of each: of fewer, a filter that lets through one case
+/// in a hundred would leave none too often to say anything.
+const NEAREST: usize = 512;
 /// Views of one case that ask together.
 const CASE_VIEWS: usize = 64;
 /// Random pairs of each kind.
@@ -81,12 +83,12 @@ fn asking(serving: &Serving, entry: CaseEntry) -> Result<Asking, EngineError> {
         let vector = serving.log.read(&to_index_location(view.location))?;
         Ok((vector, view.modality))
     });
-    // Columns of a manifest ("stain: HE") are no words that somebody asks for.
+    // Columns of a manifest ("stain: HE") are no words that somebody asks for, and what a label denies is not asked of pictures.
     let labels: Vec<String> = entry
         .facts
         .labels
         .into_iter()
-        .filter(|label| !label.contains(": "))
+        .filter(|label| !label.contains(": ") && !query_words(label).affirmed.is_empty())
         .collect();
     let label = labels.get(scattered(case_no) as usize % labels.len().max(1));
     Ok(Asking {

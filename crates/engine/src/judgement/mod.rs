@@ -16,7 +16,7 @@ use crate::query::Way;
 use reference::Reference;
 
 /// Where the catalog keeps it, so that a start need not draw it anew.
-const SETTING: &str = "calibration";
+const SETTING: &str = "calibration.2";
 /// It is drawn anew once the library has grown or shrunk by more than this share.
 const STALE_SHARE: f64 = 0.1;
 /// Up to this many views a demo library is drawn while the question waits; it takes part of a second.

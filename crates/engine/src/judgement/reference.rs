@@ -6,16 +6,38 @@ use serde::{Deserialize, Serialize};
 /// The two distributions of one kind of question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Reference {
-    /// Of questions drawn from the library: similarities of the nearest cases of other patients, best first.
+    /// Of questions drawn from the library: similarities of cases of other patients at [`ranks`], best first.
     kin: Vec<Vec<f32>>,
     /// Of random pairs of different patients, ascending.
     random: Vec<f32>,
 }
 
+/// The first ranks that are kept one by one.
+const DENSE_RANKS: usize = 32;
+
+/// The ranks that are kept of a long list: all of the first, then ever fewer, each an eighth further down. What lies between
+/// two is taken to be as little similar as the lower one.
+fn ranks() -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(1), |rank| match *rank < DENSE_RANKS {
+        true => Some(rank + 1),
+        false => Some(rank + rank.div_ceil(8)),
+    })
+}
+
 impl Reference {
+    /// `kin`: of each question the similarities of the nearest cases of other patients, best first. `random`: of random pairs
+    /// of different patients.
     pub(crate) fn new(kin: Vec<Vec<f32>>, mut random: Vec<f32>) -> Self {
         random.sort_unstable_by(f32::total_cmp);
-        Self { kin, random }
+        let kept = |nearest: Vec<f32>| {
+            ranks()
+                .map_while(|rank| nearest.get(rank - 1).copied())
+                .collect()
+        };
+        Self {
+            kin: kin.into_iter().map(kept).collect(),
+            random,
+        }
     }
 
     /// The similarity that a best match must reach among a `share` of the library's cases, so that no more than
@@ -31,10 +53,14 @@ impl Reference {
             return None;
         }
         let absent = 1.0 - share.clamp(0.0, 1.0);
+        let longest = self.kin.iter().map(Vec::len).max().unwrap_or(0);
+        let all_absent: Vec<f64> = std::iter::once(0)
+            .chain(ranks().take(longest))
+            .map(|reaching| absent.powi(reaching as i32))
+            .collect();
         let turned_away = |level: f32| -> f64 {
             let missed = |nearest: &Vec<f32>| {
-                let reaching = nearest.partition_point(|similarity| *similarity >= level);
-                absent.powi(reaching as i32)
+                all_absent[nearest.partition_point(|similarity| *similarity >= level)]
             };
             self.kin.iter().map(missed).sum()
         };
@@ -76,7 +102,7 @@ mod tests {
         let kin = (0..200)
             .map(|question| {
                 let best = 0.8 + question as f32 / 1000.0;
-                (0..31).map(|rank| best - rank as f32 / 100.0).collect()
+                (0..512).map(|rank| best - rank as f32 / 1000.0).collect()
             })
             .collect();
         Reference::new(kin, (0..1000).map(|pair| pair as f32 / 2000.0).collect())
@@ -108,7 +134,35 @@ mod tests {
         let all = reference.needed(1.0, 0.05).unwrap();
         let half = reference.needed(0.5, 0.05).unwrap();
         let tenth = reference.needed(0.1, 0.05).unwrap();
-        assert!(all > half && half > tenth, "{all} {half} {tenth}");
+        let hundredth = reference.needed(0.01, 0.05).unwrap();
+        assert!(
+            all > half && half > tenth && tenth > hundredth,
+            "{all} {half} {tenth} {hundredth}"
+        );
+        assert_eq!(
+            reference.needed(0.001, 0.05),
+            None,
+            "of so few cases nothing can be said"
+        );
+    }
+
+    #[test]
+    fn what_is_not_kept_of_a_list_never_turns_a_question_away() {
+        let (reference, wrongly) = (reference(), 0.05);
+        let whole =
+            |question: usize, rank: usize| 0.8 + question as f32 / 1000.0 - rank as f32 / 1000.0;
+        for share in [1.0, 0.3, 0.1, 0.02] {
+            let needed = reference.needed(share, wrongly).unwrap();
+            let away: f64 = (0..200)
+                .map(|question| {
+                    let reaching = (0..512)
+                        .filter(|rank| whole(question, *rank) >= needed)
+                        .count();
+                    (1.0 - share).powi(reaching as i32)
+                })
+                .sum();
+            assert!(away <= wrongly * 201.0 - 1.0, "{share}: {away}");
+        }
     }
 
     #[test]

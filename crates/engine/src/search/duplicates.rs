@@ -1,7 +1,7 @@
 //! Near-duplicates: the same picture in another file, under another case, or a slice beside its neighbour. They count,
 //! and take no places of their own.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::prints::Print;
@@ -13,8 +13,6 @@ use crate::dot::dot;
 const MAY_BE_SAME: f32 = 0.97;
 /// Frames or parts of one picture with at least this cosine show the same.
 const NEAR_IDENTICAL: f32 = 0.995;
-/// Ids that one hit lists at the most.
-const LISTED: usize = 50;
 /// Thumbnails that one answer looks at, at the most; what is beyond is nobody's duplicate.
 const MAX_PRINTS: usize = 256;
 
@@ -30,8 +28,8 @@ pub(super) struct ShownView {
     pub(super) image_id: String,
     pub(super) thumbnail_key: Option<String>,
     pub(super) vector: Vec<f32>,
-    /// The vector of the question that it is nearest to.
-    pub(super) query_no: usize,
+    /// It is its case's nearest to some view of the question: those gave the case its rank.
+    pub(super) decides: bool,
     /// Of its picture's thumbnail, where it was needed.
     pub(super) print: Option<Arc<Print>>,
 }
@@ -105,18 +103,16 @@ impl Shown {
         (self.hit.views, self.views) = kept.into_iter().unzip();
     }
 
-    /// The nearest view to each part of the question: those that gave the hit its rank.
+    /// The views that gave the hit its rank, as far as they are among those that it shows.
     fn deciding(&self) -> impl Iterator<Item = &ShownView> {
-        let mut met = HashSet::new();
-        self.views
-            .iter()
-            .filter(move |view| met.insert(view.query_no))
+        self.views.iter().filter(|view| view.decides)
     }
 
     /// Whether this hit shows nothing that `better` does not: each view that gave it its rank is near-identical to one of
     /// the other's, and no way found it that did not find the other.
     fn repeats(&self, better: &Self) -> bool {
-        !self.views.is_empty()
+        // Where no view that decided could be read, nothing is known of them.
+        self.deciding().next().is_some()
             && self
                 .deciding()
                 .all(|own| better.views.iter().any(|other| own.is_same(other)))
@@ -134,11 +130,8 @@ pub(super) fn add(hits: &mut Vec<Shown>, mut next: Shown, keep_duplicates: bool)
         false => hits.iter_mut().find(|better| next.repeats(better)),
     };
     match better {
-        Some(better) => {
-            if better.hit.duplicates.len() < LISTED {
-                better.hit.duplicates.push(next.hit.case_id);
-            }
-        }
+        // However many: what the ways hand over bounds them, and a count that stops would be none.
+        Some(better) => better.hit.duplicates.push(next.hit.case_id),
         None => {
             next.hit.rank = hits.len() as u32 + 1;
             next.collapse_views();
@@ -157,7 +150,7 @@ mod tests {
     fn view_of(
         (image_id, print): (&str, &Arc<Print>),
         degrees: f32,
-        query_no: usize,
+        decides: bool,
     ) -> (HitView, ShownView) {
         let shown = HitView {
             image_id: image_id.into(),
@@ -175,15 +168,15 @@ mod tests {
             image_id: image_id.into(),
             thumbnail_key: Some(image_id.into()),
             vector: vec![degrees.to_radians().cos(), degrees.to_radians().sin()],
-            query_no,
+            decides,
             print: Some(Arc::clone(print)),
         };
         (shown, view)
     }
 
     /// A view whose thumbnail is like all others.
-    fn view(image_id: &str, degrees: f32, query_no: usize) -> (HitView, ShownView) {
-        view_of((image_id, &Print::drawn(1)), degrees, query_no)
+    fn view(image_id: &str, degrees: f32, decides: bool) -> (HitView, ShownView) {
+        view_of((image_id, &Print::drawn(1)), degrees, decides)
     }
 
     fn shown(case_id: &str, views: &[(HitView, ShownView)], ways: &[Way]) -> Shown {
@@ -210,15 +203,15 @@ mod tests {
         let pictures = [Way::Image];
         add(
             &mut hits,
-            shown("a", &[view("1", 0.0, 0)], &pictures),
+            shown("a", &[view("1", 0.0, true)], &pictures),
             false,
         );
         // Its other picture is its own, but the one that was asked for is a copy.
-        let copy = [view("2", 0.5, 0), view("3", 60.0, 0)];
+        let copy = [view("2", 0.5, true), view("3", 60.0, false)];
         add(&mut hits, shown("b", &copy, &pictures), false);
         add(
             &mut hits,
-            shown("c", &[view("4", 30.0, 0)], &pictures),
+            shown("c", &[view("4", 30.0, true)], &pictures),
             false,
         );
         let ids: Vec<&str> = hits.iter().map(|one| one.hit.case_id.as_str()).collect();
@@ -234,27 +227,55 @@ mod tests {
         let mut hits = Vec::new();
         add(
             &mut hits,
-            shown("a", &[view("1", 0.0, 0)], &[Way::Image]),
+            shown("a", &[view("1", 0.0, true)], &[Way::Image]),
             false,
         );
         // Another part of the question found another picture.
-        let two = [view("2", 0.0, 0), view("3", 60.0, 1)];
+        let two = [view("2", 0.0, true), view("3", 60.0, true)];
         add(&mut hits, shown("b", &two, &[Way::Image]), false);
         // Its report says the words, the other's does not.
         let ways = [Way::Image, Way::Report];
-        add(&mut hits, shown("c", &[view("4", 0.0, 0)], &ways), false);
+        add(&mut hits, shown("c", &[view("4", 0.0, true)], &ways), false);
         // Found by words alone: no picture to compare.
         add(&mut hits, shown("d", &[], &[Way::Report]), false);
         assert_eq!(hits.len(), 4);
     }
 
     #[test]
+    fn every_copy_is_counted() {
+        let mut hits = Vec::new();
+        for number in 0..100 {
+            let copy = [view(&number.to_string(), 0.0, true)];
+            add(
+                &mut hits,
+                shown(&number.to_string(), &copy, &[Way::Image]),
+                false,
+            );
+        }
+        assert_eq!(hits.len(), 1);
+        assert_eq!(hits[0].hit.duplicates.len(), 99);
+    }
+
+    #[test]
+    fn a_case_of_which_no_view_that_decided_is_known_repeats_nothing() {
+        let mut hits = Vec::new();
+        let ways = [Way::Image];
+        add(&mut hits, shown("a", &[view("1", 0.0, true)], &ways), false);
+        add(
+            &mut hits,
+            shown("b", &[view("2", 0.0, false)], &ways),
+            false,
+        );
+        assert_eq!(hits.len(), 2);
+    }
+
+    #[test]
     fn neighbours_of_one_case_are_one_view_with_a_count() {
         let slices = [
-            view("1", 0.0, 0),
-            view("1", 1.0, 0),
-            view("2", 2.0, 0),
-            view("3", 40.0, 0),
+            view("1", 0.0, true),
+            view("1", 1.0, true),
+            view("2", 2.0, true),
+            view("3", 40.0, true),
         ];
         let mut hits = Vec::new();
         add(&mut hits, shown("a", &slices, &[Way::Image]), false);
@@ -269,10 +290,10 @@ mod tests {
         let mut hits = Vec::new();
         add(
             &mut hits,
-            shown("a", &[view("1", 0.0, 0)], &[Way::Image]),
+            shown("a", &[view("1", 0.0, true)], &[Way::Image]),
             false,
         );
-        let other = view_of(("2", &Print::drawn(2)), 0.0, 0);
+        let other = view_of(("2", &Print::drawn(2)), 0.0, true);
         let next = [shown("b", &[other], &[Way::Image])];
         let doubtful: Vec<String> = in_doubt(&hits, &next).into_keys().collect();
         assert_eq!(doubtful, ["1", "2"]);
@@ -280,7 +301,7 @@ mod tests {
         add(&mut hits, next, false);
         assert_eq!(hits.len(), 2);
         // Far apart by vector: no thumbnail is looked at.
-        let far = [shown("c", &[view("3", 80.0, 0)], &[Way::Image])];
+        let far = [shown("c", &[view("3", 80.0, true)], &[Way::Image])];
         assert!(in_doubt(&hits, &far).is_empty());
     }
 }

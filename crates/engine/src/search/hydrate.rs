@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use casekin_catalog::{CaseNo, CaseSummary, HydratedView, PixelBox};
-use casekin_index::{NearestQuery, ViewMatch};
+use casekin_index::{Filter, NearestQuery, ViewMatch};
 
 use super::duplicates::{self, Shown, ShownView};
 use super::ways::{Found, Ranked};
@@ -23,6 +23,8 @@ const SHOWN_VIEWS: usize = 8;
 pub(super) struct Hydration<'a> {
     pub(super) serving: &'a Arc<Serving>,
     pub(super) found: &'a Found,
+    /// The question's own.
+    pub(super) filter: &'a Filter,
     pub(super) top: usize,
     pub(super) keep_duplicates: bool,
 }
@@ -76,9 +78,19 @@ impl Library {
             let matched = matched_of(with, &ranked).await?;
             let views = self.views_of(&matched, &cases).await?;
             let vectors = vectors_of(with.serving, &views).await?;
-            Ok((matched, views, vectors))
+            let is_shown = |case: &CaseNo| {
+                let mut of_case = matched.get(&case.0).into_iter().flatten();
+                of_case.any(|view| views.contains_key(&(case.0, view.view_no)))
+            };
+            let hidden: Vec<CaseNo> = cases
+                .iter()
+                .copied()
+                .filter(|case| !is_shown(case))
+                .collect();
+            let first = self.first_images(with, &hidden).await?;
+            Ok((matched, views, vectors, first))
         };
-        let ((matched, views_by_no, vectors), summaries, mut passages) = tokio::try_join!(
+        let ((matched, views_by_no, vectors, mut first), summaries, mut passages) = tokio::try_join!(
             of_pictures,
             async { Ok(self.inner.catalog.case_summaries(&cases).await?) },
             passages_of(with, &ranked),
@@ -100,17 +112,22 @@ impl Library {
                     image_id: row.image_id.clone(),
                     thumbnail_key: row.thumbnail_key.clone(),
                     vector: vectors.get(&at)?.clone(),
-                    query_no: view.query_no,
+                    decides: view.decides,
                     print: None,
                 })
             });
             let views = shown.collect();
+            let of_matched = views_shown(found, (one.case_no, matched), &views_by_no);
+            let shown = match of_matched.is_empty() {
+                true => first.remove(&one.case_no).into_iter().collect(),
+                false => of_matched,
+            };
             hits.push(Shown {
                 hit: hit(
                     &one,
                     summary,
                     found,
-                    views_shown(summary, found, (one.case_no, matched), &views_by_no),
+                    shown,
                     passages.remove(&one.case_no).unwrap_or_default(),
                 ),
                 views,
@@ -278,13 +295,13 @@ fn hit(
     }
 }
 
+/// The views that matched, best first.
 fn views_shown(
-    summary: &CaseSummary,
     found: &Found,
     (case_no, matched): (u64, &[ViewMatch]),
     hydrated: &HashMap<(u64, u32), HydratedView>,
 ) -> Vec<HitView> {
-    let views: Vec<HitView> = matched
+    matched
         .iter()
         .filter_map(|view| Some((view, hydrated.get(&(case_no, view.view_no))?)))
         .map(|(view, row)| HitView {
@@ -299,23 +316,7 @@ fn views_shown(
             alike: 0,
             alike_images: Vec::new(),
         })
-        .collect();
-    if !views.is_empty() {
-        return views;
-    }
-    let first = summary.first_image_id.clone().map(|image_id| HitView {
-        image_id,
-        path: None,
-        similarity: None,
-        box_px: [0; 4],
-        frame: 0,
-        kind: "whole".into(),
-        modality: summary.modalities.first().cloned(),
-        matched: None,
-        alike: 0,
-        alike_images: Vec::new(),
-    });
-    first.into_iter().collect()
+        .collect()
 }
 
 /// The part of the question that a case's view is nearest to.

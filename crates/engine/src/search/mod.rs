@@ -1,7 +1,9 @@
 //! A question becomes an answer: encoded, asked in every way that applies, fused, exactly scored, hydrated, explained.
 
 mod duplicates;
+mod families;
 mod feedback;
+mod first_images;
 mod hydrate;
 mod prints;
 mod question;
@@ -28,6 +30,7 @@ pub(crate) use hydrate::box_of;
 pub(crate) use prints::Prints;
 pub(crate) use question::MAX_QUERY_SENTENCES;
 pub(crate) use understood::parse_filters;
+pub(crate) use ways::weight_of_words;
 
 /// Cases that each way hands to the fusion.
 pub(crate) const DEPTH: usize = 200;
@@ -50,6 +53,7 @@ impl Library {
             self.left_out(&request, &marks),
             count_of(&serving, &filter),
         )?;
+        let modalities = question.modalities.clone();
         let found = self
             .ask(
                 &serving,
@@ -61,6 +65,7 @@ impl Library {
         let hydration = Hydration {
             serving: &serving,
             found: &found,
+            filter: &filter,
             top: request.top.unwrap_or(DEFAULT_TOP) as usize,
             keep_duplicates: request.keep_duplicates,
         };
@@ -81,16 +86,32 @@ impl Library {
             facets_of(&serving, &filter, among),
             async { Ok(self.inner.catalog.pending_jobs().await?) },
         )?;
-        let pictures_asked = found.ways().any(|way| way != Way::Report);
+        let pictures_asked = [Way::Image, Way::TextToImage]
+            .iter()
+            .any(|way| found.asked.contains(way));
+        if found.words.iter().any(casekin_index::WordsQuery::is_cut) {
+            notices.push(
+                "The text has more words or phrases than reports are searched for: the first ones count"
+                    .to_owned(),
+            );
+        }
         if pending > 0 && pictures_asked {
             notices.push(format!(
                 "{pending} pictures are not encoded yet and cannot be found by picture"
             ));
         }
+        notices.extend(families::left_none(&serving, &found, &filter, &modalities).await?);
         notices.extend(self.stand_in_notices(&serving, &hits));
         let left_out = found.judgements.iter().any(|one| one.no_match);
         let without_match = found.judgements.iter().filter(|one| one.no_match);
         notices.extend(without_match.map(|one| in_words(one, request.all)));
+        let narrowed = cases_searched < serving.index.case_count();
+        if narrowed && found.judgements.iter().any(is_unjudged) {
+            notices.push(
+                "The filters let too few cases through to say whether the most similar are a match: judge by the similarity"
+                    .to_owned(),
+            );
+        }
         let no_match = left_out && !request.all && hits.is_empty();
         Ok(SearchAnswer {
             complete: found.complete && !(pending > 0 && pictures_asked),
@@ -162,6 +183,13 @@ impl Library {
         };
         ways::ask(serving, asked).await
     }
+}
+
+/// Whether enough questions were drawn, and yet nothing can be said of this one: too few cases pass the filters.
+fn is_unjudged(judgement: &Judgement) -> bool {
+    const ENOUGH_QUESTIONS: u64 = 100;
+    let judged_elsewhere = matches!(judgement.kind.as_str(), "picture" | "case" | "text");
+    judgement.needed.is_none() && judged_elsewhere && judgement.questions >= ENOUGH_QUESTIONS
 }
 
 /// Why a way was left out, or what to think of it.
@@ -262,7 +290,7 @@ mod tests {
             values: vec![("40-49".into(), 3)],
         };
         let facet = as_filters(ages);
-        let filter = format!("{}={}", facet.key, facet.values[0].value);
+        let filter = format!("{}={}", facet.key, Filter::escaped(&facet.values[0].value));
         assert!(parse_filters(&[filter]).is_ok());
     }
 

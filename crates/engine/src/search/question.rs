@@ -1,9 +1,11 @@
 //! A question's vectors: what it shows and says is encoded, what it names in the library is read, and marks move it.
 
+mod ground;
+mod pictures;
+
 use std::sync::Arc;
 
 use casekin_catalog::CaseNo;
-use casekin_imaging::{DecodeRequest, RegionRequest};
 use casekin_reports::query_words;
 
 use super::feedback;
@@ -12,13 +14,14 @@ use crate::convert::{patient_number, to_index_location};
 use crate::error::EngineError;
 use crate::judgement::Kind;
 use crate::library::{Library, Serving};
-use crate::pictures::AskedPicture;
-use crate::query::{ImageQuery, SearchRequest, Way};
+use crate::query::{SearchRequest, Way};
 
 use super::hydrate::box_of;
 
 /// Views of one example case or picture that take part in a question.
-const MAX_QUERY_VIEWS: usize = 64;
+const MAX_PART_VIEWS: usize = 64;
+/// Views of all of them together.
+const MAX_QUESTION_VIEWS: usize = casekin_index::MAX_QUERY_VIEWS;
 /// Sentences of a question's words that are compared with pictures.
 pub(crate) const MAX_QUERY_SENTENCES: usize = 16;
 
@@ -69,6 +72,20 @@ impl QuestionVectors {
         self.modalities.push(view.modality);
     }
 
+    /// Leaves as many views as a question may have, evenly spread over all that it shows.
+    fn thin(&mut self, notices: &mut Vec<String>) {
+        let count = self.pictures.len();
+        if count > MAX_QUESTION_VIEWS {
+            thin(&mut self.pictures, MAX_QUESTION_VIEWS);
+            thin(&mut self.parts, MAX_QUESTION_VIEWS);
+            thin(&mut self.modalities, MAX_QUESTION_VIEWS);
+            notices.push(format!(
+                "The pictures of this question have {count} views, slices and frames among them; it was asked with \
+                 {MAX_QUESTION_VIEWS} of them, evenly spread"
+            ));
+        }
+    }
+
     /// Lets marks move the pictures, or stand for them where the question has none.
     fn follow(&mut self, marks: &[MarkedCase]) {
         let vectors = |relevant: bool| -> Vec<Vec<Vec<f32>>> {
@@ -108,8 +125,19 @@ impl QuestionVectors {
     }
 }
 
+/// Keeps `most` of more, evenly spread.
+fn thin<T>(all: &mut Vec<T>, most: usize) {
+    let count = all.len().max(1);
+    let mut place = 0;
+    all.retain(|_| {
+        place += 1;
+        place * most / count > (place - 1) * most / count
+    });
+}
+
 impl Library {
-    /// Encodes what a question shows and says. Without a model, words alone are left and a notice says why.
+    /// Encodes what a question shows and says. Without a model, words alone are left and a notice says why; it is an error
+    /// where the question wants no words in reports and labels.
     pub(super) async fn question_vectors(
         &self,
         serving: &Arc<Serving>,
@@ -139,13 +167,19 @@ impl Library {
             });
             views.into_iter().for_each(|view| vectors.push(view));
         }
+        vectors.thin(notices);
         vectors.follow(marks);
-        let vector_ways = request
-            .ways
-            .as_ref()
-            .is_none_or(|ways| ways.contains(&Way::TextToImage));
-        if let Some(text) = request.text.as_ref().filter(|_| vector_ways) {
-            vectors.sentences = self.sentence_vectors(serving, text, notices).await?;
+        self.check_ground(request, &vectors, notices).await?;
+        let asked = |way| request.ways.as_ref().is_none_or(|ways| ways.contains(&way));
+        if let Some(text) = request.text.as_ref().filter(|_| asked(Way::TextToImage)) {
+            let alone = !asked(Way::Report) && !asked(Way::Label) && vectors.pictures.is_empty();
+            vectors.sentences = match self.sentence_vectors(serving, text, notices).await {
+                Err(EngineError::NoEncoder { reason }) if !alone => {
+                    notices.push(format!("Only words were searched, no pictures: {reason}"));
+                    Vec::new()
+                }
+                sentences => sentences?,
+            };
         }
         Ok(vectors)
     }
@@ -170,14 +204,7 @@ impl Library {
         if sentences.is_empty() {
             return Ok(Vec::new());
         }
-        match serving.encoder.ask_texts(sentences).await {
-            Ok(encoded) => Ok(encoded),
-            Err(EngineError::NoEncoder { reason }) => {
-                notices.push(format!("Only words were searched, no pictures: {reason}"));
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error),
-        }
+        serving.encoder.ask_texts(sentences).await
     }
 
     /// The vectors of a case's views; of a long series, views evenly spread stand for all.
@@ -191,7 +218,7 @@ impl Library {
         let Some(entry) = entries.into_iter().next() else {
             return Ok(Vec::new());
         };
-        let step = entry.views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
+        let step = entry.views.len().div_ceil(MAX_PART_VIEWS).max(1);
         let log = Arc::clone(&serving.log);
         tokio::task::spawn_blocking(move || {
             let chosen = entry.views.into_iter().step_by(step);
@@ -231,6 +258,9 @@ impl Library {
             }
         }
         numbers.sort_unstable_by_key(|(case_no, relevant)| (!relevant, case_no.0));
+        // What is not relevant moves pictures; words alone have none.
+        let only_words =
+            request.images.is_empty() && request.case.is_none() && request.relevant.is_empty();
         let mut marks = Vec::with_capacity(numbers.len());
         for (case_no, relevant) in numbers {
             let summaries = self.inner.catalog.case_summaries(&[case_no]).await?;
@@ -246,7 +276,10 @@ impl Library {
                     relevant,
                     title: summary.facts.title.unwrap_or_default(),
                     image_id: summary.first_image_id,
-                    views: views.len() as u32,
+                    views: match only_words {
+                        true => 0,
+                        false => views.len() as u32,
+                    },
                 },
                 case_no: case_no.0,
                 patient: summary.facts.patient,
@@ -288,68 +321,6 @@ impl Library {
         }))
     }
 
-    async fn image_views(
-        &self,
-        serving: &Arc<Serving>,
-        image: &ImageQuery,
-        number: u32,
-    ) -> Result<Vec<AskedView>, EngineError> {
-        let AskedPicture {
-            source,
-            volume,
-            modality,
-        } = self.asked_picture(&image.image_id).await?;
-        let limits = self.inner.config.limits.clone();
-        let cuts = self.inner.config.cuts.clone();
-        let decoding = self.inner.decoding.clone();
-        let (box_px, frame) = (image.box_px, image.frame.saturating_add(1));
-        let read = tokio::task::spawn_blocking(move || -> Result<_, EngineError> {
-            let Some(box_px) = box_px else {
-                let request = DecodeRequest {
-                    source,
-                    limits,
-                    thumbnail_px: 1,
-                    cuts,
-                    volume,
-                };
-                let decoded = decoding.decode(&request)?;
-                return Ok((decoded.views, modality.or(decoded.header.facts.modality)));
-            };
-            let request = RegionRequest {
-                source,
-                frame,
-                box_px,
-                cuts,
-                limits,
-                volume,
-            };
-            Ok((vec![decoding.region(&request)?], modality))
-        });
-        let (views, modality) = read.await??;
-        let step = views.len().div_ceil(MAX_QUERY_VIEWS).max(1);
-        let chosen = views.into_iter().step_by(step);
-        let (places, pictures): (Vec<_>, Vec<_>) = chosen
-            .map(|view| ((view.frame.saturating_sub(1), view.box_px), view.rgb))
-            .unzip();
-        let vectors = serving.encoder.ask_images(pictures).await?;
-        let asked = places
-            .into_iter()
-            .zip(vectors)
-            .map(|((frame, box_px), vector)| AskedView {
-                vector,
-                modality: modality.clone(),
-                part: QueryView {
-                    part: QueryPart::Image,
-                    image: Some(number),
-                    image_id: Some(image.image_id.clone()),
-                    case_id: None,
-                    frame,
-                    box_px,
-                },
-            });
-        Ok(asked.collect())
-    }
-
     /// The example case and the marked ones stay out of the answer, and everything of the example's and the relevant
     /// ones' patients.
     pub(super) async fn left_out(
@@ -382,5 +353,25 @@ impl Library {
             cases,
             patients: pseudonyms.iter().map(number).collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_thinned_evenly() {
+        let thinned = |count: usize, most: usize| {
+            let mut all: Vec<usize> = (0..count).collect();
+            thin(&mut all, most);
+            all
+        };
+        assert_eq!(thinned(4, 4), [0, 1, 2, 3]);
+        assert_eq!(thinned(6, 3), [1, 3, 5]);
+        let many = thinned(1_088, 1_024);
+        assert_eq!(many.len(), 1_024);
+        assert!(many.windows(2).all(|pair| pair[1] - pair[0] <= 2));
+        assert!(thinned(0, 3).is_empty());
     }
 }

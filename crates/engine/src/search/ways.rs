@@ -53,27 +53,32 @@ impl Asked {
     fn list(&self, way: Way, cases: Vec<(u64, f32)>) -> RankedList {
         RankedList {
             way,
-            weight: self.weight(way),
+            weight: self.weights.get(&way).copied().unwrap_or(1.0),
             cases,
         }
     }
 
-    /// A question's pictures and its words weigh alike: where both ask, the ways that the words have share their weight.
-    /// Two ways of the same words would outvote the pictures otherwise.
-    fn weight(&self, way: Way) -> f64 {
-        let own = self.weights.get(&way).copied().unwrap_or(1.0);
-        let wanted = |way| self.ways.as_ref().is_none_or(|ways| ways.contains(&way));
-        if self.text.is_none() || self.question.pictures.is_empty() || !wanted(Way::Image) {
-            return own;
+    /// A question's pictures and its words weigh alike: where both ask, the ways by which the words found something share
+    /// their weight. Two ways of the same words would outvote the pictures otherwise.
+    fn weigh(&self, lists: &mut [RankedList]) {
+        let by_pictures = self.questioned(Way::Image).is_some();
+        if self.text.is_none() || !by_pictures {
+            return;
         }
-        match way {
-            Way::Image => own * self.question.picture_weight,
-            _ => {
-                let of_words = Way::ALL.into_iter().filter(|way| *way != Way::Image);
-                own / of_words.filter(|way| wanted(*way)).count().max(1) as f64
-            }
+        let of_words = lists.iter().filter(|list| list.way != Way::Image);
+        let shared = weight_of_words(of_words.filter(|list| !list.cases.is_empty()).count());
+        for list in lists {
+            list.weight *= match list.way {
+                Way::Image => self.question.picture_weight,
+                _ => shared,
+            };
         }
     }
+}
+
+/// What each of several ways of the same words weighs against the pictures.
+pub(crate) fn weight_of_words(ways: usize) -> f64 {
+    1.0 / ways.max(1) as f64
 }
 
 fn some_vectors(vectors: &[Vec<f32>]) -> Option<Questioned> {
@@ -95,6 +100,8 @@ pub(super) struct AskedVectors {
 
 /// What was found, before fusion.
 pub(super) struct Found {
+    /// Ways that were asked, whatever came of them.
+    pub(super) asked: Vec<Way>,
     pub(super) lists: Vec<RankedList>,
     /// What was asked by words; the passages of a case are read once it is shown.
     pub(super) words: Vec<WordsQuery>,
@@ -173,7 +180,11 @@ pub(super) async fn ask(serving: &Arc<Serving>, asked: Asked) -> Result<Found, E
     asking.reverse();
     let mut asking = asking.map(start);
     asking.reverse();
+    let was_asked = Way::ALL.into_iter().zip(&asking);
     let mut found = Found {
+        asked: was_asked
+            .filter_map(|(way, asking)| asking.as_ref().map(|_| way))
+            .collect(),
         lists: Vec::new(),
         words: Vec::new(),
         vectors: Vec::new(),
@@ -186,6 +197,7 @@ pub(super) async fn ask(serving: &Arc<Serving>, asked: Asked) -> Result<Found, E
     for answer in asking.into_iter().flatten() {
         found.take(answer.await??);
     }
+    asked.weigh(&mut found.lists);
     Ok(found)
 }
 

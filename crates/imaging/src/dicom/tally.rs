@@ -6,6 +6,10 @@ use crate::Samples;
 /// where that has no more entries than there are values: a slide may have thousands of small tiles.
 pub(super) fn map_values(samples: &Samples, pixel: impl Fn(f64) -> [u8; 3]) -> Vec<u8> {
     match samples {
+        Samples::U8(values) if values.len() >= 256 => {
+            let table: [u32; 256] = std::array::from_fn(|value| packed(pixel(value as f64)));
+            written(values, |value| table[usize::from(value)])
+        }
         Samples::U8(values) => tabled(values, pixel),
         Samples::I8(values) => tabled(values, pixel),
         Samples::U16(values) => tabled(values, pixel),
@@ -18,15 +22,45 @@ pub(super) fn map_values(samples: &Samples, pixel: impl Fn(f64) -> [u8; 3]) -> V
 }
 
 fn tabled<T: Copy + Ord + Into<i32>>(values: &[T], pixel: impl Fn(f64) -> [u8; 3]) -> Vec<u8> {
-    let (Some(least), Some(most)) = (values.iter().min(), values.iter().max()) else {
+    let Some(first) = values.first() else {
         return Vec::new();
     };
-    let (least, most): (i32, i32) = ((*least).into(), (*most).into());
+    // By value: the compiler takes many at once, which it does not where it follows references.
+    let (least, most) = values
+        .iter()
+        .fold((*first, *first), |(least, most), value| {
+            (least.min(*value), most.max(*value))
+        });
+    let (least, most): (i32, i32) = (least.into(), most.into());
     if (most - least) as usize >= values.len() {
         return mapped(values, |value| pixel(value.into().into()));
     }
-    let table: Vec<[u8; 3]> = (least..=most).map(|value| pixel(value.into())).collect();
-    mapped(values, |value| table[(value.into() - least) as usize])
+    let table: Vec<u32> = (least..=most)
+        .map(|value| packed(pixel(value.into())))
+        .collect();
+    written(values, |value| table[(value.into() - least) as usize])
+}
+
+/// A pixel in the lower three bytes of a word.
+fn packed([red, green, blue]: [u8; 3]) -> u32 {
+    u32::from_le_bytes([red, green, blue, 0])
+}
+
+/// One pixel for each value, four of them as three words: a third of the time that pixels of three bytes take.
+fn written<T: Copy>(values: &[T], pixel: impl Fn(T) -> u32) -> Vec<u8> {
+    let (fours, rest) = values.as_chunks::<4>();
+    let words = fours.iter().map(|four| {
+        let [a, b, c, d] = four.map(&pixel);
+        [a | b << 24, b >> 8 | c << 16, c >> 16 | d << 8].map(u32::to_le_bytes)
+    });
+    // Room for what is left over as well, or all would be copied for its sake.
+    let mut pixels: Vec<[[u8; 4]; 3]> = Vec::with_capacity(fours.len() + 1);
+    pixels.extend(words);
+    let mut bytes = pixels.into_flattened().into_flattened();
+    for value in rest {
+        bytes.extend_from_slice(&pixel(*value).to_le_bytes()[..3]);
+    }
+    bytes
 }
 
 /// One pixel for each value. Whole pixels are written, not their channels one by one: that is several times faster.
@@ -43,7 +77,18 @@ pub(super) fn count_values(samples: &Samples) -> Vec<(f64, u64)> {
         });
         let mut counts =
             vec![0u64; usize::try_from(i64::from(high) - i64::from(low) + 1).unwrap_or(0)];
-        values.for_each(|value| counts[(value - low) as usize] += 1);
+        // By turns in two tables: the next count need not wait for the last where neighbours are alike, as in a background.
+        let mut others = counts.clone();
+        let mut values = values;
+        while let Some(value) = values.next() {
+            counts[(value - low) as usize] += 1;
+            if let Some(value) = values.next() {
+                others[(value - low) as usize] += 1;
+            }
+        }
+        for (count, other) in counts.iter_mut().zip(others) {
+            *count += other;
+        }
         let seen = counts
             .into_iter()
             .enumerate()
@@ -101,5 +146,23 @@ mod tests {
         assert_eq!((pixels.len(), made.get()), (9_000, 10));
         assert_eq!((pixels[0], pixels[3 * 9]), (246, 4));
         assert!(map_values(&Samples::U8(Vec::new()), pixel).is_empty());
+    }
+
+    #[test]
+    fn pixels_written_in_words_are_those_written_one_by_one() {
+        let pixel = |value: f64| [value as u8, (value * 3.0) as u8, (255.0 - value) as u8];
+        for count in (0..9).chain(255..262).chain([1_003]) {
+            let values: Vec<u8> = (0..count).map(|at| (at * 37 % 256) as u8).collect();
+            let one_by_one = mapped(&values, |value| pixel(value.into()));
+            assert_eq!(map_values(&Samples::U8(values.clone()), pixel), one_by_one);
+            let wide: Vec<u16> = values.iter().map(|value| u16::from(*value) + 9).collect();
+            let shifted = |value: f64| pixel(value - 9.0);
+            assert_eq!(map_values(&Samples::U16(wide), shifted), one_by_one);
+            let total: u64 = count_values(&Samples::U8(values))
+                .iter()
+                .map(|(_, seen)| seen)
+                .sum();
+            assert_eq!(total, count as u64);
+        }
     }
 }

@@ -31,8 +31,12 @@ const KEPT_VARIABLES: [&str; 7] = [
     "CASEKIN_CACHE",
     "CASEKIN_OPENSLIDE",
 ];
-/// Idle workers kept; more than this at once are rare and are ended after their call.
+/// Idle workers kept of each kind; more than this at once are rare and are ended after their call.
 const KEPT_WORKERS: usize = 16;
+
+/// Threads that OpenJPEG takes for one picture where somebody waits for it; blocks of code are its unit of work, and beyond
+/// a few threads the transforms between them are what is waited for.
+const MOST_CODEC_THREADS: usize = 4;
 
 /// Levels of a survey, which is at most 32 × 32 pixels.
 const MAX_SURVEY_LEVELS: usize = 32 * 32;
@@ -58,7 +62,8 @@ pub struct Decoders {
 
 struct Pool {
     command: WorkerCommand,
-    idle: Mutex<Vec<Worker>>,
+    /// Those at rest, by [`Effort`].
+    idle: Mutex<[Vec<Worker>; 2]>,
     /// Workers of an earlier generation are not kept.
     generation: AtomicU64,
 }
@@ -160,8 +165,37 @@ impl Decoders {
     }
 }
 
+/// How a worker uses the processor.
+#[derive(Clone, Copy)]
+enum Effort {
+    /// One thread: as many workers as processors are at work together.
+    Bulk,
+    /// Several threads where the codec has them: somebody waits for this picture.
+    Waited,
+}
+
+impl Effort {
+    fn of(call: &Call) -> Self {
+        match call {
+            Call::Render(_) | Call::Region(_) => Self::Waited,
+            _ => Self::Bulk,
+        }
+    }
+
+    /// OpenJPEG takes the number of its threads from its environment, once for each picture.
+    fn codec_threads(self) -> usize {
+        match self {
+            Self::Bulk => 1,
+            Self::Waited => std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(MOST_CODEC_THREADS),
+        }
+    }
+}
+
 impl Pool {
     fn ask(&self, mut call: Call) -> Result<Answer, ImagingError> {
+        let effort = Effort::of(&call);
         let limits = call.limits().clone();
         let content = match call.source_mut() {
             Source::Path(_) => None,
@@ -175,13 +209,13 @@ impl Pool {
             call,
         };
         loop {
-            let kept = self.lock().pop();
+            let kept = self.lock()[effort as usize].pop();
             let was_kept = kept.is_some();
             let mut worker = match kept {
                 Some(worker) => worker,
                 None => {
                     let generation = self.generation.load(Ordering::SeqCst);
-                    Worker::start(&self.command, generation)
+                    Worker::start(&self.command, generation, effort)
                         .map_err(|error| cannot_start(&error))?
                 }
             };
@@ -204,8 +238,9 @@ impl Pool {
         }
         let mut idle = self.lock();
         let is_of_now = worker.generation == self.generation.load(Ordering::SeqCst);
-        if is_of_now && idle.len() < KEPT_WORKERS {
-            idle.push(worker);
+        let alike = &mut idle[worker.effort as usize];
+        if is_of_now && alike.len() < KEPT_WORKERS {
+            alike.push(worker);
         }
     }
 
@@ -219,7 +254,7 @@ impl Pool {
         drop(ended);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, [Vec<Worker>; 2]> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -230,10 +265,11 @@ struct Worker {
     stream: UnixStream,
     memory: SharedMemory,
     generation: u64,
+    effort: Effort,
 }
 
 impl Worker {
-    fn start(command: &WorkerCommand, generation: u64) -> io::Result<Self> {
+    fn start(command: &WorkerCommand, generation: u64, effort: Effort) -> io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
         let memory = SharedMemory::create()?;
         let child = Command::new(&command.program)
@@ -244,6 +280,7 @@ impl Worker {
                     .iter()
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
+            .env("OPJ_NUM_THREADS", effort.codec_threads().to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(memory.file()?))
             .stderr(Stdio::null())
@@ -253,6 +290,7 @@ impl Worker {
             stream,
             memory,
             generation,
+            effort,
         };
         let mut timed = Timed {
             stream: &worker.stream,

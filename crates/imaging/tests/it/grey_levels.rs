@@ -220,7 +220,7 @@ fn frames_take_their_own_functional_groups() {
     let cut = RegionRequest {
         source: file.source(),
         frame: 2,
-        box_px,
+        box_px: Some(box_px),
         cuts: Cuts::default(),
         limits: Limits::default(),
         volume: None,

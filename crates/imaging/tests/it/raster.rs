@@ -91,18 +91,21 @@ fn pages_are_frames_of_their_own_size() {
             frames: 2
         }
     );
-    let cut = region(&RegionRequest {
+    let asked = RegionRequest {
         source,
         frame: 2,
-        box_px: [1, 40, 2, 10],
+        box_px: Some([1, 40, 2, 10]),
         cuts: Cuts::default(),
         limits: Limits::default(),
         volume: None,
-    });
-    assert_eq!(
-        (cut.as_ref().unwrap().frame, cut.unwrap().rgb.pixels.len()),
-        (2, 60)
-    );
+    };
+    let cut = region(&asked).unwrap();
+    assert_eq!((cut.frame, cut.rgb.pixels.len()), (2, 60));
+    let all = RegionRequest {
+        box_px: None,
+        ..asked
+    };
+    assert_eq!(region(&all).unwrap(), decoded.views[1]);
 }
 
 #[test]

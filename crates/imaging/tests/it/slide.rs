@@ -226,7 +226,7 @@ fn a_drawn_box_is_read_at_the_scale_of_tiles() {
         region(&RegionRequest {
             source: Source::Path(folder.join(CMU)),
             frame: 1,
-            box_px,
+            box_px: Some(box_px),
             cuts: Cuts {
                 tile_um_per_px,
                 ..Cuts::default()

@@ -100,7 +100,7 @@ fn a_slice_of_mr_is_read_by_the_range_of_its_volume() {
     let cut = region(&RegionRequest {
         source: dark.source(),
         frame: 1,
-        box_px: [2, 0, 2, 1],
+        box_px: Some([2, 0, 2, 1]),
         cuts: casekin_imaging::Cuts::default(),
         volume: Some(planned(false)),
         limits: Limits::default(),

@@ -3,6 +3,7 @@
 mod families;
 mod parse;
 
+pub(crate) use families::Family;
 pub(crate) use parse::{range, truth};
 
 use std::fmt;
@@ -92,8 +93,9 @@ impl FromStr for Field {
     }
 }
 
-/// Which views and cases may answer. A view answers if the whole filter holds for it and its case; a case
-/// answers if one of its views does, or, without views, if the filter holds with nothing known of views.
+/// Which views and cases may answer. A view answers if the whole filter holds for it and its case; a case answers if one
+/// of its views does, or an image of its without a view would, or, without images, if the filter holds with nothing known
+/// of views.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
@@ -127,16 +129,27 @@ pub enum Filter {
         /// Upper bound.
         max: Option<f64>,
     },
+    /// The modality is of a family of one of these, or unknown; [`Filter::same_family`] makes it.
+    SameFamily {
+        /// Modalities, as DICOM or people write them.
+        modalities: Vec<String>,
+    },
 }
 
 impl Filter {
     /// Reads `field=value`, `field!=value`, `field=a|b` (or) and `field=min..max` (either end may be missing).
-    /// Spaces around are ignored; dates read `2020`, `2020-03`, `2020-03-31` or `20200331`.
+    /// Spaces around are ignored; dates read `2020`, `2020-03`, `2020-03-31` or `20200331`. `\|` is a bar and `\\` a
+    /// backslash of the value itself; before anything else a backslash stands for itself.
     ///
     /// # Errors
     /// [`IndexError::FilterSyntax`], [`IndexError::FilterField`] or [`IndexError::FilterValue`].
     pub fn parse(text: &str) -> Result<Filter, IndexError> {
         parse::filter(text)
+    }
+
+    /// A value as it stands in a filter's text: its bars and backslashes with a backslash before them.
+    pub fn escaped(value: &str) -> String {
+        value.replace('\\', r"\\").replace('|', r"\|")
     }
 
     /// All of several parsed filters; repeated filters on the same field are all required.

@@ -13,26 +13,46 @@ pub(super) fn filter(text: &str) -> Result<Filter, IndexError> {
         None => (name, false),
     };
     let field: Field = name.parse()?;
-    let values: Vec<&str> = value.split('|').map(str::trim).collect();
+    let values = alternatives(value);
     if values.len() > MAX_VALUES {
         return Err(IndexError::FilterValue {
             field,
             reason: "more than 256 alternatives",
         });
     }
-    let mut alternatives = values
+    let mut held = values
         .into_iter()
-        .map(|value| alternative(field, value))
+        .map(|value| alternative(field, value.trim()))
         .collect::<Result<Vec<_>, _>>()?;
-    let held = match alternatives.len() {
-        1 => alternatives.remove(0),
-        _ => Filter::Or(alternatives),
+    let held = match held.len() {
+        1 => held.remove(0),
+        _ => Filter::Or(held),
     };
     Ok(if negated {
         Filter::Not(Box::new(held))
     } else {
         held
     })
+}
+
+/// Parts values at their bars. A backslash takes its meaning from a bar or a backslash behind it, and from nothing else, so
+/// that values with backslashes of their own can be typed as they are.
+fn alternatives(text: &str) -> Vec<String> {
+    let mut values = vec![String::new()];
+    let mut rest = text.chars().peekable();
+    while let Some(mut c) = rest.next() {
+        if c == '|' {
+            values.push(String::new());
+            continue;
+        }
+        if c == '\\' {
+            c = rest.next_if(|next| matches!(next, '|' | '\\')).unwrap_or(c);
+        }
+        if let Some(value) = values.last_mut() {
+            value.push(c);
+        }
+    }
+    values
 }
 
 fn alternative(field: Field, value: &str) -> Result<Filter, IndexError> {
@@ -241,6 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_of_the_value_itself_is_escaped() {
+        let is = |value: &str| Filter::Is {
+            field: Field::Label,
+            value: value.into(),
+        };
+        for (text, value) in [
+            (r"label=diagnosis: a\|b", "diagnosis: a|b"),
+            (r"label=a\\b", r"a\b"),
+            (r"label=a\b", r"a\b"),
+            (r"label=a\", r"a\"),
+            (r"label=\|", "|"),
+        ] {
+            assert_eq!(Filter::parse(text).unwrap(), is(value), "{text}");
+        }
+        assert_eq!(
+            Filter::parse(r"label=a\|b|c\\|d").unwrap(),
+            Filter::Or(vec![is("a|b"), is(r"c\"), is("d")])
+        );
+    }
+
+    #[test]
     fn refuses_what_means_nothing() {
         assert!(matches!(
             Filter::parse("modality"),
@@ -275,6 +316,13 @@ mod tests {
         fn never_panics(text in ".{0,60}", field in "(age|date|label|synthetic)(!?=)") {
             let _ = Filter::parse(&text);
             let _ = Filter::parse(&format!("{field}{text}"));
+        }
+
+        #[test]
+        fn what_is_escaped_reads_back(value in r"[a|\\ ]{0,12}z") {
+            let escaped = Filter::escaped(&value);
+            let value = value.trim().to_owned();
+            prop_assert_eq!(Filter::parse(&format!("label={escaped}")).unwrap(), Filter::Is { field: Field::Label, value });
         }
 
         #[test]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Index, MAX_CASES};
 use crate::nearest::{self, Searched};
 use crate::numbers::CaseNumbers;
-use crate::select::{Excluded, select};
+use crate::select::{Excluded, Passing, select};
 use crate::{
-    Filter, IndexError, NearestAnswer, NearestQuery, Passage, RankedCases, ViewMatch, WordMatch,
-    WordsQuery,
+    Filter, ImageFacts, IndexError, NearestAnswer, NearestQuery, Passage, RankedCases, ViewMatch,
+    WordMatch, WordsQuery,
 };
 
 impl Index {
@@ -89,6 +89,28 @@ impl Index {
         cases: &[u64],
     ) -> Result<Vec<(u64, Vec<Passage>)>, IndexError> {
         self.inner.text.passages(query, cases)
+    }
+
+    /// Which of some cases' images or views pass a filter, by their own facts and those of their case. Nothing of a case that
+    /// is not held passes.
+    ///
+    /// # Errors
+    /// Those of filters.
+    pub fn passing(
+        &self,
+        filter: &Filter,
+        cases: &[(u64, Vec<ImageFacts>)],
+    ) -> Result<Vec<Vec<bool>>, IndexError> {
+        let columns = self.inner.read_columns();
+        let test = Passing::of(&columns, filter)?;
+        let passing = cases.iter().map(|(case_no, images)| {
+            let case = columns.case(*case_no);
+            let passes = |image: &ImageFacts| {
+                case.is_some_and(|case| test.view(case, columns.words.find(image)))
+            };
+            images.iter().map(passes).collect()
+        });
+        Ok(passing.collect())
     }
 
     /// Cases that may answer by words.

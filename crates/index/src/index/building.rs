@@ -159,12 +159,19 @@ impl Work {
         }
     }
 
-    /// Looks up every slot and adds again what cannot be reached.
+    /// Looks up every slot and adds again what cannot be reached. A graph that still hides some is an error: its rows stay
+    /// scanned.
     fn seal(&self, job: &Job, graph: &mut GraphBuilder) -> Result<(), IndexError> {
-        for _ in 0..SEAL_ROUNDS {
+        for round in 0.. {
             let lost: std::collections::HashSet<u32> = graph.unreachable().into_iter().collect();
             if lost.is_empty() {
-                return Ok(());
+                break;
+            }
+            if round == SEAL_ROUNDS {
+                return Err(IndexError::Graph {
+                    action: "seal",
+                    reason: format!("{} vectors cannot be reached in it", lost.len()),
+                });
             }
             tracing::info!(slots = lost.len(), "adding unreachable vectors again");
             for (slot, member) in job.slots().filter(|(slot, _)| lost.contains(slot)) {

@@ -1,4 +1,4 @@
-//! Counts of values over a selection. A case counts once per value, however many of its views have it.
+//! Counts of values over a selection. A case counts once per value, however many of its views and images have it.
 //! Whole cases are counted by the bitmaps of their values, the others one by one.
 
 use std::collections::HashMap;
@@ -6,9 +6,10 @@ use std::hash::Hash;
 
 use roaring::RoaringBitmap;
 
-use crate::rows::{CaseRow, Columns, Row, Vocabulary};
+use crate::rows::{CaseRow, Columns};
 use crate::select::Selection;
 use crate::values::{decade, year};
+use crate::vocabulary::{ViewFacts, Vocabulary};
 use crate::{Facet, Field};
 
 const MAX_VALUES: usize = 200;
@@ -31,14 +32,11 @@ pub(super) fn facets(
     let (whole, partial) = (kept(&selection.whole), kept(&selection.partial));
     let mut counts = Counts::default();
     match whole.len() <= WALKED {
-        true => counts.walk(columns, &whole, |_| true),
+        true => counts.walk(columns, &whole, |case| columns.facts_of(case).collect()),
         false => counts.intersect(columns, &whole),
     }
     if !partial.is_empty() {
-        let views = selection.views();
-        counts.walk(columns, &partial, |place| {
-            views[place.segment as usize].contains(place.slot)
-        });
+        counts.walk(columns, &partial, |case| selection.passing(case));
     }
     Field::ALL
         .into_iter()
@@ -95,16 +93,15 @@ impl Counts {
         &mut self,
         columns: &Columns,
         cases: &RoaringBitmap,
-        passes: impl Fn(&crate::rows::Place) -> bool,
+        passing: impl Fn(&CaseRow) -> Vec<ViewFacts>,
     ) {
         for case in cases
             .iter()
             .filter_map(|at| columns.cases[at as usize].as_ref())
         {
-            let passing = case.places.iter().filter(|place| passes(place));
-            let rows: Vec<&Row> = passing.map(|place| columns.row(*place)).collect();
+            let views = passing(case);
             for field in Field::ALL {
-                for value in values_of(field, case, &rows) {
+                for value in values_of(field, case, &views) {
                     self.add(field, value, 1);
                 }
             }
@@ -123,13 +120,14 @@ impl Counts {
     }
 }
 
-/// The values that a case has by itself and by these rows, each once.
-fn values_of(field: Field, case: &CaseRow, rows: &[&Row]) -> Vec<i64> {
-    let of_rows = |code: fn(&Row) -> u32| rows.iter().map(|row| i64::from(code(row))).collect();
+/// The values that a case has by itself and by these views, each once.
+fn values_of(field: Field, case: &CaseRow, views: &[ViewFacts]) -> Vec<i64> {
+    let of_views =
+        |code: fn(&ViewFacts) -> u32| views.iter().map(|view| i64::from(code(view))).collect();
     let mut values: Vec<i64> = match field {
-        Field::Modality => of_rows(|row| row.modality),
-        Field::BodyPart => of_rows(|row| row.body_part),
-        Field::Laterality => of_rows(|row| row.laterality),
+        Field::Modality => of_views(|view| view.modality),
+        Field::BodyPart => of_views(|view| view.body_part),
+        Field::Laterality => of_views(|view| view.laterality),
         Field::Label => case.labels.iter().map(|code| i64::from(*code)).collect(),
         Field::Sex => vec![case.sex.into()],
         Field::Site => vec![case.site.into()],
@@ -162,7 +160,7 @@ fn shown(columns: &Columns, field: Field, value: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CaseEntry, CaseFacts, Filter, VectorLocation, ViewEntry};
+    use crate::{CaseEntry, CaseFacts, Filter, ImageFacts, VectorLocation, ViewEntry};
 
     fn entry(case_no: u64) -> CaseEntry {
         let dice = |of: u64| (case_no * 31) % of;
@@ -186,6 +184,12 @@ mod tests {
                 age_years: (dice(6) != 0).then_some(dice(90) as f32 - 2.0),
                 date: (dice(8) != 0).then_some(20_150_101 + 10_000 * dice(5) as i32),
                 synthetic: dice(2) == 0,
+                images: (0..dice(3))
+                    .map(|at| ImageFacts {
+                        modality: Some(["CT", "US", "DX"][(at + dice(2)) as usize].to_owned()),
+                        ..ImageFacts::default()
+                    })
+                    .collect(),
                 ..CaseFacts::default()
             },
             report: None,
@@ -203,7 +207,9 @@ mod tests {
         for filter in parsed.into_iter().chain([Filter::All]) {
             let selection = crate::select::select(&columns, &filter, &Default::default()).unwrap();
             let (mut walked, mut intersected) = (Counts::default(), Counts::default());
-            walked.walk(&columns, &selection.whole, |_| true);
+            walked.walk(&columns, &selection.whole, |case| {
+                columns.facts_of(case).collect()
+            });
             intersected.intersect(&columns, &selection.whole);
             for field in Field::ALL {
                 let values = walked.values(&columns, field);

@@ -251,10 +251,12 @@ impl Inner {
     }
 
     /// What is to be built now; the segments that it takes are closed.
+    /// Rows come only by a lock for writing, so that none joins a segment between its closing and its listing; and searches
+    /// go on meanwhile, also beside a flush that holds the columns for as long as its files take.
     fn plan(&self, pace: Pace) -> Option<Job> {
-        let mut columns = self.write_columns();
+        let columns = self.read_columns();
         if let Some(number) = columns.segments.iter().position(is_wasteful) {
-            columns.segments[number].closed = true;
+            columns.segments[number].set_closed(true);
             return Some(job(&columns, None, vec![number as u32]));
         }
         let (sources, target) = self.waiting(&columns);
@@ -274,16 +276,16 @@ impl Inner {
             taken.push(number);
         }
         for number in &taken {
-            columns.segments[*number as usize].closed = true;
+            columns.segments[*number as usize].set_closed(true);
         }
         Some(job(&columns, target, taken))
     }
 
     /// After a failure the rows wait again.
     fn reopen(&self, job: &Job) {
-        let mut columns = self.write_columns();
+        let columns = self.read_columns();
         for number in &job.sources {
-            columns.segments[*number as usize].closed = false;
+            columns.segments[*number as usize].set_closed(false);
         }
     }
 
@@ -314,7 +316,8 @@ impl Inner {
         exchange(&mut columns, job, rows);
         let segment = &mut columns.segments[target as usize];
         (segment.graph, segment.graph_file) = (Some(Arc::new(graph)), Some(file));
-        (segment.graph_dirty, segment.rows_dirty, segment.closed) = (false, true, false);
+        (segment.graph_dirty, segment.rows_dirty) = (false, true);
+        segment.set_closed(false);
         self.changed.store(true, Ordering::Release);
         Ok(())
     }

@@ -12,8 +12,9 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use roaring::{RoaringBitmap, RoaringTreemap};
 
 use crate::durable;
@@ -58,6 +59,7 @@ struct Inner {
     stamp: Stamp,
     log: Arc<VectorLog>,
     settings: IndexSettings,
+    /// A lock that is fair: one after the other, searches would keep the standard library's from whoever applies.
     columns: RwLock<Columns>,
     text: TextIndex,
     applied: AtomicU64,
@@ -357,11 +359,11 @@ impl Inner {
     }
 
     fn read_columns(&self) -> RwLockReadGuard<'_, Columns> {
-        self.columns.read().unwrap_or_else(PoisonError::into_inner)
+        self.columns.read()
     }
 
     fn write_columns(&self) -> RwLockWriteGuard<'_, Columns> {
-        self.columns.write().unwrap_or_else(PoisonError::into_inner)
+        self.columns.write()
     }
 
     fn lock_writing(&self) -> MutexGuard<'_, Manifest> {

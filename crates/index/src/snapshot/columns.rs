@@ -4,14 +4,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::damaged;
-use crate::rows::{CaseRow, Columns, Place, Row, Segment, Vocabulary};
+use crate::rows::{CaseRow, Columns, Place, Row, Segment};
+use crate::vocabulary::{ViewFacts, Vocabulary};
 use crate::{IndexError, VectorLocation, split_view_key};
 
 /// Every case, in the order of the columns.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct SavedCases {
-    /// Labels, sexes, sites.
-    words: [Vec<String>; 3],
+    /// Labels, sexes, sites; modalities, body parts, lateralities.
+    words: [Vec<String>; 6],
     cases: Vec<SavedCase>,
 }
 
@@ -27,6 +28,8 @@ struct SavedCase {
     synthetic: bool,
     patient: u64,
     text_hash: u64,
+    /// Modality, body part and laterality of images that no view of the case has.
+    unseen: Vec<[u32; 3]>,
 }
 
 /// The rows of a segment, dead ones included: a row's place is its slot.
@@ -48,8 +51,16 @@ struct SavedRow {
 impl SavedCases {
     pub(super) fn of(columns: &Columns) -> Self {
         let shared = &columns.words;
-        let mut own = [&shared.label, &shared.sex, &shared.site].map(OwnWords::new);
-        let [label, sex, site] = &mut own;
+        let mut own = [
+            &shared.label,
+            &shared.sex,
+            &shared.site,
+            &shared.modality,
+            &shared.body_part,
+            &shared.laterality,
+        ]
+        .map(OwnWords::new);
+        let [label, sex, site, modality, body_part, laterality] = &mut own;
         let save = |(_, case): (u32, &CaseRow)| SavedCase {
             case_no: case.case_no,
             labels: case.labels.iter().map(|code| label.of(*code)).collect(),
@@ -60,6 +71,15 @@ impl SavedCases {
             synthetic: case.synthetic,
             patient: case.patient,
             text_hash: case.text_hash,
+            unseen: (case.unseen.iter())
+                .map(|one| {
+                    [
+                        modality.of(one.modality),
+                        body_part.of(one.body_part),
+                        laterality.of(one.laterality),
+                    ]
+                })
+                .collect(),
         };
         let cases = columns.live_cases().map(save).collect();
         let words = own.map(|own| own.words);
@@ -71,11 +91,19 @@ impl SavedCases {
         let mut columns = Columns::default();
         columns.reserve_cases(self.cases.len());
         let words = &mut columns.words;
-        let [label, sex, site] = [
+        let [label, sex, site, modality, body_part, laterality] = [
             codes(&mut words.label, &self.words[0]),
             codes(&mut words.sex, &self.words[1]),
             codes(&mut words.site, &self.words[2]),
+            codes(&mut words.modality, &self.words[3]),
+            codes(&mut words.body_part, &self.words[4]),
+            codes(&mut words.laterality, &self.words[5]),
         ];
+        let image = |codes: &[u32; 3]| ViewFacts {
+            modality: of(&modality, codes[0]),
+            body_part: of(&body_part, codes[1]),
+            laterality: of(&laterality, codes[2]),
+        };
         for case in self.cases {
             let mut labels = case.labels;
             labels.iter_mut().for_each(|word| *word = of(&label, *word));
@@ -94,6 +122,7 @@ impl SavedCases {
                 patient: case.patient,
                 text_hash: case.text_hash,
                 places: Vec::new(),
+                unseen: case.unseen.iter().map(image).collect(),
             };
             columns.hold_case(at, row);
         }

@@ -21,7 +21,7 @@ use crate::words::DurableText;
 use crate::{IndexError, IndexSettings, Stamp};
 
 const MANIFEST: &str = "MANIFEST";
-const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSION: u32 = 5;
 
 /// What is durable.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -23,10 +23,15 @@ pub(super) enum Section {
     Uncertain,
     Historical,
     Negated,
+    UncertainLabels,
+    DeniedLabels,
 }
 
+/// Parts of a case's text.
+pub(super) const SECTIONS: usize = 11;
+
 impl Section {
-    pub(super) const ALL: [Section; 9] = [
+    pub(super) const ALL: [Section; SECTIONS] = [
         Section::Impression,
         Section::Findings,
         Section::Labels,
@@ -36,6 +41,8 @@ impl Section {
         Section::Uncertain,
         Section::Historical,
         Section::Negated,
+        Section::UncertainLabels,
+        Section::DeniedLabels,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -49,17 +56,33 @@ impl Section {
             Section::Uncertain => "uncertain",
             Section::Historical => "historical",
             Section::Negated => "negated",
+            Section::UncertainLabels => "uncertain label",
+            Section::DeniedLabels => "negated label",
         }
+    }
+
+    /// Whether the section says what is absent: only what a query denies is looked for here.
+    pub(super) fn denies(self) -> bool {
+        matches!(self, Section::Negated | Section::DeniedLabels)
+    }
+
+    fn is_of_labels(self) -> bool {
+        use Section::{DeniedLabels, Labels, UncertainLabels};
+        matches!(self, Labels | UncertainLabels | DeniedLabels)
     }
 
     /// Weight of a match here against one in the findings.
     pub(super) fn boost(self) -> f32 {
         match self {
             Section::Impression => 1.2,
-            Section::Findings | Section::Labels | Section::Title | Section::Negated => 1.0,
+            Section::Findings
+            | Section::Labels
+            | Section::Title
+            | Section::Negated
+            | Section::DeniedLabels => 1.0,
             Section::Other => 0.9,
             Section::History => 0.7,
-            Section::Uncertain => 0.4,
+            Section::Uncertain | Section::UncertainLabels => 0.4,
             Section::Historical => 0.2,
         }
     }
@@ -68,15 +91,17 @@ impl Section {
     pub(super) fn is_of(self, texts: WordTexts) -> bool {
         match texts {
             WordTexts::Both => true,
-            WordTexts::Report => self != Section::Labels,
-            WordTexts::Label => self == Section::Labels,
+            WordTexts::Report => !self.is_of_labels(),
+            WordTexts::Label => self.is_of_labels(),
+            WordTexts::Prose => !self.is_of_labels() && self != Section::Title,
         }
     }
 
     /// Languages under whose rules the section of a report in this language is indexed.
     pub(super) fn languages(self, language: usize) -> Vec<usize> {
         match self {
-            Section::Labels | Section::Title => analyse::label_languages(language),
+            Section::Title => analyse::label_languages(language),
+            _ if self.is_of_labels() => analyse::label_languages(language),
             _ => vec![language],
         }
     }
@@ -88,9 +113,9 @@ pub(super) struct TextFields {
     pub(super) case_no: Field,
     pub(super) language: Field,
     /// Per section, as it was given.
-    pub(super) kept: [Field; 9],
+    pub(super) kept: [Field; SECTIONS],
     /// Per section and language.
-    searched: [[Field; LANGUAGES.len()]; 9],
+    searched: [[Field; LANGUAGES.len()]; SECTIONS],
 }
 
 impl TextFields {
@@ -99,7 +124,7 @@ impl TextFields {
         let case_no = schema.add_u64_field(CASE_NO, INDEXED | FAST | STORED);
         let language = schema.add_text_field(LANGUAGE, STRING | STORED);
         let kept = Section::ALL.map(|section| {
-            schema.add_text_field(section.name(), TextOptions::default().set_stored())
+            schema.add_text_field(&field_name(section), TextOptions::default().set_stored())
         });
         let searched = Section::ALL.map(|section| {
             std::array::from_fn(|language| searched_field(&mut schema, section, language))
@@ -132,12 +157,16 @@ impl TextFields {
     }
 }
 
+fn field_name(section: Section) -> String {
+    section.name().replace(' ', "_")
+}
+
 fn searched_field(schema: &mut SchemaBuilder, section: Section, language: usize) -> Field {
     let indexing = TextFieldIndexing::default()
         .set_tokenizer(&analyse::analyser_name(language))
         .set_index_option(IndexRecordOption::WithFreqsAndPositions);
     schema.add_text_field(
-        &format!("{}_{}", section.name(), LANGUAGES[language]),
+        &format!("{}_{}", field_name(section), LANGUAGES[language]),
         TextOptions::default().set_indexing_options(indexing),
     )
 }

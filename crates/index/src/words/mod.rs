@@ -12,4 +12,5 @@ mod store;
 mod tokenise;
 
 pub(crate) use directory::DurableText;
+pub(crate) use query::is_cut;
 pub(crate) use store::{TextIndex, text_hash};

@@ -14,11 +14,11 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::analyse::{self, LANGUAGES, Stem};
 use super::fields::{Section, TextFields};
-use super::tokenise::{Runs, is_unspaced};
+use super::tokenise::{Runs, SENTENCE_GAP, is_unspaced};
 use crate::{WordTexts, WordsQuery};
 
-const MAX_WORDS: usize = 64;
-const MAX_PHRASES: usize = 16;
+const MAX_WORDS: usize = 256;
+const MAX_PHRASES: usize = 32;
 /// Longest run without spaces, and longest phrase, that is looked for; what follows is left out.
 const MAX_RUN_CHARS: usize = 64;
 /// Most pairs of characters that are looked for one by one; later runs are looked for whole.
@@ -50,6 +50,23 @@ pub(super) struct Compiler<'a> {
 struct Typed {
     words: Vec<String>,
     phrases: Vec<String>,
+    /// Something was left out, for it was too much.
+    cut: bool,
+}
+
+/// Whether a text is longer, or has more words or phrases, than are looked for.
+pub(crate) fn is_cut(query: &WordsQuery) -> bool {
+    let texts = std::iter::once(&query.affirmed).chain(&query.negated);
+    query.negated.len() > MAX_PHRASES || texts.into_iter().any(|text| read(text).cut)
+}
+
+/// What a part of a query comes to.
+enum Part {
+    /// It asks for nothing.
+    Empty,
+    /// It is nowhere in the index.
+    Nowhere,
+    Somewhere(Box<dyn Query>),
 }
 
 impl<'a> Compiler<'a> {
@@ -73,16 +90,17 @@ impl<'a> Compiler<'a> {
         let typed = read(&query.affirmed);
         let affirmed = self.affirmed_query(&typed);
         let asked = self.affirmed.iter().any(|stems| !stems.is_empty());
-        let denied: &[String] = if Section::Negated.is_of(self.texts) {
-            &query.negated
-        } else {
-            &[]
-        };
-        let negated: Vec<(Occur, Box<dyn Query>)> = denied
-            .iter()
-            .take(MAX_PHRASES)
-            .filter_map(|denied| Some((Occur::Should, self.negated_query(&read(denied))?)))
-            .collect();
+        let mut negated: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        for denied in query.negated.iter().take(MAX_PHRASES) {
+            let typed = read(denied);
+            let required = !typed.phrases.is_empty();
+            match self.negated_query(&typed) {
+                Part::Somewhere(found) if required => negated.push((Occur::Must, found)),
+                Part::Somewhere(found) => negated.push((Occur::Should, found)),
+                Part::Nowhere if required => return None,
+                Part::Nowhere | Part::Empty => {}
+            }
+        }
         let whole: Box<dyn Query> = match affirmed {
             Some(affirmed) if negated.is_empty() => affirmed,
             Some(affirmed) => Box::new(BooleanQuery::new(
@@ -105,7 +123,7 @@ impl<'a> Compiler<'a> {
     fn affirmed_query(&mut self, typed: &Typed) -> Option<Box<dyn Query>> {
         let sections: Vec<Section> = Section::ALL
             .into_iter()
-            .filter(|section| *section != Section::Negated && section.is_of(self.texts))
+            .filter(|section| !section.denies() && section.is_of(self.texts))
             .collect();
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for phrase in &typed.phrases {
@@ -151,15 +169,63 @@ impl<'a> Compiler<'a> {
         Some(Box::new(BooleanQuery::new(clauses)))
     }
 
-    /// All words of a denied finding, in denied sentences.
-    fn negated_query(&mut self, typed: &Typed) -> Option<Box<dyn Query>> {
+    /// All words of a denied finding, in one denied sentence: "no pleural effusion" is not said by "no pericardial
+    /// effusion, no pleural thickening".
+    fn negated_query(&mut self, typed: &Typed) -> Part {
+        let sections: Vec<Section> = Section::ALL
+            .into_iter()
+            .filter(|section| section.denies() && section.is_of(self.texts))
+            .collect();
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        let mut before: Option<&String> = None;
         for text in typed.phrases.iter().chain(&typed.words) {
-            if let Some(found) = self.anywhere(text, &[Section::Negated], true) {
-                clauses.push((Occur::Must, found?));
+            match self.anywhere(text, &sections, true) {
+                None => continue,
+                Some(None) => return Part::Nowhere,
+                Some(Some(found)) => clauses.push((Occur::Must, found)),
+            }
+            if let Some(before) = before.replace(text) {
+                match self.together(before, text, &sections) {
+                    Some(found) => clauses.push((Occur::Must, found)),
+                    None => return Part::Nowhere,
+                }
             }
         }
-        (!clauses.is_empty()).then(|| Box::new(BooleanQuery::new(clauses)) as Box<dyn Query>)
+        match clauses.is_empty() {
+            true => Part::Empty,
+            false => Part::Somewhere(Box::new(BooleanQuery::new(clauses))),
+        }
+    }
+
+    /// Two words in one sentence, in either order; of a phrase its first word. Adds nothing to the score.
+    fn together(&mut self, one: &str, other: &str, sections: &[Section]) -> Option<Box<dyn Query>> {
+        let mut places: Vec<Box<dyn Query>> = Vec::new();
+        for language in 0..LANGUAGES.len() {
+            let mut first_stem = |text| {
+                let stems = analyse::stems(&mut self.analysers[language], text);
+                stems.into_iter().next().map(|stem| stem.text)
+            };
+            let (Some(one), Some(other)) = (first_stem(one), first_stem(other)) else {
+                continue;
+            };
+            for section in sections {
+                let field = self.fields.searched(*section, language);
+                let term = |stem: &str| Term::from_field_text(field, stem);
+                let is_there = |stem: &str| self.searcher.doc_freq(&term(stem)).unwrap_or(0) > 0;
+                if !is_there(&one) || !is_there(&other) {
+                    continue;
+                }
+                places.push(match one == other {
+                    true => Box::new(TermQuery::new(term(&one), IndexRecordOption::WithFreqs)),
+                    false => Box::new(PhraseQuery::new_with_offset_and_slop(
+                        vec![(0, term(&one)), (0, term(&other))],
+                        SENTENCE_GAP as u32 - 1,
+                    )),
+                });
+            }
+        }
+        let found = (!places.is_empty()).then(|| Box::new(DisjunctionMaxQuery::new(places)));
+        found.map(|found| Box::new(BoostQuery::new(found, 0.0)) as Box<dyn Query>)
     }
 
     /// A word or phrase in any of the sections, in any language. None: nothing but
@@ -223,11 +289,15 @@ impl<'a> Compiler<'a> {
 /// Splits what was typed into words and quoted phrases. A quote that is not closed is no quote.
 fn read(text: &str) -> Typed {
     let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+    let is_longer = end < text.len();
     let text = text[..end]
         .nfkc()
         .collect::<String>()
         .replace(['\u{201c}', '\u{201d}', '\u{201e}', '«', '»'], "\"");
-    let mut typed = Typed::default();
+    let mut typed = Typed {
+        cut: is_longer,
+        ..Typed::default()
+    };
     let pieces: Vec<&str> = text.split('"').collect();
     for (at, piece) in pieces.iter().enumerate() {
         let quoted = at % 2 == 1 && at + 1 < pieces.len();
@@ -237,12 +307,17 @@ fn read(text: &str) -> Typed {
             typed.phrases.extend(words(piece).map(str::to_owned));
         } else {
             for word in words(piece).map(str::to_lowercase) {
-                if !typed.words.contains(&word) && typed.words.len() < MAX_WORDS {
-                    typed.words.push(word);
+                if typed.words.contains(&word) {
+                    continue;
+                }
+                match typed.words.len() < MAX_WORDS {
+                    true => typed.words.push(word),
+                    false => typed.cut = true,
                 }
             }
         }
     }
+    typed.cut |= typed.phrases.len() > MAX_PHRASES;
     typed.phrases.truncate(MAX_PHRASES);
     typed
 }
@@ -274,6 +349,7 @@ mod tests {
         Typed {
             words: owned(words),
             phrases: owned(phrases),
+            cut: false,
         }
     }
 
@@ -302,6 +378,7 @@ mod tests {
     #[test]
     fn a_long_query_is_bounded() {
         let long: String = (0..50_000).map(|at| format!("w{at} ")).collect();
-        assert_eq!(read(&long).words.len(), MAX_WORDS);
+        let read = read(&long);
+        assert_eq!((read.words.len(), read.cut), (MAX_WORDS, true));
     }
 }

@@ -22,7 +22,7 @@ use super::fields::{CASE_NO, Section, TextFields, at};
 use super::passages::Passages;
 use super::query::{Compiled, Compiler};
 use super::statistics::Statistics;
-use super::tokenise::Runs;
+use super::tokenise::{Runs, SENTENCE_END};
 use crate::numbers::CaseNumbers;
 use crate::snapshot::damaged;
 use crate::{CaseEntry, IndexError, Passage, ReportFields, WordMatch, WordsQuery};
@@ -123,8 +123,12 @@ impl TextIndex {
         for (section, text) in texts(entry, report) {
             let text = analyse::composed(text);
             document.add_text(self.fields.kept[at(section)], &text);
+            let searched = match section.denies() {
+                true => text.replace('\n', SENTENCE_END),
+                false => text,
+            };
             for language in section.languages(language) {
-                document.add_text(self.fields.searched(section, language), &text);
+                document.add_text(self.fields.searched(section, language), &searched);
             }
         }
         document
@@ -294,9 +298,9 @@ impl TextIndex {
             if !section.is_of(compiled.texts) {
                 continue;
             }
-            let wanted = match section {
-                Section::Negated => &compiled.negated,
-                _ => &compiled.affirmed,
+            let wanted = match section.denies() {
+                true => &compiled.negated,
+                false => &compiled.affirmed,
             };
             for value in document.get_all(self.fields.kept[at(section)]) {
                 let text = value.as_str().unwrap_or_default();
@@ -341,14 +345,17 @@ fn texts<'a>(entry: &'a CaseEntry, report: &'a ReportFields) -> Vec<(Section, &'
         (Section::Historical, &report.historical),
         (Section::Negated, &report.negated),
     ];
-    texts.extend(
-        entry
-            .facts
-            .labels
-            .iter()
-            .map(|label| (Section::Labels, label.as_str())),
-    );
-    texts.extend(report.labels.lines().map(|label| (Section::Labels, label)));
+    let lines = |section, lines: &'a str| lines.lines().map(move |label| (section, label));
+    let not_affirmed: Vec<(Section, &str)> = lines(Section::DeniedLabels, &report.denied_labels)
+        .chain(lines(Section::UncertainLabels, &report.uncertain_labels))
+        .collect();
+    let own = entry.facts.labels.iter().map(String::as_str);
+    let affirmed = own
+        .chain(report.labels.lines())
+        .filter(|label| !not_affirmed.iter().any(|(_, held)| label.contains(held)))
+        .map(|label| (Section::Labels, label));
+    texts.extend(affirmed);
+    texts.extend(not_affirmed.iter().copied());
     let mut seen: HashMap<(usize, String), ()> = HashMap::new();
     texts.retain_mut(|(section, text)| {
         *text = text.trim();

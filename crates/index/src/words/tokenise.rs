@@ -23,6 +23,11 @@ static SIMPLIFIED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Between sentences that are searched as one field: words on either side lie [`SENTENCE_GAP`] places apart.
+pub(super) const SENTENCE_END: &str = "\u{2029}";
+/// Places left between two sentences: more than any two words of one query may lie apart.
+pub(super) const SENTENCE_GAP: usize = 64;
+
 /// Which tokens a run of characters without spaces gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Runs {
@@ -109,6 +114,9 @@ impl Splitter<'_> {
         while let Some((from, letter)) = letters.next() {
             if !letter.is_alphanumeric() {
                 self.end(&mut run);
+                if SENTENCE_END.contains(letter) {
+                    self.position += SENTENCE_GAP;
+                }
                 continue;
             }
             let mut to = from + letter.len_utf8();

@@ -86,6 +86,34 @@ fn a_filter_on_a_view_holds_for_the_view_that_matched() {
 }
 
 #[test]
+fn a_view_decides_for_a_query_view_even_where_it_is_more_like_another() {
+    let (_root, log, index) = library();
+    let at = |x: f32, y: f32, z: f32| {
+        let mut vector = vec![0.0; DIMENSION as usize];
+        vector[..3].copy_from_slice(&[x, y, z]);
+        vector
+    };
+    // The second is the case's nearest to the second question, and yet more like the first; the third is neither's.
+    let shown = [at(1.0, 0.0, 0.0), at(0.6, 0.5, 0.62), at(0.5, 0.1, 0.86)];
+    let case = CaseEntry {
+        case_no: 1,
+        views: views(&log, 1, "CT", &shown),
+        ..CaseEntry::default()
+    };
+    index.apply(&[case], &[], 1).unwrap();
+    let query = NearestQuery {
+        vectors: vec![at(1.0, 0.0, 0.0), at(0.0, 1.0, 0.0)],
+        ..NearestQuery::default()
+    };
+    let answer = index.nearest(&query).unwrap();
+    let matched = answer.matches[0].views.iter();
+    let matched: Vec<_> = matched
+        .map(|view| (view.view_no, view.query_no, view.decides))
+        .collect();
+    assert_eq!(matched, [(0, 0, true), (1, 0, true), (2, 0, false)]);
+}
+
+#[test]
 fn applying_replaces_and_is_idempotent() {
     let (_root, log, index) = library();
     let mut dice = Dice(2);

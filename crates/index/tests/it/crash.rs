@@ -348,11 +348,10 @@ fn an_index_of_another_format_says_what_to_run() {
     let (root, _) = small_index();
     let manifest = root.path().join("index/MANIFEST");
     let text = std::fs::read_to_string(&manifest).unwrap();
-    let body = text
-        .split_once('\n')
-        .unwrap()
-        .1
-        .replace("\"format_version\":3", "\"format_version\":7");
+    let mut body: serde_json::Value =
+        serde_json::from_str(text.split_once('\n').unwrap().1).unwrap();
+    body["format_version"] = 9_999.into();
+    let body = body.to_string();
     std::fs::write(
         &manifest,
         format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes())),
@@ -361,11 +360,7 @@ fn an_index_of_another_format_says_what_to_run() {
     let error = try_open(root.path()).unwrap_err();
     assert!(matches!(
         error,
-        IndexError::FormatVersion {
-            found: 7,
-            known: 3,
-            ..
-        }
+        IndexError::FormatVersion { found: 9_999, .. }
     ));
     assert!(error.to_string().contains("casekin index rebuild"));
 }

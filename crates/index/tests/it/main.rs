@@ -10,6 +10,7 @@ mod codes;
 mod concurrency;
 mod crash;
 mod deletion;
+mod images;
 mod kill;
 mod log;
 mod model;

@@ -115,6 +115,82 @@ fn affirming_and_denying_are_different() {
 }
 
 #[test]
+fn words_of_a_denial_stand_in_one_denied_sentence() {
+    let other = "No pericardial effusion.\nNo pleural thickening.";
+    let both = "No fracture.\nNeither effusion nor pleural thickening.";
+    let long = format!("No {} effusion of the pleural space", "very ".repeat(40));
+    let (_root, index) = library(&[
+        text_case(1, report("en", "Large pleural effusion.", other)),
+        text_case(2, report("en", "", "No pleural effusion.\nNo fracture.")),
+        text_case(3, report("en", "", both)),
+        text_case(4, report("en", "", &long)),
+        text_case(
+            5,
+            report("de", "", "Kein Pleuraerguss.\nKein Perikarderguss rechts."),
+        ),
+    ]);
+    let sorted = |query: &WordsQuery| {
+        let mut found = cases(&index.words(query).unwrap());
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(sorted(&denied("pleural effusion")), [2, 3, 4]);
+    assert_eq!(sorted(&denied("effusion pleural")), [2, 3, 4]);
+    assert_eq!(sorted(&denied("pericardial effusion")), [1]);
+    assert_eq!(sorted(&denied("pericardial thickening")), [] as [u64; 0]);
+    assert_eq!(sorted(&denied("fracture")), [2, 3]);
+    assert_eq!(sorted(&denied("\"pleural effusion\"")), [2]);
+    assert_eq!(sorted(&denied("Pleuraerguss rechts")), [] as [u64; 0]);
+    assert_eq!(sorted(&denied("Perikarderguss rechts")), [5]);
+    // A phrase is required, words only help.
+    let with = |negated: &str| WordsQuery {
+        negated: vec![negated.into()],
+        ..affirmed("effusion")
+    };
+    assert_eq!(sorted(&with("fracture")), [1]);
+    assert_eq!(sorted(&with("\"fracture\"")), [] as [u64; 0]);
+    assert_eq!(sorted(&with("\"pleural thickening\"")), [1]);
+    assert_eq!(sorted(&with("\"nowhere written\"")), [] as [u64; 0]);
+}
+
+#[test]
+fn labels_that_deny_or_leave_open_are_no_labels_that_affirm() {
+    let mut denying = text_case(
+        1,
+        ReportFields {
+            denied_labels: "no retinopathy\nedema: 0".into(),
+            ..ReportFields::default()
+        },
+    );
+    denying.facts = facts("Fundus", &["no retinopathy", "edema: 0", "left"]);
+    let mut open = text_case(
+        2,
+        ReportFields {
+            uncertain_labels: "retinopathy: -1".into(),
+            ..ReportFields::default()
+        },
+    );
+    open.facts = facts("Fundus", &["retinopathy: -1"]);
+    let mut affirming = text_case(3, ReportFields::default());
+    affirming.facts = facts("Fundus", &["retinopathy", "edema: 1"]);
+    let (_root, index) = library(&[denying, open, affirming]);
+    let of =
+        |texts, query: WordsQuery| cases(&index.words(&WordsQuery { texts, ..query }).unwrap());
+    for texts in [WordTexts::Label, WordTexts::Both] {
+        assert_eq!(of(texts, affirmed("retinopathy")), [3, 2]);
+        assert_eq!(of(texts, affirmed("edema")), [3]);
+        assert_eq!(of(texts, affirmed("left")), [1]);
+        assert_eq!(of(texts, denied("retinopathy")), [1]);
+        assert_eq!(of(texts, denied("edema")), [1]);
+    }
+    for texts in [WordTexts::Report, WordTexts::Prose] {
+        assert_eq!(of(texts, denied("retinopathy")), [] as [u64; 0]);
+    }
+    assert_eq!(of(WordTexts::Report, affirmed("fundus")), [1, 2, 3]);
+    assert_eq!(of(WordTexts::Prose, affirmed("fundus")), [] as [u64; 0]);
+}
+
+#[test]
 fn phrases_are_required() {
     let (_root, index) = library(&[
         text_case(1, report("en", "A pleural effusion on the left.", "")),

@@ -103,7 +103,7 @@ async fn question_of(app: &App, mut form: Multipart) -> Result<SearchRequest, Ap
         let kept = app.library.keep_query_picture(picture).await?;
         question.images.push(ImageQuery {
             image_id: kept.id,
-            frame: 0,
+            frame: None,
             box_px: None,
         });
     }

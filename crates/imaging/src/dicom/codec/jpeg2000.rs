@@ -1,6 +1,8 @@
 //! JPEG 2000 (ISO 15444-1) and HTJ2K (15444-15) by OpenJPEG in C: faster than its port to Rust, and run in a decode worker.
 
-use jpeg2k::{DecodeParameters, Image};
+use jpeg2k::{DecodeParameters, Image, ImageComponent};
+// For its threads alone, which it takes as the environment says (`OPJ_NUM_THREADS`; one where it says nothing).
+use openjpeg_sys as _;
 
 use super::{Packed, Unpacked};
 use crate::ImagingError;
@@ -40,13 +42,29 @@ pub(super) fn unpack(packed: &Packed<'_>) -> Result<Unpacked, ImagingError> {
     if let [plane] = planes[..] {
         return packed.integers(plane.iter().map(|value| *value as u32), precision, false);
     }
+    let is_rgb = planes.len() == 3 && uses_colour_transform(packed.bytes);
+    let is_signed = |component: &ImageComponent| component.is_signed();
+    let bytes = (
+        packed.layout.bits_allocated,
+        packed.layout.bits_stored,
+        precision,
+    ) == (8, 8, 8)
+        && !packed.layout.signed
+        && !image.components().iter().any(is_signed);
+    if let ([red, green, blue], true) = (&planes[..], bytes) {
+        // Most pictures in colour, in one pass.
+        let mut values = Vec::with_capacity(packed.layout.values());
+        for ((red, green), blue) in red.iter().zip(*green).zip(*blue) {
+            values.extend_from_slice(&[*red as u8, *green as u8, *blue as u8]);
+        }
+        return Ok(Unpacked::Bytes { values, is_rgb });
+    }
     let mut values = vec![0; packed.layout.values()];
     for (index, plane) in planes.iter().enumerate() {
         for (slot, value) in values[index..].iter_mut().step_by(planes.len()).zip(*plane) {
             *slot = *value as u32;
         }
     }
-    let is_rgb = planes.len() == 3 && uses_colour_transform(packed.bytes);
     packed.integers(values.into_iter(), precision, is_rgb)
 }
 
