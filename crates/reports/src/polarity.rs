@@ -39,6 +39,9 @@ static LASTS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "Atelectasis or scarring": the words before the second of two readings.
+static ALTERNATIVE: LazyLock<Regex> = LazyLock::new(|| compile(r"^\w+\s+or$"));
+
 /// What was thought before this and is something else.
 static REFUTES: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -67,6 +70,13 @@ pub(crate) fn split_clauses(sentence: &str, base: Polarity) -> Vec<(Range<usize>
             .copied()
             .filter(|t| piece.start <= t.start && t.end <= piece.end)
             .filter(|t| !dates_what_lasts(&sentence[piece.clone()], &sentence[t.start..t.end], t))
+            .collect();
+        // "No polyp, mass or fold": what is denied, doubted or dated already is no choice between two readings.
+        let inside: Vec<Trigger> = inside
+            .iter()
+            .enumerate()
+            .filter(|(i, t)| *i == 0 || !ALTERNATIVE.is_match(&sentence[t.start..t.end]))
+            .map(|(_, trigger)| *trigger)
             .collect();
         for (i, trigger) in inside.iter().enumerate() {
             let range = reach_of(sentence, &piece, &inside, i);

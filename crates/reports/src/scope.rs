@@ -31,7 +31,7 @@ static BEFORE_NOUN: LazyLock<Regex> = LazyLock::new(|| {
 });
 static STARTS_ANEW: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
-        r"^\s*(?:and\s+|et\s+|und\s+|y\s+|sowie\s+)?(?:there|the|an?|its|this|these|both|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|small|tiny|large|minimal(?:ly)?|slight(?:ly)?|marked(?:ly)?|extensive|diffuse|scattered|multiple|several|stable|unchanged|persistent|new|increas(?:ed|ing)|decreas(?:ed|ing)|normal|clear|intact|unremarkable|positive|prominent|degenerative|post-?operative|with|known|chronic|trace|subtle|some|few|bilateral|only|consistent|compatible|in\s+keeping|due|related|representing|suggesting|likely|probably|",
+        r"^\s*(?:and\s+|et\s+|und\s+|y\s+|sowie\s+)?(?:there|i|we|he|she|it|they|cannot|can|could|may|might|the|an?|its|this|these|both|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|small|tiny|large|minimal(?:ly)?|slight(?:ly)?|marked(?:ly)?|extensive|diffuse|scattered|multiple|several|stable|unchanged|persistent|new|increas(?:ed|ing)|decreas(?:ed|ing)|normal|clear|intact|unremarkable|positive|prominent|degenerative|post-?operative|with|known|chronic|trace|subtle|some|few|bilateral|only|consistent|compatible|in\s+keeping|due|related|representing|suggesting|likely|probably|",
         r"une?|les?|la|l['’]|des|discrète?s?|petite?s?|importante?s?|modérée?s?|minimes?|volumineu(?:x|se)|présence|aspect|avec|connue?s?|normale?s?|",
         r"eine?|der|die|das|leichte[rs]?|mäßige[rs]?|kleine[rs]?|große[rs]?|geringe[rs]?|diskrete[rs]?|deutliche[rs]?|bekannte[rs]?|nachweisbare[rns]?|multiple|mehrere|einzelne|normale[rs]?|regelrechte[rs]?|unauffällige[rs]?|mit|zeigt|",
         r"derrame|una?|unos|unas|el|los|las|leves?|moderad[oa]s?|pequeñ[oa]s?|grandes?|discret[oa]s?|marcad[oa]s?|extens[oa]s?|múltiples|sever[oa]s?|importantes?|mínim[oa]s?|conocid[oa]s?|con|se|presencia|normales|conservad[oa]s?)(?:\b|\s)",
@@ -47,7 +47,7 @@ static NEW_PREDICATE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static CLOSES_LIST: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:is|are|was|were|has\s+been|have\s+been)\s+(?:\w+ly\s+)?(?:seen|identified|noted|present|visible|visuali[sz]ed|evident|demonstrated|appreciated|detected|observed|found|apparent|shown)\b",
+        r"\b(?:is|are|was|were|has\s+been|have\s+been)\s+(?:\w+ly\s+)?(?:seen|identified|noted|present|visible|visuali[sz]ed|evident|demonstrated|appreciated|detected|observed|found|apparent|shown|mentioned|reported|described|recorded|documented|elicited|experienced|complained\s+of|palpated|palpable|encountered)\b",
     )
 });
 static OR_WORD: LazyLock<Regex> =
@@ -134,7 +134,37 @@ pub(crate) fn reach_of(
         Reach::After | Reach::Around | Reach::Onward => scope_end(sentence, piece, trigger, later),
         _ => tail_end(sentence, piece, trigger),
     };
-    start..end
+    within_brackets(sentence, trigger, reach, start..end)
+}
+
+/// What is said within brackets is not said of what stands around them, but for a word that stands there alone
+/// ("fracture (healed)").
+fn within_brackets(
+    sentence: &str,
+    trigger: &Trigger,
+    reach: Reach,
+    reached: Range<usize>,
+) -> Range<usize> {
+    let (before, after) = (&sentence[..trigger.start], &sentence[trigger.end..]);
+    let opened = before
+        .rfind('(')
+        .filter(|open| !before[*open..].contains(')'));
+    let closed = after
+        .find(')')
+        .filter(|close| !after[..*close].contains('('));
+    let (Some(open), Some(close)) = (opened, closed) else {
+        return reached;
+    };
+    let start = match reach {
+        Reach::Before | Reach::Around if has_content(&before[open + 1..]) => open + 1,
+        _ => 0,
+    };
+    let end = match has_content(&sentence[open + 1..trigger.start]) || has_content(&after[..close])
+    {
+        true => trigger.end + close,
+        false => sentence.len(),
+    };
+    reached.start.max(start)..reached.end.min(end).max(trigger.end)
 }
 
 /// Where a trigger points, given what stands on either side of it.

@@ -1,5 +1,5 @@
 //! Polarity on sentences that were labelled apart from the rules (`labelled/README.md`): both halves of the first set
-//! are asserted here, and the totals of a second set, which the rules were not made with.
+//! and the third set are asserted here, and the totals of the second set, which the rules were not made with.
 
 use std::collections::BTreeMap;
 
@@ -145,4 +145,15 @@ fn the_second_set_is_understood() {
     measured.print();
     assert_eq!(measured.all, 280);
     assert!(measured.micro_f1() >= 0.93);
+}
+
+/// Every sentence of it is from a real or published text. It was read once to measure the rules (docs/EVALUATION.md) and
+/// opened then: the rules have been made with it since.
+#[test]
+fn the_third_set_is_understood_no_worse_than_before() {
+    assert_no_worse(
+        include_str!("../labelled/third.tsv"),
+        442,
+        [0.97, 0.97, 0.91, 0.91],
+    );
 }
