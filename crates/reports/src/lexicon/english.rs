@@ -15,6 +15,7 @@ pub(super) const WORDS: Words = Words {
         r"(?:do|does|did)(?: not|n['’]t) (?:know|understand|recall|remember)(?: (?:the|what|why|how|exact|precise|cause|etiology|aetiology|origin|reason))*(?: (?:of|for))?",
         r"not (?:able|going|willing|ready|supposed|tolerating|taking|eating) to",
         r"(?:treated|managed) as an? (?:out|in)-?patient",
+        r"evoked (?:potentials?|responses?)",
         r"no (?:more|less|fewer|greater|larger) than",
         r"no (?:doubt|sooner)",
         r"without (?:a )?(?:doubt|question|difficulty|incident)",
@@ -165,7 +166,7 @@ pub(super) const WORDS: Words = Words {
     date_after: &[
         r"(?:(?:past|prior|known|remote|personal|family|previous|long|longstanding|significant|medical|surgical|distant|a) )*history(?: (?:(?:is |was )?(?:also )?(?:significant|notable|remarkable|positive|pertinent) for|of|includes?|included|including|revealed|reveals|shows|showed|comprises|comprised|consists of|consisted of|consistent with|with))",
         r"(?:recent(?:ly)?|prior|previous(?:ly)?|last|earlier)(?: \w+)? (?:admission|admitted|hospitali[sz]ation|hospitali[sz]ed|hospital stay)(?: (?:to|at|in|here)(?: [\w-]+){1,6}?)? (?:for|with|because of|due to)",
-        r"(?:last|previous|prior|past|recent|multiple|several|recurrent)(?: \w+)? (?:episodes?|bouts?|attacks?) of",
+        r"(?:last|previous|prior|past)(?: \w+)? (?:episodes?|bouts?|attacks?) of",
         r"h/o",
         r"(?:p?m?hx?|pmh|psh|pshx)(?: (?:of|significant for|notable for|includes?))",
         r"pmhx?|pshx?",

@@ -88,7 +88,7 @@ pub(super) const WORDS: Words = Words {
         r"(?:opérée?s?|traitée?s?|suivie?s? autrefois) (?:pour|{de})",
         r"hospitalisée?s? (?:à (?:plusieurs|de multiples|deux|trois) reprises|plusieurs fois|antérieurement|auparavant|récemment|précédemment|l['’]an(?:née)? dernière)(?: \w+){0,4}? (?:pour|suite à|à cause {de})",
         r"(?:avait|avaient|a|ont) (?:déjà|auparavant|précédemment|antérieurement) (?:présenté|eu|souffert {de}|développé|été (?:opérée?|traitée?|hospitalisée?) pour)",
-        r"(?:derniers?|précédents?|plusieurs|multiples) (?:épisodes?|crises?|poussées?) {de}",
+        r"(?:derniers?|précédents?) (?:épisodes?|crises?|poussées?) {de}",
         r"(?:a|ayant|avait) (?:bénéficié|subi) ?(?:{de})?(?: une?)?",
         r"(?:anciennement|autrefois|jadis)",
         r"(?:guérison) {de}",

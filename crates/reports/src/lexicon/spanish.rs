@@ -98,7 +98,7 @@ pub(super) const WORDS: Words = Words {
         r"(?:había|habían|ha|han) (?:sido )?(?:padecid|sufrid|intervenid|operad|sometid|presentado previamente)[oa]?(?: (?:de|por|a))?",
         r"(?:padeció|sufrió)|(?:tras|por|refiere|refería) haber (?:presentado|sufrido|padecido|tenido)",
         r"(?:episodios?|cuadros?|crisis|ingresos?|brotes?) (?:previ|anterior|antigu|pasad)\w+ (?:de|por)",
-        r"(?:último|últimos|varios|múltiples|repetidos) (?:episodios?|cuadros?|crisis|brotes?) de",
+        r"(?:últimos?) (?:episodios?|cuadros?|crisis|brotes?) de",
         r"ex[-\s]?(?:fumador|bebedor|enolismo)a?",
     ],
     date_before: &[
