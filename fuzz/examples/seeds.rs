@@ -5,16 +5,20 @@
 #[allow(dead_code)]
 mod written;
 
+#[path = "seeds/dicoms.rs"]
+mod dicoms;
 #[path = "seeds/rasters.rs"]
 mod rasters;
 #[path = "seeds/slides.rs"]
 mod slides;
+#[path = "seeds/streams.rs"]
+mod streams;
 #[path = "seeds/volumes.rs"]
 mod volumes;
 
 use std::path::{Path, PathBuf};
 
-use casekin_imaging::{Format, Inspection, Limits, Source, inspect};
+use casekin_imaging::{Format, Inspection, Limits, Source, Stage, StageRequest, inspect, stage};
 
 /// Larger seeds make runs slow, and libFuzzer changes more bytes that say nothing.
 const MAX_BYTES: u64 = 20 << 10;
@@ -56,6 +60,21 @@ fn target_of(path: &Path) -> Option<&'static str> {
     }
 }
 
+/// Whether the last stage of a picture can be reached: a seed that is refused leads nowhere.
+fn opens(bytes: &[u8]) -> bool {
+    let asked = StageRequest {
+        source: Source::from_bytes("seed", bytes),
+        frame: 1,
+        stage: Stage::Rgb,
+        limits: Limits::default(),
+    };
+    let seen = stage(&asked);
+    if let Err(error) = &seen {
+        eprintln!("{error}");
+    }
+    seen.is_ok()
+}
+
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).expect("a folder of pictures");
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -77,12 +96,15 @@ fn main() -> std::io::Result<()> {
         }
     }
     let made = [
+        ("dicom", dicoms::all()),
         ("raster", rasters::all()),
         ("slide", slides::all()),
         ("nifti", volumes::all()),
     ];
     for (target, seeds) in made {
         for (index, bytes) in seeds.iter().enumerate() {
+            // Slides may be OpenSlide's to read, which need not be here.
+            assert!(target == "slide" || opens(bytes), "{target}: seed {index}");
             put(target, &format!("made-{index:02}"), bytes)?;
         }
     }

@@ -1,4 +1,4 @@
-//! Inspects, decodes and renders what libFuzzer makes of the seeds of `dicom`.
+//! Inspects, decodes, renders, surveys and writes stages of what libFuzzer makes of the seeds of `dicom`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

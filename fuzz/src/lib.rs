@@ -1,8 +1,9 @@
 //! What every fuzz target does with its bytes.
 
 use casekin_imaging::{
-    Cuts, DecodeRequest, DeepZoom, DeepZoomTile, ImagingError, Inspection, Limits, Mosaic,
-    PlainViews, RegionRequest, RenderRequest, Slide, Source, decode, inspect, region, render,
+    Cuts, DecodeRequest, DeepZoom, DeepZoomTile, Format, Header, ImagingError, Inspection, Limits,
+    Mosaic, PlainViews, RegionRequest, RenderRequest, Slide, Source, Stage, StageRequest,
+    SurveyRequest, VolumeSlice, decode, inspect, plan_volume, region, render, stage, survey,
 };
 
 /// Names OpenSlide's library (see docs/FORMATS.md).
@@ -43,11 +44,14 @@ fn judge<T>(answer: Result<T, ImagingError>) -> Option<T> {
     answer.ok()
 }
 
-/// Inspects, decodes and renders; every answer but a panic, a hang or too much memory is right.
+/// Inspects, decodes, renders, surveys and writes stages; every answer but a panic, a hang or too much memory is right.
 pub fn open(bytes: &[u8]) {
     let source = Source::from_bytes("fuzzed", bytes);
-    let Some(Inspection::Picture(header)) = judge(inspect(&source, &limits())) else {
-        return;
+    let header = match judge(inspect(&source, &limits())) {
+        Some(Inspection::Picture(header)) => header,
+        // Doses and segmentations are no pictures, but their pixels can be written.
+        Some(Inspection::NotAPicture { .. }) => return write_stages(&source, 1),
+        None => return,
     };
     let cuts = Cuts {
         views: PlainViews::WholeAndCrops,
@@ -55,11 +59,66 @@ pub fn open(bytes: &[u8]) {
     };
     cut(&source, &cuts);
     judge(render(&RenderRequest {
-        source,
+        source: source.clone(),
         frame: header.facts.frames,
         window: Some((40.0, 400.0)),
         box_px: None,
         max_px: Some(64),
+        limits: limits(),
+    }));
+    if header.format == Format::Dicom {
+        write_stages(&source, header.facts.frames);
+    }
+    look_from_afar(&source, &header);
+}
+
+/// As `casekin decode --stage` does: what a stage holds must fit its own shape, and any of it can be written.
+fn write_stages(source: &Source, frame: u32) {
+    for wanted in [Stage::Stored, Stage::Modality, Stage::Voi, Stage::Rgb] {
+        let pixels = judge(stage(&StageRequest {
+            source: source.clone(),
+            frame,
+            stage: wanted,
+            limits: limits(),
+        }));
+        // Later stages build on this one.
+        let Some(pixels) = pixels else { return };
+        let values = pixels.width_px as usize * pixels.height_px as usize;
+        assert_eq!(
+            pixels.samples.to_f64().len(),
+            values * usize::from(pixels.channels)
+        );
+        assert!(pixels.to_npy().len() > values);
+        // A PNG cannot hold everything, and says so.
+        let _ = pixels.to_png();
+    }
+}
+
+/// As a slice of a series is looked at before its volume is planned, and read by the plan afterwards.
+fn look_from_afar(source: &Source, header: &Header) {
+    // Without a place in a series nobody surveys it, and several frames are surveyed by `decode` itself.
+    if header.format != Format::Dicom || header.facts.frames != 1 {
+        return;
+    }
+    let surveyed = judge(survey(&SurveyRequest {
+        source: source.clone(),
+        limits: limits(),
+    }));
+    let Some(surveyed) = surveyed else { return };
+    let mut darker = surveyed.clone();
+    darker.levels.iter_mut().for_each(|level| *level /= 3);
+    darker.range = surveyed.range.map(|[low, high]| [low - 1.0, high / 2.0]);
+    let plan = plan_volume(&[surveyed, darker], limits().max_views);
+    assert!(!plan.chosen.is_empty());
+    judge(region(&RegionRequest {
+        source: source.clone(),
+        frame: 1,
+        box_px: None,
+        cuts: Cuts::default(),
+        volume: Some(VolumeSlice {
+            chosen: true,
+            range: plan.range,
+        }),
         limits: limits(),
     }));
 }
@@ -79,7 +138,8 @@ fn cut(source: &Source, cuts: &Cuts) {
     }
 }
 
-/// As [`open`], for slides: their tiles, a deep-zoom tile of each level, and a box at the far corner.
+/// As [`open`], for slides: their tiles, stages of a frame in DICOM, a deep-zoom tile of each level, and a box at the far
+/// corner.
 pub fn open_slide(bytes: &[u8]) {
     let source = Source::from_bytes("fuzzed", bytes);
     // Not behind the catch of `inspect`: a panic here ends the run by itself.
@@ -91,6 +151,8 @@ pub fn open_slide(bytes: &[u8]) {
         ..Cuts::default()
     };
     cut(&source, &cuts);
+    // A tiled TIFF has no stage but the last, which the deep-zoom tiles below are.
+    write_stages(&source, 1);
     let (width_px, height_px) = (slide.width_px(), slide.height_px());
     let grid = DeepZoom::new(width_px, height_px);
     for level in (0..=grid.max_level()).step_by(3) {

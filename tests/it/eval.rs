@@ -108,6 +108,51 @@ fn neither_the_case_nor_its_patient_answers() {
     assert_eq!(report["counts"]["queries_without_a_right_answer"], 4);
 }
 
+/// A case whose radiograph is the very picture that another case's CT is may not answer for it where CTs alone may.
+#[test]
+fn what_is_compared_obeys_the_filters() {
+    let library = Library::new();
+    let photographs: Vec<image::DynamicImage> = (0..200)
+        .flat_map(|index| casekin_phantoms::draw_case(77_005, index).images)
+        .filter(|image| image.file_name.ends_with(".png"))
+        .map(|image| image::load_from_memory(&image.bytes).unwrap())
+        .take(3)
+        .collect();
+    let saved = |name: &str, picture: &image::DynamicImage| {
+        picture.save(library.path().join(name)).unwrap();
+        name.to_owned()
+    };
+    let ingest = |rows: &[(String, &str, &str, &str)]| {
+        let mut manifest = "path,case_id,modality,labels,report\n".to_owned();
+        for (path, case, modality, label) in rows {
+            let row = format!("{path},{case},{modality},{label},Impression: A lesion is seen.\n");
+            manifest.push_str(&row);
+        }
+        let file = library.path().join("manifest.csv");
+        std::fs::write(&file, manifest).unwrap();
+        library.json(&["ingest", "--manifest", file.to_str().unwrap()]);
+    };
+    let blurred = photographs[0].thumbnail(96, 96).blur(1.0);
+    ingest(&[
+        (saved("asks.png", &photographs[0]), "asks", "CT", "a"),
+        (saved("kin.png", &blurred), "kin", "CT", "a"),
+        (saved("other.png", &photographs[1]), "other", "CT", "b"),
+        (saved("third.png", &photographs[2]), "third", "CT", "b"),
+    ]);
+    let of_first_views = |filters: &[&str]| {
+        let command = ["eval", "retrieval", "--label", "a", "--compare"];
+        let report = library.json(&[&command, filters].concat());
+        let ways = report["compared"]["ways"].as_array().unwrap().clone();
+        let way = ways.iter().find(|way| way["name"] == "first view").unwrap();
+        way["value"].as_f64().unwrap()
+    };
+    let before = of_first_views(&["--filter", "modality=CT"]);
+    // The same pixels in another file.
+    ingest(&[(saved("film.bmp", &photographs[0]), "other", "DX", "b")]);
+    assert_eq!(of_first_views(&["--filter", "modality=CT"]), before);
+    assert!(of_first_views(&[]) < before, "the film is in the way");
+}
+
 #[test]
 fn a_file_of_queries_becomes_a_table_of_hits() {
     let library = Library::new();

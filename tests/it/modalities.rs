@@ -137,6 +137,25 @@ fn words_find_a_case_by_its_pictures_before_they_are_encoded() {
 }
 
 #[test]
+fn a_case_without_an_encoded_picture_says_what_it_was_asked_by() {
+    let rows = [
+        Row::new("bare", "CT"),
+        Row::saying("plain", "CT", "A small pleural effusion."),
+    ];
+    let (_library, service) = service(&rows, false);
+    let http = service.http();
+    let alone = ask(&http, json!({ "case": "bare" }));
+    assert_eq!(alone["complete"], false, "its pictures wait: {alone}");
+    assert!(notices(&alone).contains("nothing else to search by"));
+    assert_eq!(case_ids(&alone), [""; 0]);
+    let beside_words = ask(&http, json!({ "case": "bare", "text": "effusion" }));
+    assert!(notices(&beside_words).contains("it had no part in the answer"));
+    assert_eq!(case_ids(&beside_words), ["plain"]);
+    let by_words = json!({ "case": "bare", "text": "effusion", "ways": ["report"] });
+    assert_eq!(ask(&http, by_words)["complete"], true);
+}
+
+#[test]
 fn a_hit_by_words_shows_a_picture_that_passes_the_filters() {
     let rows = [
         Row::saying("both", "X-ray", "A pleural effusion is seen."),
@@ -187,6 +206,32 @@ fn pictures_meet_their_family_whatever_a_table_calls_it() {
     let answer = ask(&http, by_case);
     assert_eq!(sorted_ids(&answer), ["one", "two", "untold"]);
     assert!(!notices(&answer).contains("--any-modality"));
+}
+
+#[test]
+fn a_tomogram_meets_slides_only_where_the_question_allows_it() {
+    let rows = [
+        Row::new("asking", "CT"),
+        Row::new("tomogram", "computed tomography"),
+        Row::new("slide", "SM"),
+        Row::new("stain", "histology"),
+    ];
+    let (_library, service) = service(&rows, true);
+    let http = service.http();
+    let found = |more: Value| {
+        let mut question = json!({
+            "images": [{ "image_id": image_of(&http, "asking", 0) }],
+            "all": true, "keep_duplicates": true,
+        });
+        let fields = question.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        sorted_ids(&ask(&http, question))
+    };
+    assert_eq!(found(json!({})), ["asking", "tomogram"]);
+    assert_eq!(
+        found(json!({ "any_modality": true })),
+        ["asking", "slide", "stain", "tomogram"]
+    );
 }
 
 #[test]

@@ -1,10 +1,13 @@
-//! A series of one file for each slice is one volume: a real MR series, in the service's own worker and in one elsewhere.
+//! A series of one file for each slice is one volume: a real MR series, in the service's own worker and in one elsewhere,
+//! and two real CT series.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::support::{Http, Library, shared};
+
+const HEAD_STEP_MM: f64 = 7.0;
 
 /// Nine axial slices of one head.
 fn head(shared: &Path) -> Vec<PathBuf> {
@@ -23,8 +26,9 @@ fn copy(files: &[PathBuf], folder: &Path) -> String {
 
 /// The images of the only case.
 fn images(http: &Http) -> Vec<Value> {
-    let answer = http.post_json("/api/v1/search", &json!({ "text": "brain" }));
-    let case_id = answer["hits"][0]["case_id"].as_str().unwrap();
+    let listed = http.get_json("/api/v1/cases");
+    assert_eq!(listed["total"], 1, "{listed}");
+    let case_id = listed["cases"][0]["case_id"].as_str().unwrap();
     let case = http.get_json(&format!("/api/v1/cases/{case_id}"));
     case["images"].as_array().unwrap().clone()
 }
@@ -40,7 +44,7 @@ fn similarity_to_itself(http: &Http, question: &Value, image: &Value) -> f64 {
     own["similarity"].as_f64().unwrap()
 }
 
-fn check(http: &Http) {
+fn check(http: &Http, step_mm: f64) {
     let images = images(http);
     let series = &images[0]["series"]["series_id"];
     let mut places = Vec::new();
@@ -54,8 +58,8 @@ fn check(http: &Http) {
     places.sort_by(f64::total_cmp);
     let steps: Vec<f64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(
-        steps.iter().all(|step| (step - 7.0).abs() < 0.1),
-        "slices lie seven millimetres apart: {places:?}"
+        steps.iter().all(|step| (step - step_mm).abs() < 0.1),
+        "slices lie {step_mm} mm apart: {places:?}"
     );
     for image in images.iter().filter(|image| image["views"] == 1) {
         let question = json!({ "image_id": image["image_id"] });
@@ -77,7 +81,7 @@ fn slices_of_a_series_wait_for_one_another_and_are_scaled_as_one() {
     let most = copy(&files[..8], &library.path().join("archive"));
     let batch = library.json(&["ingest", &most]);
     assert_eq!((&batch["done"], &batch["failed"]), (&8.into(), &0.into()));
-    check(&http);
+    check(&http, HEAD_STEP_MM);
     let status = http.get_json("/api/v1/status");
 
     // A slice that comes later joins its volume.
@@ -85,7 +89,7 @@ fn slices_of_a_series_wait_for_one_another_and_are_scaled_as_one() {
     let batch = library.json(&["ingest", &late]);
     assert_eq!((&batch["done"], &batch["failed"]), (&1.into(), &0.into()));
     wait_until_encoded(&http);
-    check(&http);
+    check(&http, HEAD_STEP_MM);
     assert_eq!(images(&http).len(), 9);
 
     let thinned = images(&http)
@@ -139,5 +143,58 @@ fn a_worker_elsewhere_reads_slices_by_their_volume_too() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    check(&service.http());
+    check(&service.http(), HEAD_STEP_MM);
+}
+
+/// Three slices of a trunk, a millimetre apart.
+fn trunk(shared: &Path) -> Vec<PathBuf> {
+    (1..=3)
+        .map(|number| shared.join(format!("data/dicom/image/dcmqi__{number:02}.dcm")))
+        .collect()
+}
+
+/// Five slices of a heart, two and a half millimetres apart.
+fn heart(shared: &Path) -> Vec<PathBuf> {
+    ["2062", "2392", "2693", "3023", "3353"]
+        .map(|name| shared.join("data/dicom/dicomdir/98892001/CT5N").join(name))
+        .to_vec()
+}
+
+/// Mean level of a picture that the service renders.
+fn brightness(http: &Http, image: &Value, asked: &str) -> f64 {
+    let id = image["image_id"].as_str().unwrap();
+    let path = format!("/api/v1/images/{id}/rendered?{asked}");
+    let grey = image::load_from_memory(&http.get(&path).bytes().unwrap()).unwrap();
+    let grey = grey.into_luma8().into_raw();
+    grey.iter().map(|level| f64::from(*level)).sum::<f64>() / grey.len() as f64
+}
+
+#[test]
+fn slices_of_a_ct_are_one_volume_in_hounsfield_units() {
+    let Some(shared) = shared() else { return };
+    for (files, step_mm) in [(trunk(&shared), 1.0), (heart(&shared), 2.5)] {
+        let library = Library::new();
+        let service = library.serve(&[]);
+        let http = service.http();
+        // Out of order: places and not names say which slice comes first.
+        let mut shuffled = files.clone();
+        shuffled.reverse();
+        shuffled.swap(0, 1);
+        let folder = copy(&shuffled, &library.path().join("archive"));
+        let batch = library.json(&["ingest", &folder]);
+        let all: Value = files.len().into();
+        assert_eq!((&batch["done"], &batch["failed"]), (&all, &0.into()));
+        check(&http, step_mm);
+        let images = images(&http);
+        assert_eq!(Value::from(images.len()), all);
+        assert!(images.iter().any(|image| image["views"] == 1), "{images:?}");
+        for image in &images {
+            assert_eq!(image["modality"], "CT", "{image}");
+            assert_eq!(image["window"], json!([40.0, 400.0]), "{image}");
+            let own = brightness(&http, image, "");
+            assert!((brightness(&http, image, "window=40,400") - own).abs() < 0.5);
+            // From air to water: lungs and fat come up, and nothing is darker than in the window of soft tissue.
+            assert!(brightness(&http, image, "window=-500,1000") > own + 10.0);
+        }
+    }
 }

@@ -2,12 +2,16 @@
 //!
 //!     emit CHECKPOINT ASKED.json GIVEN.json
 //!
-//! ASKED: `{"device", "pictures": [{"file", "width_px", "height_px"}], "texts": [..], "ids_of": [..]}`, the files raw RGB.
+//! ASKED: `{"device", "precision", "pictures": [{"file", "width_px", "height_px"}], "texts": [..], "ids_of": [..]}`, the
+//! files raw RGB, the precision as a recipe names it: `f32`, `bf16`.
 //! GIVEN: `{"device", "pictures": [{"train", "hf"}], "texts": [vector], "ids": [[id]]}`, the device as it was used.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use casekin_encoder::{Checkpoint, Device, Encoder, EncoderOptions, Picture, Profile, Runtime};
+use casekin_encoder::{
+    Checkpoint, Device, Encoder, EncoderOptions, Picture, Precision, Profile, Recipe, Runtime,
+};
 use serde::{Deserialize, Serialize};
 
 type Failure = Box<dyn std::error::Error>;
@@ -15,6 +19,7 @@ type Failure = Box<dyn std::error::Error>;
 #[derive(Deserialize)]
 struct Asked {
     device: String,
+    precision: String,
     pictures: Vec<AskedPicture>,
     texts: Vec<String>,
     ids_of: Vec<String>,
@@ -41,19 +46,35 @@ struct GivenPicture {
     hf: Vec<f32>,
 }
 
-fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, asked, given] = arguments.as_slice() else {
         return Err("usage: emit CHECKPOINT ASKED.json GIVEN.json".into());
     };
     let asked: Asked = serde_json::from_slice(&std::fs::read(asked)?)?;
     let device: Device = asked.device.parse()?;
+    let precision = match asked.precision.as_str() {
+        "f32" => Precision::F32,
+        // A recipe's name says f32 by saying nothing.
+        other => format!("train-{other}").parse::<Recipe>()?.precision,
+    };
     let runtime = Runtime::load_for(None, device)?;
     let checkpoint = Checkpoint::open(Path::new(folder))?;
     let load = |profile| {
         let options = EncoderOptions {
             device,
             profile,
+            precision,
             batch_size: 1,
             ..EncoderOptions::default()
         };

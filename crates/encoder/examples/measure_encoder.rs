@@ -3,11 +3,12 @@
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use casekin_encoder::{
-    Checkpoint, Encoder, EncoderOptions, Picture, Plane, Precision, PreprocessorConfig, Profile,
-    Ready, Runtime, Samples, TABLE_LENGTH, Tables, Tower, preprocess_samples,
+    Checkpoint, Encoder, EncoderOptions, Picture, Plane, PreprocessorConfig, Profile, Ready,
+    Recipe, Runtime, Samples, TABLE_LENGTH, Tables, Tower, preprocess_samples,
 };
 use ort::editor::{Graph, Model, Node, ONNX_DOMAIN, Opset};
 use ort::memory::Allocator;
@@ -28,8 +29,8 @@ enum Wish {
         device: String,
         threads: usize,
         batch: usize,
-        #[serde(default)]
-        int8: bool,
+        /// Preprocessing and arithmetic, `train-bf16` say.
+        recipe: String,
     },
     /// Runs the image tower over so many pictures that are prepared already; the first one's vector with it.
     Run { pictures: usize },
@@ -60,7 +61,17 @@ struct Bench {
     samples: Option<(PathBuf, Vec<u16>)>,
 }
 
-fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
     let device = std::env::args().nth(1).unwrap_or_else(|| "cpu".to_owned());
     let mut bench = Bench {
         runtime: Runtime::load_for(None, device.parse()?)?,
@@ -90,16 +101,13 @@ impl Bench {
                 device,
                 threads,
                 batch,
-                int8,
+                recipe,
             } => {
+                let Recipe { profile, precision } = recipe.parse()?;
                 let options = EncoderOptions {
                     device: device.parse()?,
-                    profile: Profile::Train,
-                    precision: if int8 {
-                        Precision::Int8
-                    } else {
-                        Precision::F32
-                    },
+                    profile,
+                    precision,
                     intra_threads: threads,
                     batch_size: batch,
                 };

@@ -144,6 +144,16 @@ impl Encoder {
         }
     }
 
+    /// Whether a tower has been loaded, by its first use or by [`Self::load_tower`]: from then on its weights take memory.
+    /// Does not wait for what runs.
+    #[must_use]
+    pub fn is_loaded(&self, tower: Tower) -> bool {
+        match tower {
+            Tower::Image => self.image.is_loaded(),
+            Tower::Text => self.text.is_loaded(),
+        }
+    }
+
     /// Loads the image tower and runs it once over so many black pictures, but no more than the batch size, so that the
     /// first question does not pay for what a first run of that many costs: memory, and on a GPU the choice of kernels.
     ///

@@ -1,6 +1,7 @@
 //! One tower in ONNX Runtime: started at first use from a graph in memory and the weights in their own file, then run
 //! batch by batch.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ort::session::{OutputSelector, RunOptions, Session, SessionInputValue, SessionOutputs};
@@ -26,6 +27,8 @@ pub(crate) struct TowerSession {
     buffers: Buffers,
     /// Where the session is, with other encoders of the same tower; found when it is first needed.
     place: OnceLock<Arc<Place>>,
+    /// Asked without waiting for a run to end, which holds the place.
+    loaded: AtomicBool,
 }
 
 impl TowerSession {
@@ -37,6 +40,7 @@ impl TowerSession {
             launch,
             buffers: Buffers::default(),
             place: OnceLock::new(),
+            loaded: AtomicBool::new(false),
         }
     }
 
@@ -47,6 +51,11 @@ impl TowerSession {
     /// Starts the session if it has not been started.
     pub fn start(&self) -> Result<(), EncoderError> {
         self.started().map(|_| ())
+    }
+
+    /// Whether the session has been started, or another encoder's been taken.
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
     }
 
     /// The session, started. A panic elsewhere cannot leave it half made: it is put in place whole.
@@ -68,6 +77,7 @@ impl TowerSession {
             let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(tower = %self.tower, device = %self.launch.device, took_ms, "model loaded");
         }
+        self.loaded.store(true, Ordering::Release);
         Ok(session)
     }
 

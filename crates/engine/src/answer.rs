@@ -232,7 +232,8 @@ pub enum QueryPart {
 /// A passage of the report, cut into parts so that matched words can be marked.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Passage {
-    /// Section it stands in: "findings", "impression", "history", "title", "label", "negated", "other".
+    /// Section it stands in: "findings", "impression", "history", "title", "label", "other"; or "uncertain", "historical",
+    /// "negated", "uncertain label" and "negated label", for what the report or a label does not affirm.
     pub section: String,
     /// The text in order.
     pub parts: Vec<PassagePart>,

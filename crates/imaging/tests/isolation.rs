@@ -1,5 +1,8 @@
 //! Decode workers: the same answers as in this process, and a fence around a codec that crashes, hangs or eats.
 
+#[path = "it/samples/mod.rs"]
+mod samples;
+
 use std::sync::Arc;
 
 use casekin_imaging::{
@@ -327,12 +330,37 @@ fn a_picture_that_somebody_waits_for_is_decoded_by_several_threads() {
         said(decoders.inspect(&source, &Limits::default()).unwrap_err())
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    assert!(
-        waited.contains(&format!("Ok(\"{}\")", cores.min(4))),
-        "{waited}"
-    );
-    assert!(bulk().contains("Ok(\"1\")"), "{}", bulk());
+    let threads = if cores > 1 { cores.min(4) } else { 0 };
+    assert!(waited.contains(&format!("Ok(\"{threads}\")")), "{waited}");
+    assert!(bulk().contains("Ok(\"0\")"), "{}", bulk());
     let pid = |said: &str| said.split(" of ").next().map(str::to_owned);
     assert_eq!(pid(&bulk()), pid(&bulk()), "each kind is kept");
     assert_ne!(pid(&bulk()), pid(&waited));
+}
+
+#[test]
+fn several_threads_decode_the_same_picture_and_short_memory_is_an_error_not_a_hang() {
+    let Some(folder) = samples::shared("data/dicom/image") else {
+        return;
+    };
+    let decoders = planted();
+    for name in ["wg04__VL1_J2KR", "derived__CT1_HTJ2K_lossless_4.201.dcm"] {
+        let asked = |max_decoder_bytes: u64| {
+            let mut asked = rendering(b"");
+            asked.source = Source::Path(folder.join(name));
+            asked.limits.max_decoder_bytes = max_decoder_bytes;
+            asked
+        };
+        let here = render(&asked(8 << 30)).unwrap();
+        assert!(decoders.render(&asked(8 << 30)).unwrap() == here, "{name}");
+        // The stacks of threads count as address space, too.
+        for megabytes in [100, 150, 200, 300, 400, 600] {
+            match decoders.render(&asked(megabytes << 20)) {
+                Ok(there) => assert!(there == here, "{name} in {megabytes} MB"),
+                Err(ImagingError::FinishInTime { .. }) => panic!("{name} in {megabytes} MB: hangs"),
+                Err(_) => {}
+            }
+        }
+        assert!(decoders.render(&asked(8 << 30)).unwrap() == here, "{name}");
+    }
 }

@@ -73,12 +73,12 @@ pub struct ReportFields {
     pub uncertain: String,
     /// Sentences of all sections on what was there before, or was done before; they count least.
     pub historical: String,
-    /// Label text, one label a line.
+    /// Labels that affirm, one a line. Words find the labels of the case's facts only where all three of these are empty:
+    /// otherwise these are all of them, parted by what they say.
     pub labels: String,
-    /// Labels that say that something is not there, one a line: "no effusion", "effusion: 0". What stands here is searched
-    /// here alone, also where the case's facts name it.
+    /// Labels that say that something is not there, one a line: "no effusion", "effusion: 0".
     pub denied_labels: String,
-    /// Labels that leave it open, one a line. As [`ReportFields::denied_labels`].
+    /// Labels that leave it open, one a line.
     pub uncertain_labels: String,
 }
 

@@ -24,12 +24,15 @@ from PIL import Image
 from transformers import SiglipImageProcessor, SiglipVisionModel
 
 import random_checkpoint
-from parity_encoder import compared, cosine_bar, train_pixels, unit
+from parity_encoder import COSINE_BARS, compared, train_pixels, unit
 
 ROUNDS = 5
 SIDE_PX = 3000
 WINDOW = (2048.0, 3000.0)
 PNGS = 256
+# What casekin runs on either device and what it is held against: the peer's type. On a GPU f32 is nobody's choice.
+RECIPES = {"cpu": ("train",), "cuda": ("train-bf16", "train-f16")}
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 # A checkpoint up to this cost for a picture counts as small: all of its rows take minutes without a GPU.
 SMALL_GFLOP = 10
 
@@ -44,10 +47,13 @@ class Ours:
 
     def ask(self, do, **wish):
         wish = {key: str(value) if isinstance(value, Path) else value for key, value in wish.items()}
-        self.process.stdin.write(json.dumps({"do": do, **wish}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        answer = json.loads(line) if line else {"error": "it ended"}
+        try:
+            self.process.stdin.write(json.dumps({"do": do, **wish}) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        answer = json.loads(line) if line else {"error": "it ended; its last words stand above"}
         if "error" in answer:
             raise RuntimeError(f"{do}: {answer['error']}")
         return answer
@@ -92,15 +98,21 @@ def image_tower_bytes(checkpoint):
     return 4 * int(sum(size for name, size in sizes.items() if name.startswith("vision_model.")))
 
 
-class Peer:
-    """The image tower under transformers: SDPA, inference_mode; on CUDA in bf16, compiled too."""
+def precision_of(recipe):
+    """`f32` of `train`, `bf16` of `train-bf16`."""
+    return recipe.partition("-")[2] or "f32"
 
-    def __init__(self, checkpoint, device, compiled):
+
+class Peer:
+    """The image tower under transformers: SDPA, inference_mode; on CUDA compiled too. In the arithmetic of a recipe."""
+
+    def __init__(self, checkpoint, device, precision):
         self.device = "cuda" if device.startswith("cuda") else "cpu"
-        dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
-        model = SiglipVisionModel.from_pretrained(checkpoint, dtype=dtype, attn_implementation="sdpa").eval().to(self.device)
-        self.config, self.dtype = model.config, dtype
-        self.model = torch.compile(model) if compiled else model
+        self.dtype = DTYPES[precision]
+        model = SiglipVisionModel.from_pretrained(checkpoint, dtype=self.dtype, attn_implementation="sdpa")
+        model = model.eval().to(self.device)
+        self.config = model.config
+        self.model = torch.compile(model) if self.device == "cuda" else model
 
     def run(self, pixels):
         with torch.inference_mode():
@@ -128,50 +140,55 @@ def bench_pixels(size):
 
 
 def tower_rows(args, checkpoint):
-    cuda = args.device.startswith("cuda")
-    ours = Ours(args.measure, args.device)
-    peer = Peer(checkpoint, args.device, compiled=cuda)
-    config = peer.config
-    tokens = (config.image_size // config.patch_size) ** 2
-    pixels = bench_pixels(config.image_size)
-    gflop = flops_per_image(config) / 1e9
     rows = []
-    for batch in [int(number) for number in args.batches.split(",")]:
-        log(f"batch {batch}: loading")
-        ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=batch)
-        together = pixels.repeat(batch, 1, 1, 1).to(peer.device, peer.dtype)
-        layer = dict(rows=tokens * batch, to=config.intermediate_size, threads=args.threads)
-        layer["from"] = config.hidden_size
-        mine, theirs, gemm, their_gemm = [], [], [], []
-        for round_no in range(args.rounds + 1):
-            ran = ours.ask("run", pictures=batch)
-            ms, output = peer.run(together)
-            if round_no == 0:
-                cosine, _ = compared(ran["vector"], unit(output[:1]))
-                log(f"batch {batch}: 1 - cosine {1 - cosine:.1e}")
-                if cosine < cosine_bar(args.device):
-                    raise RuntimeError(f"the two do not agree: cosine {cosine}")
-                continue
-            mine.append(batch / ran["ms"] * 1e3)
-            theirs.append(batch / ms * 1e3)
-            gemm.append(2 * tokens * batch * config.hidden_size * config.intermediate_size / 1e6 / ours.ask("gemm", **layer)["ms"])
-            their_gemm.append(2 * tokens * batch * config.hidden_size * config.intermediate_size / 1e6
-                              / peer.gemm_ms(tokens * batch, config.hidden_size, config.intermediate_size))
-            log(f"batch {batch}: {mine[-1]:.4f} and {theirs[-1]:.4f} pictures/s, GEMM {gemm[-1]:.0f} and {their_gemm[-1]:.0f} GFLOP/s")
-        ratio = statistics.median(mine) / statistics.median(theirs)
-        whole = statistics.median(mine) * gflop
-        rival = "transformers, torch.compile, bf16" if cuda else "transformers"
-        rate_bar, share_bar = (1.0, 0.55) if cuda else (1.1, 0.85)
-        rows.append(f"| pictures/s, batches of {batch}, {rival} | {spread(mine, 3)} | {spread(theirs, 3)} | {ratio:.2f}× "
-                    f"| ≥ {rate_bar}×: {share_of_bar(ratio, rate_bar)} |")
-        # On CUDA the bar is the rate that bf16 has there; on a CPU that of the same runtime's own layer.
-        limit = statistics.median(their_gemm if cuda else gemm)
-        rows.append(f"| GFLOP/s, whole tower, the largest layer alone in {'PyTorch, bf16' if cuda else 'ONNX Runtime'} | {whole:.0f} "
-                    f"| {spread(their_gemm if cuda else gemm, 0)} | {whole / limit * 100:.0f} % | ≥ {share_bar * 100:.0f} %: {share_of_bar(whole / limit, share_bar)} |")
-        if not cuda:
-            rows.append(f"| GFLOP/s, the largest layer alone, PyTorch | {spread(gemm, 0)} | {spread(their_gemm, 0)} "
-                        f"| {statistics.median(gemm) / statistics.median(their_gemm):.2f}× | |")
+    for recipe in args.recipes:
+        peer = Peer(checkpoint, args.device, precision_of(recipe))
+        for batch in [int(number) for number in args.batches.split(",")]:
+            rows += batch_rows(args, checkpoint, peer, (recipe, batch))
+    return rows
+
+
+def batch_rows(args, checkpoint, peer, wanted):
+    (recipe, batch), cuda, config = wanted, args.device.startswith("cuda"), peer.config
+    precision, name = precision_of(recipe), f"batches of {batch}" if recipe == "train" else f"`{recipe}`, batches of {batch}"
+    log(f"{name}: loading")
+    ours = Ours(args.measure, args.device)
+    ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=batch, recipe=recipe)
+    together = bench_pixels(config.image_size).repeat(batch, 1, 1, 1).to(peer.device, peer.dtype)
+    tokens = batch * (config.image_size // config.patch_size) ** 2
+    layer = {"rows": tokens, "from": config.hidden_size, "to": config.intermediate_size, "threads": args.threads}
+    layer_gflop = 2 * tokens * config.hidden_size * config.intermediate_size / 1e9
+    mine, theirs, gemm, their_gemm = [], [], [], []
+    for round_no in range(args.rounds + 1):
+        ran = ours.ask("run", pictures=batch)
+        ms, output = peer.run(together)
+        if round_no == 0:
+            cosine, _ = compared(ran["vector"], unit(output[:1]))
+            log(f"{name}: 1 - cosine {1 - cosine:.1e}")
+            if cosine < COSINE_BARS[precision]:
+                raise RuntimeError(f"the two do not agree: cosine {cosine}")
+            continue
+        mine.append(batch / ran["ms"] * 1e3)
+        theirs.append(batch / ms * 1e3)
+        their_gemm.append(layer_gflop / peer.gemm_ms(tokens, config.hidden_size, config.intermediate_size) * 1e3)
+        # On CUDA the bar is the rate that this arithmetic has there in PyTorch; on a CPU that of the same runtime's own layer.
+        gemm.append(their_gemm[-1] if cuda else layer_gflop / ours.ask("gemm", **layer)["ms"] * 1e3)
+        log(f"{name}: {mine[-1]:.4f} and {theirs[-1]:.4f} pictures/s, GEMM {gemm[-1]:.0f} and {their_gemm[-1]:.0f} GFLOP/s")
     ours.end()
+    ratio = statistics.median(mine) / statistics.median(theirs)
+    whole = statistics.median(mine) * flops_per_image(config) / 1e9
+    share = whole / statistics.median(gemm)
+    rival = f"transformers, torch.compile, {precision}" if cuda else "transformers"
+    rate_bar, share_bar = (1.0, 0.55) if cuda else (1.1, 0.85)
+    rows = [
+        f"| pictures/s, {name}, {rival} | {spread(mine, 3)} | {spread(theirs, 3)} | {ratio:.2f}× "
+        f"| ≥ {rate_bar}×: {share_of_bar(ratio, rate_bar)} |",
+        f"| GFLOP/s, whole tower, the largest layer alone in {f'PyTorch, {precision}' if cuda else 'ONNX Runtime'} | {whole:.0f} "
+        f"| {spread(gemm, 0)} | {share * 100:.0f} % | ≥ {share_bar * 100:.0f} %: {share_of_bar(share, share_bar)} |",
+    ]
+    if not cuda:
+        rows.append(f"| GFLOP/s, the largest layer alone, PyTorch | {spread(gemm, 0)} | {spread(their_gemm, 0)} "
+                    f"| {statistics.median(gemm) / statistics.median(their_gemm):.2f}× | |")
     return rows
 
 
@@ -179,8 +196,8 @@ def quantised_rows(args, checkpoint):
     """The image tower in 8 bit beside the full one: rate, agreement, memory."""
     full, eight = Ours(args.measure, "cpu"), Ours(args.measure, "cpu")
     wish = dict(model=checkpoint, device="cpu", threads=args.threads, batch=1)
-    full.ask("load", **wish)
-    loaded = eight.ask("load", int8=True, **wish)
+    full.ask("load", recipe="train", **wish)
+    loaded = eight.ask("load", recipe="train-int8", **wish)
     rates = ([], [])
     for round_no in range(args.rounds + 1):
         ran = [one.ask("run", pictures=1) for one in (full, eight)]
@@ -247,7 +264,7 @@ def prepare_row(args, checkpoint, folder):
 def memory_row(args, checkpoint):
     log("memory")
     ours = Ours(args.measure, args.device)
-    loaded = ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=1)
+    loaded = ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=1, recipe="train")
     after_load = ours.ask("memory")
     ours.ask("run", pictures=1)
     after_run = ours.ask("memory")
@@ -260,14 +277,17 @@ def memory_row(args, checkpoint):
 
 
 def worker_row(args, checkpoint, folder):
-    """PNG files to vectors through the whole worker, against the encoder's own rate in batches of 16."""
-    log(f"{PNGS} PNG files through the worker")
+    """PNG files to vectors through the whole worker, against the encoder's own rate in batches of 16, by the first recipe."""
+    recipe = args.recipes[0]
+    log(f"{PNGS} PNG files through the worker, `{recipe}`")
     files, draw = folder / "files", np.random.default_rng(5)
     files.mkdir()
     for number in range(PNGS):
         grey = draw.integers(0, 256, (64, 64), dtype=np.uint8)
         Image.fromarray(grey).resize((1024, 1024)).save(files / f"{number}.png")
-    library = ["--data-dir", str(folder / "library"), "--device", args.device]
+    config = folder / "casekin.toml"
+    config.write_text(f'[encoder]\nprofile = "{recipe}"\nthreads = {args.threads}\n')
+    library = ["--data-dir", str(folder / "library"), "--config", str(config), "--device", args.device]
     run = lambda *words: subprocess.run([args.casekin, *library, *words], check=True, stdout=subprocess.DEVNULL)
     run("model", "add", str(checkpoint))
     empty = folder / "one"
@@ -277,13 +297,13 @@ def worker_row(args, checkpoint, folder):
     took, _ = timed(lambda: run("ingest", str(files)))
     rate = (PNGS - 1) / (took - started) * 1e3
     ours = Ours(args.measure, args.device)
-    ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=16)
+    ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=16, recipe=recipe)
     ours.ask("run", pictures=16)
     own = statistics.median(128 / ours.ask("run", pictures=128)["ms"] * 1e3 for _ in range(args.rounds))
     ours.end()
     # A small checkpoint on a CPU shows that this works, and no more: decoding takes longer than the encoder there.
     bar = "" if args.device == "cpu" else f"≥ 90 %: {share_of_bar(rate / own, 0.9)} "
-    return (f"| pictures/s, {PNGS - 1} PNG files of 1,024² → vectors in the library, the encoder alone | {rate:.1f} | {own:.1f} "
+    return (f"| pictures/s, {PNGS - 1} PNG files of 1,024² → vectors in the library by `{recipe}`, the encoder alone | {rate:.1f} | {own:.1f} "
             f"| {rate / own * 100:.0f} % | {bar}|")
 
 
@@ -304,6 +324,7 @@ def arguments():
     random_checkpoint.add_arguments(parser)
     args = parser.parse_args()
     args.threads = args.threads or len(os.sched_getaffinity(0))
+    args.recipes = RECIPES[args.device.split(":")[0]]
     return args
 
 
@@ -337,9 +358,10 @@ def without_gpu(args):
         log(f"- checkpoint {checkpoint.name}: {image_tower_bytes(checkpoint) / 1e6:.0f} MB of f32 in the image tower")
         try:
             ours = Ours(args.measure, args.device)
-            ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=1)
-            log(f"- casekin: loads it for {args.device}")
-        except (RuntimeError, BrokenPipeError) as error:
+            for recipe in args.recipes:
+                ours.ask("load", model=checkpoint, device=args.device, threads=args.threads, batch=1, recipe=recipe)
+                log(f"- casekin: loads it for {args.device} as `{recipe}`")
+        except RuntimeError as error:
             log(f"- casekin, {error}")
         rehearse(args, checkpoint)
     sys.exit("error: PyTorch finds no GPU with CUDA here: nothing was measured, and docs/BENCHMARKS.md is as it was")
@@ -350,7 +372,8 @@ def rehearse(args, checkpoint):
     if picture_gflop(checkpoint) > SMALL_GFLOP:
         log("- its rows: not tried, they would take hours on a CPU; a small checkpoint's are (--hidden 144 --layers 3)")
         return
-    trial = argparse.Namespace(**vars(args) | dict(device="cpu", rounds=1))
+    # ONNX Runtime has no bf16 on a CPU; in f16 it takes the same paths.
+    trial = argparse.Namespace(**vars(args) | dict(device="cpu", rounds=1, recipes=("train-f16",)))
     with tempfile.TemporaryDirectory() as folder:
         rows = [*tower_rows(trial, checkpoint), worker_row(trial, checkpoint, Path(folder))]
     log("- its rows, tried on the CPU; no figures of a GPU:\n" + "\n".join(rows))

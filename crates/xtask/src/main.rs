@@ -93,6 +93,8 @@ enum ParityCommand {
         #[arg(long, value_name = "FILE")]
         goldens: Option<PathBuf>,
     },
+    /// Other pictures (PNG, JPEG, TIFF, BMP, WebP, GIF), with Pillow in a virtual environment of its own
+    Raster,
     /// Vectors and token ids, with transformers in a virtual environment of its own (torch: 6 GB); meant where none is named
     Encoder(parity::EncoderParity),
 }
@@ -137,6 +139,7 @@ fn main() -> ExitCode {
         Command::Openapi(args) => openapi::command(args.check),
         Command::Parity(args) => match args.command {
             Some(ParityCommand::Dicom { goldens }) => parity::dicom(goldens.as_deref()),
+            Some(ParityCommand::Raster) => parity::raster(),
             Some(ParityCommand::Encoder(encoder)) => parity::encoder(&encoder),
             None => parity::encoder(&args.encoder),
         },

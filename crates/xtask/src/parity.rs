@@ -1,7 +1,8 @@
 //! `cargo xtask parity`: casekin beside other programs, value by value. `dicom` holds its stages of DICOM pictures
-//! against pydicom's, `encoder` its vectors and token ids against transformers'.
+//! against pydicom's, `raster` its other pictures against Pillow's, `encoder` its vectors and token ids against
+//! transformers'.
 //!
-//! pydicom and its codecs live in a virtual environment of their own in the cache. One of them, pylibjpeg-libjpeg,
+//! pydicom and its codecs live in a virtual environment of their own in the cache, as do Pillow and transformers. One of them, pylibjpeg-libjpeg,
 //! is under the GPL: it is a developer's measuring rod there and no part of what is built or shipped.
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,37 @@ pub fn dicom(goldens: Option<&Path>) -> Result<()> {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
     let python = environment("parity-dicom", REQUIREMENTS, Some(WHERE_IT_INSTALLS))?;
+    let stages = build_stages()?;
+    let assets = paths::repository().join("crates/xtask/assets");
+    let mut compare = Command::new(python);
+    compare
+        .arg(assets.join("parity_dicom.py"))
+        .arg(shared.join("data").join("dicom"))
+        .arg(stages);
+    if let Some(goldens) = goldens {
+        compare.arg("--goldens").arg(goldens);
+    }
+    run(&mut compare)
+}
+
+const RASTER_REQUIREMENTS: &str = include_str!("../assets/parity-raster-requirements.txt");
+
+/// Compares all pictures of the shared data that are neither DICOM nor slides, and all of their pages.
+pub fn raster() -> Result<()> {
+    let Some(shared) = paths::shared() else {
+        bail!("no shared data: set CASEKIN_SHARED to its folder");
+    };
+    let python = environment("parity-raster", RASTER_REQUIREMENTS, None)?;
+    let stages = build_stages()?;
+    let assets = paths::repository().join("crates/xtask/assets");
+    run(Command::new(python)
+        .arg(assets.join("parity_raster.py"))
+        .arg(shared.join("data"))
+        .arg(stages))
+}
+
+/// Builds the example that writes stages as NumPy files; its path.
+fn build_stages() -> Result<PathBuf> {
     run(cargo().args([
         "build",
         "--quiet",
@@ -31,16 +63,7 @@ pub fn dicom(goldens: Option<&Path>) -> Result<()> {
         "--example",
         "stages",
     ]))?;
-    let assets = paths::repository().join("crates/xtask/assets");
-    let mut compare = Command::new(python);
-    compare
-        .arg(assets.join("parity_dicom.py"))
-        .arg(shared.join("data").join("dicom"))
-        .arg(paths::target().join("debug/examples/stages"));
-    if let Some(goldens) = goldens {
-        compare.arg("--goldens").arg(goldens);
-    }
-    run(&mut compare)
+    Ok(paths::target().join("debug/examples/stages"))
 }
 
 const ENCODER_REQUIREMENTS: &str = include_str!("../assets/parity-encoder-requirements.txt");
@@ -56,6 +79,9 @@ pub struct EncoderParity {
     /// Where either side runs: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu", value_parser = device)]
     pub device: String,
+    /// casekin's arithmetic, against transformers' f32: f32, bf16 or f16, on a CPU also int8; bf16 on CUDA when left out, else f32
+    #[arg(long, value_parser = ["f32", "bf16", "f16", "int8"])]
+    pub precision: Option<String>,
     /// Pictures of the shared data, one of every kind first; each takes seconds per profile at full size
     #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     pub pictures: usize,
@@ -119,6 +145,8 @@ pub fn encoder(asked: &EncoderParity) -> Result<()> {
     let Some(shared) = paths::shared() else {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
+    let usual = if asked.device == "cpu" { "f32" } else { "bf16" };
+    let precision = asked.precision.as_deref().unwrap_or(usual);
     let python = encoder_environment()?;
     let build = |what: &[&str]| run(cargo().args(["build", "--quiet", "--package"]).args(what));
     build(&["casekin-encoder", "--example", "emit"])?;
@@ -137,7 +165,7 @@ pub fn encoder(asked: &EncoderParity) -> Result<()> {
         .arg(built.join("examples/emit"))
         .arg("--casekin")
         .arg(built.join("casekin"))
-        .args(["--device", &asked.device])
+        .args(["--device", &asked.device, "--precision", precision])
         .args(["--pictures", &asked.pictures.to_string()])
         .args(asked.shape.arguments());
     if let Some(model) = &asked.model {
@@ -192,6 +220,7 @@ mod tests {
     fn every_requirement_is_pinned() {
         let lines: Vec<&str> = REQUIREMENTS
             .lines()
+            .chain(RASTER_REQUIREMENTS.lines())
             .chain(ENCODER_REQUIREMENTS.lines())
             .chain([WHERE_IT_INSTALLS])
             .collect();

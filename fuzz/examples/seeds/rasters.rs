@@ -1,8 +1,11 @@
-//! Pictures of 24×16 pixels in every raster format that can be written here.
+//! Pictures of 24×16 pixels in every raster format that can be written here, and small ones in JPEG 2000 and HTJ2K.
 
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
+
+use crate::dicoms::unhex;
+use crate::streams::{HTJ2K_COLOUR, HTJ2K_DEEP, J2K_COLOUR, J2K_GREY, JP2_COLOUR};
 
 fn picture() -> DynamicImage {
     let shade =
@@ -40,7 +43,7 @@ pub fn all() -> Vec<Vec<u8>> {
     let pairs = formats
         .iter()
         .flat_map(|format| kinds.iter().map(move |kind| (kind, *format)));
-    pairs
-        .filter_map(|(kind, format)| encoded(kind, format))
-        .collect()
+    let written = pairs.filter_map(|(kind, format)| encoded(kind, format));
+    let streams = [HTJ2K_COLOUR, HTJ2K_DEEP, J2K_COLOUR, J2K_GREY, JP2_COLOUR];
+    written.chain(streams.map(unhex)).collect()
 }

@@ -40,4 +40,12 @@ describe("passages", () => {
     );
     expect(html).toContain("&lt;img src=x&gt;<mark>mass</mark>");
   });
+
+  it("say of labels too what they leave open and what they deny", () => {
+    const html = (section: string) =>
+      renderToStaticMarkup(<Passages passages={[{ section, parts: [{ text: "oedema: 0", mark: true }] }]} />);
+    expect(html("uncertain label")).toContain('<dt class="section">Uncertain label</dt>');
+    expect(html("negated label")).toContain('<dt class="section section-negated">Negated label</dt>');
+    expect(html("historical")).toContain(">Of the past</dt>");
+  });
 });

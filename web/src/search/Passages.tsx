@@ -9,9 +9,16 @@ const SECTIONS: Record<string, string> = {
   history: "History",
   title: "Title",
   label: "Label",
+  uncertain: "Uncertain",
+  historical: "Of the past",
   negated: "Negated",
+  "uncertain label": "Uncertain label",
+  "negated label": "Negated label",
   other: "Report",
 };
+
+/** Sections that say what is absent. */
+const NEGATED = ["negated", "negated label"];
 
 /** Neighbouring parts of one kind joined, so that "pleural" + " " + "effusion" is one mark and not three. */
 export function joinParts(parts: PassagePart[]): PassagePart[] {
@@ -32,7 +39,7 @@ export function Passages({ passages, most = 2 }: { passages: Passage[]; most?: n
       {passages.slice(0, most).map((passage, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: passages never move within a hit
         <Fragment key={at}>
-          <dt className={passage.section === "negated" ? "section section-negated" : "section"}>
+          <dt className={NEGATED.includes(passage.section) ? "section section-negated" : "section"}>
             {SECTIONS[passage.section] ?? passage.section}
           </dt>
           <dd>

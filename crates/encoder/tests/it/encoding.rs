@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use casekin_encoder::{Checkpoint, Encoder, EncoderError, EncoderOptions, Picture};
+use casekin_encoder::{Checkpoint, Encoder, EncoderError, EncoderOptions, Picture, Tower};
 
 use crate::support::{Small, Stored, cosine, runtime};
 
@@ -91,7 +91,7 @@ fn a_picture_made_ready_for_another_size_is_refused() {
         let checkpoint = Checkpoint::open(dir.path()).unwrap();
         let encoder = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
         encoder
-            .load_tower(casekin_encoder::Tower::Image)
+            .load_tower(Tower::Image)
             .expect("the tower starts while the folder is there");
         encoder
     };
@@ -109,6 +109,39 @@ fn a_picture_made_ready_for_another_size_is_refused() {
             Err(EncoderError::RunSession { .. })
         ));
     }
+}
+
+#[test]
+fn a_tower_is_loaded_by_what_needs_it_and_by_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    Small::new(Stored::F32).write(dir.path());
+    let checkpoint = Checkpoint::open(dir.path()).unwrap();
+    let encoder = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
+    let loaded = || [Tower::Image, Tower::Text].map(|tower| encoder.is_loaded(tower));
+    let picture = Picture {
+        width_px: 2,
+        height_px: 1,
+        rgb: &[9, 8, 7, 90, 80, 70],
+    };
+    // Making ready, a picture or a text, is work without a tower.
+    let [image, text] = [
+        encoder.ready_images(&[picture]).unwrap(),
+        encoder.ready_texts(&["left"]).unwrap(),
+    ];
+    encoder.token_ids("left pleural effusion").unwrap();
+    assert!(encoder.encode_images(&[]).unwrap().is_empty());
+    assert_eq!(loaded(), [false, false]);
+    encoder.warm_up(1).unwrap();
+    encoder.run_ready(&image).unwrap();
+    encoder.encode_patches(&picture).unwrap();
+    encoder.self_check(Tower::Image).unwrap();
+    assert_eq!(loaded(), [true, false]);
+    encoder.run_ready(&text).unwrap();
+    assert_eq!(loaded(), [true, true]);
+
+    let other = Encoder::load(&runtime(), &checkpoint, &EncoderOptions::default()).unwrap();
+    other.encode_texts(&["left"]).unwrap();
+    assert!(other.is_loaded(Tower::Text) && !other.is_loaded(Tower::Image));
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub struct Difference {
 pub(super) struct Comparison<'a> {
     serving: &'a Serving,
     pool: &'a Pool,
+    filter: &'a Filter,
     places: HashMap<u64, u32>,
     own: Vec<usize>,
     several: Vec<bool>,
@@ -92,7 +93,11 @@ struct Figures {
 type Asking = Vec<Vec<f32>>;
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(serving: &'a Serving, pool: &'a Pool, request: &RetrievalRequest) -> Self {
+    pub(super) fn new(
+        serving: &'a Serving,
+        (pool, filter): (&'a Pool, &'a Filter),
+        request: &RetrievalRequest,
+    ) -> Self {
         let whole = |at: &usize| {
             let case = &pool.cases[*at];
             !case.locations.is_empty() && !case.words.is_empty()
@@ -102,6 +107,7 @@ impl<'a> Comparison<'a> {
         Self {
             serving,
             pool,
+            filter,
             places: pool.places(),
             several: several.collect(),
             own,
@@ -133,6 +139,7 @@ impl<'a> Comparison<'a> {
     ) -> Result<Vec<u64>, EngineError> {
         let answer = self.serving.index.rank_by_vectors(&NearestQuery {
             vectors,
+            filter: self.filter.clone(),
             exclude: self.excluded(query),
             k: RANKED_CASES,
             exact: true,
@@ -150,7 +157,7 @@ impl<'a> Comparison<'a> {
             k: RANKED_CASES,
             exclude: self.excluded(query),
             texts: WordTexts::Prose,
-            filter: Filter::All,
+            filter: self.filter.clone(),
         })?;
         Ok(answer.into_iter().map(|(case_no, _)| case_no).collect())
     }
@@ -308,7 +315,7 @@ fn by_text(
     let texts = with.texts()?;
     with.each(stop, |query| {
         // As a search does: the demo model's words mean nothing over real pictures.
-        let filter = match with.serving.model.demo {
+        let meant = match with.serving.model.demo {
             true => Filter::Is {
                 field: Field::Synthetic,
                 value: "true".into(),
@@ -317,7 +324,7 @@ fn by_text(
         };
         let answer = with.serving.index.rank_by_vectors(&NearestQuery {
             vectors: texts[query].clone(),
-            filter,
+            filter: Filter::all_of([with.filter.clone(), meant]),
             exclude: with.excluded(query),
             k: RANKED_CASES,
             exact: true,

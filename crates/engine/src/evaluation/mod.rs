@@ -249,7 +249,8 @@ impl Library {
             let ranked = rankings(&serving, &pool, &asked, &filter, &stop)?;
             let (metrics, labels) = figures(&pool, &ranked, &asked, &mut counts);
             let compared = asked.compare.then(|| {
-                compare::compared(&compare::Comparison::new(&serving, &pool, &asked), &stop)
+                let on = (&pool, &filter);
+                compare::compared(&compare::Comparison::new(&serving, on, &asked), &stop)
             });
             Ok((metrics, labels, counts, compared.transpose()?))
         };

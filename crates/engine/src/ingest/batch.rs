@@ -104,16 +104,16 @@ impl Batches {
 }
 
 impl Library {
-    /// Who is told that a batch is finished looks for its cases at once: the index takes them in first. One that cannot is
-    /// not waited for; the status of the library says how far it is.
-    async fn let_searches_find_it(&self) {
+    /// Who is told that a batch is read, or finished, looks for its cases at once, by their words or by their pictures: the
+    /// index takes them in first. One that cannot is not waited for; the status of the library says how far it is.
+    pub(super) async fn let_searches_find_it(&self) {
         let inner = Arc::clone(&self.inner);
         // A task of its own goes on where nobody waits any longer.
         let taking_in = tokio::spawn(async move { projection::catch_up(&inner).await });
         match tokio::time::timeout(LONGEST_WAIT, taking_in).await {
             Ok(Ok(Ok(_))) => {}
-            Ok(Ok(Err(error))) => tracing::warn!(%error, "the index lags behind a finished batch"),
-            Ok(Err(_)) | Err(_) => tracing::warn!("the index lags behind a finished batch"),
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the index lags behind a batch"),
+            Ok(Err(_)) | Err(_) => tracing::warn!("the index lags behind a batch"),
         }
     }
 
@@ -193,16 +193,51 @@ impl Library {
 
 #[cfg(test)]
 mod tests {
-    use casekin_imaging::Decoders;
+    use casekin_imaging::{Decoders, Rgb8, encode_png};
 
     use super::*;
     use crate::config::EngineConfig;
+    use crate::records::IngestRequest;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_batch_is_finished_only_when_the_index_has_taken_it_in() {
+    async fn library() -> (tempfile::TempDir, Library) {
         let dir = tempfile::tempdir().unwrap();
         let (config, decoding) = (EngineConfig::default(), Decoders::in_process());
         let library = Library::open(dir.path(), config, decoding).await.unwrap();
+        (dir, library)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_is_read_only_when_the_index_has_its_words() {
+        let (dir, library) = library().await;
+        let picture = dir.path().join("picture.png");
+        let rgb = Rgb8 {
+            width_px: 64,
+            height_px: 64,
+            pixels: vec![90; 64 * 64 * 3],
+        };
+        std::fs::write(&picture, encode_png(&rgb).unwrap()).unwrap();
+        // Nothing can be taken in while this is held.
+        let applying = library.inner.applying.lock().await;
+        let request = IngestRequest {
+            paths: vec![picture],
+            ..IngestRequest::default()
+        };
+        let id = library.ingest(request).await.unwrap().batch_id;
+        while library.batch(&id).await.unwrap().queued == 0 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(library.batch(&id).await.unwrap().state, "reading");
+        drop(applying);
+        while library.batch(&id).await.unwrap().state == "reading" {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(library.inner.serving().index.case_count(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_is_finished_only_when_the_index_has_taken_it_in() {
+        let (_dir, library) = library().await;
         let batch_no = library.inner.catalog.begin_batch("test").await.unwrap();
         let id = public_id(batch_no);
         // Nothing can be taken in while this is held.

@@ -78,6 +78,7 @@ impl Library {
                     tracing::error!(%error, batch = batch_no.0, "an ingest batch broke off");
                     library.inner.batches.broke_off(batch_no, error.to_string());
                 }
+                library.let_searches_find_it().await;
                 library.inner.batches.finish_reading(batch_no);
                 // The last of its volumes can be planned now.
                 library.inner.jobs.notify_one();

@@ -45,8 +45,8 @@ impl Library {
             self.inner.batches.read_one(batch_no);
         }
         self.inner.catalog.finish_batch(batch_no).await?;
+        self.let_searches_find_it().await;
         self.inner.batches.finish_reading(batch_no);
-        self.inner.changed.notify_one();
         self.inner.jobs.notify_one();
         self.batch(&public_id(batch_no)).await
     }

@@ -5,6 +5,7 @@ mod families;
 mod feedback;
 mod first_images;
 mod hydrate;
+mod judged;
 mod prints;
 mod question;
 mod understood;
@@ -86,9 +87,13 @@ impl Library {
             facets_of(&serving, &filter, among),
             async { Ok(self.inner.catalog.pending_jobs().await?) },
         )?;
+        // A case that asks with none of its pictures encoded would have asked by them.
+        let by_cases = request.case.is_some() || !request.relevant.is_empty();
+        let wanted = request.ways.as_ref();
         let pictures_asked = [Way::Image, Way::TextToImage]
             .iter()
-            .any(|way| found.asked.contains(way));
+            .any(|way| found.asked.contains(way))
+            || by_cases && wanted.is_none_or(|ways| ways.contains(&Way::Image));
         if found.words.iter().any(casekin_index::WordsQuery::is_cut) {
             notices.push(
                 "The text has more words or phrases than reports are searched for: the first ones count"

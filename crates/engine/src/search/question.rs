@@ -151,13 +151,8 @@ impl Library {
             let views = self.case_views(serving, case_no, QueryPart::Case).await?;
             views.into_iter().for_each(|view| vectors.push(view));
             vectors.kind = Some(Kind::Case);
-            if vectors.pictures.is_empty() {
-                notices.push(
-                    "This case has no encoded picture yet; it was searched by its words alone"
-                        .into(),
-                );
-            }
         }
+        let unseen = request.case.is_some() && vectors.pictures.is_empty();
         for (number, image) in (0..).zip(&request.images) {
             let views = self.image_views(serving, image, number).await?;
             vectors.kind = Some(match (vectors.kind, image.box_px, views.len()) {
@@ -169,6 +164,9 @@ impl Library {
         }
         vectors.thin(notices);
         vectors.follow(marks);
+        if unseen {
+            notices.push(self.told_of_unseen(request, &vectors).await?);
+        }
         self.check_ground(request, &vectors, notices).await?;
         let asked = |way| request.ways.as_ref().is_none_or(|ways| ways.contains(&way));
         if let Some(text) = request.text.as_ref().filter(|_| asked(Way::TextToImage)) {
@@ -182,6 +180,22 @@ impl Library {
             };
         }
         Ok(vectors)
+    }
+
+    /// What became of an example case of which no picture is encoded.
+    async fn told_of_unseen(
+        &self,
+        request: &SearchRequest,
+        vectors: &QuestionVectors,
+    ) -> Result<String, EngineError> {
+        let told = if request.text.is_some() || !vectors.pictures.is_empty() {
+            "it had no part in the answer, the rest of the question was asked"
+        } else if self.words_of_cases(request).await?.is_some() {
+            "it was searched by its words alone"
+        } else {
+            "and without a title or a plain label there was nothing else to search by"
+        };
+        Ok(format!("This case has no encoded picture yet; {told}"))
     }
 
     /// A sentence is what the text tower was trained on, and 64 tokens are all that it reads: of a whole paragraph, one
@@ -299,7 +313,8 @@ impl Library {
         for case_id in request.case.iter().chain(&request.relevant) {
             words.extend(self.case_words(case_id).await?);
         }
-        Ok((!words.is_empty()).then(|| words.join(" ")))
+        let words = words.join(" ").trim().to_owned();
+        Ok((!words.is_empty()).then_some(words))
     }
 
     async fn case_words(&self, case_id: &str) -> Result<Option<String>, EngineError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use casekin_index::{Aggregate, Filter, NearestQuery, WordTexts, WordsQuery};
 use casekin_reports::query_words;
 
+use super::judged::judged;
 use super::question::{LeftOut, QuestionVectors};
 use crate::answer::{Judgement, QueryView};
 use crate::error::EngineError;
@@ -238,40 +239,22 @@ fn by_vectors(
     way: Way,
     vectors: Vec<Vec<f32>>,
 ) -> Result<Answered, EngineError> {
-    let asked_by = |vectors, aggregate, k| NearestQuery {
+    let query = NearestQuery {
         vectors,
-        filter: filter_of(asked, way),
+        filter: Filter::all_of([asked.filter.clone(), own_filter(asked, way)]),
         exclude: asked.left_out.cases.clone(),
         exclude_patients: asked.left_out.patients.clone(),
-        k,
+        k: asked.depth,
         exact: false,
-        aggregate,
+        aggregate: asked.aggregate,
     };
-    let best_of = |vectors| -> Result<Option<f32>, EngineError> {
-        let answer = (serving.index).rank_by_vectors(&asked_by(vectors, Aggregate::Mean, 1))?;
-        Ok(answer.cases.first().map(|(_, score)| *score))
-    };
-    let query = asked_by(vectors, asked.aggregate, asked.depth);
     let answer = serving.index.rank_by_vectors(&query)?;
-    let mut best = answer.cases.first().map(|(_, score)| *score);
-    if way == Way::TextToImage && query.vectors.len() > 1 {
-        // What a match must reach was drawn by words of one finding. Words of several have a match where one of them has.
-        best = None;
-        for vector in &query.vectors {
-            let of_sentence = best_of(vec![vector.clone()])?;
-            best = best.into_iter().chain(of_sentence).reduce(f32::max);
-        }
-    } else if asked.aggregate != Aggregate::Mean && query.vectors.len() > 1 {
-        // What a match must reach was drawn by means.
-        best = best_of(query.vectors.clone())?;
-    }
+    let nearest = answer.cases.first().map(|(_, score)| *score);
     let kind = match way {
         Way::TextToImage => Kind::Text,
         _ => asked.question.kind.unwrap_or(Kind::Case),
     };
-    let judgement = best
-        .zip(asked.calibration.as_ref())
-        .map(|(best, calibration)| calibration.judge(way, kind, best, asked.share));
+    let judgement = judged(serving, asked, (way, kind), &query, nearest)?;
     let no_match = judgement.as_ref().is_some_and(|judged| judged.no_match);
     let mut answered = Answered {
         list: None,
@@ -289,18 +272,20 @@ fn by_vectors(
     Ok(answered)
 }
 
-/// The views that may answer one way.
-fn filter_of(asked: &Asked, way: Way) -> Filter {
-    let own = match way {
+/// The views that may answer one way, whatever the question filters by.
+pub(super) fn own_filter(asked: &Asked, way: Way) -> Filter {
+    match way {
         // The demo model's words mean something over phantoms only: real pictures are never ranked by them.
         Way::TextToImage if asked.demo => Filter::Is {
             field: casekin_index::Field::Synthetic,
             value: "true".into(),
         },
-        Way::Image if !asked.any_modality => {
-            Filter::same_family(asked.question.modalities.iter().map(Option::as_deref))
-        }
+        Way::Image if !asked.any_modality => family_of(asked),
         _ => Filter::All,
-    };
-    Filter::all_of([asked.filter.clone(), own])
+    }
+}
+
+/// Of the families of the question's pictures.
+pub(super) fn family_of(asked: &Asked) -> Filter {
+    Filter::same_family(asked.question.modalities.iter().map(Option::as_deref))
 }

@@ -69,12 +69,16 @@ pub(super) fn mapped<T: Copy>(values: &[T], pixel: impl Fn(T) -> [u8; 3]) -> Vec
     pixels.into_flattened()
 }
 
-/// Distinct stored values and how often each occurs; for values of more than 16 bits, each by itself.
+/// Distinct stored values and how often each occurs; each by itself where they have more than 16 bits, or where a table
+/// of them would have more entries than there are values.
 pub(super) fn count_values(samples: &Samples) -> Vec<(f64, u64)> {
-    fn tally(values: impl Iterator<Item = i32> + Clone) -> Vec<(f64, u64)> {
+    fn tally(values: impl ExactSizeIterator<Item = i32> + Clone) -> Vec<(f64, u64)> {
         let (low, high) = values.clone().fold((i32::MAX, i32::MIN), |(low, high), v| {
             (low.min(v), high.max(v))
         });
+        if i64::from(high) - i64::from(low) >= values.len() as i64 {
+            return values.map(|value| (f64::from(value), 1)).collect();
+        }
         let mut counts =
             vec![0u64; usize::try_from(i64::from(high) - i64::from(low) + 1).unwrap_or(0)];
         // By turns in two tables: the next count need not wait for the last where neighbours are alike, as in a background.
@@ -124,6 +128,7 @@ pub(super) fn first_beyond<'a>(
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::collections::BTreeMap;
 
     use super::*;
 
@@ -158,11 +163,69 @@ mod tests {
             let wide: Vec<u16> = values.iter().map(|value| u16::from(*value) + 9).collect();
             let shifted = |value: f64| pixel(value - 9.0);
             assert_eq!(map_values(&Samples::U16(wide), shifted), one_by_one);
-            let total: u64 = count_values(&Samples::U8(values))
-                .iter()
-                .map(|(_, seen)| seen)
-                .sum();
-            assert_eq!(total, count as u64);
         }
+    }
+
+    #[test]
+    fn signed_values_are_written_and_counted_like_others() {
+        let pixel = |value: f64| [value.abs() as u8, u8::from(value < 0.0), 7];
+        for count in [1, 2, 3, 254, 255, 256, 257, 4_001] {
+            let bytes: Vec<i8> = (0..count).map(|at| (at * 37) as i8).collect();
+            let words: Vec<i16> = (0..count).map(|at| (at % 600 - 450) as i16).collect();
+            let expected = mapped(&bytes, |value| pixel(value.into()));
+            assert_eq!(map_values(&Samples::I8(bytes.clone()), pixel), expected);
+            let expected = mapped(&words, |value| pixel(value.into()));
+            assert_eq!(map_values(&Samples::I16(words.clone()), pixel), expected);
+            let bytes: Vec<i32> = bytes.into_iter().map(i32::from).collect();
+            assert_eq!(
+                counted(&bytes, |value| value as i8, Samples::I8),
+                tallied(&bytes)
+            );
+            let words: Vec<i32> = words.into_iter().map(i32::from).collect();
+            assert_eq!(
+                counted(&words, |value| value as i16, Samples::I16),
+                tallied(&words)
+            );
+        }
+        let ends: Vec<i32> = [i16::MIN, 0, i16::MAX].map(i32::from).repeat(30_000);
+        assert_eq!(
+            counted(&ends, |value| value as i16, Samples::I16),
+            tallied(&ends)
+        );
+        let none = count_values(&Samples::U16(Vec::new()));
+        assert!(none.is_empty(), "{none:?}");
+    }
+
+    #[test]
+    fn few_values_are_counted_without_a_table_of_all_between_them() {
+        let far_apart = vec![65_535, 0, 65_535];
+        let found = counted(&far_apart, |value| value as u16, Samples::U16);
+        assert_eq!(found, tallied(&far_apart));
+        assert_eq!(
+            count_values(&Samples::U16(vec![65_535, 0, 65_535])).len(),
+            3
+        );
+    }
+
+    /// The counts of a frame, equal values put together.
+    fn counted<T>(
+        values: &[i32],
+        narrow: impl Fn(i32) -> T,
+        kind: impl Fn(Vec<T>) -> Samples,
+    ) -> BTreeMap<i32, u64> {
+        let samples = kind(values.iter().copied().map(narrow).collect());
+        let mut counts = BTreeMap::new();
+        for (value, count) in count_values(&samples) {
+            *counts.entry(value as i32).or_default() += count;
+        }
+        counts
+    }
+
+    fn tallied(values: &[i32]) -> BTreeMap<i32, u64> {
+        let mut counts = BTreeMap::new();
+        for value in values {
+            *counts.entry(*value).or_default() += 1;
+        }
+        counts
     }
 }

@@ -168,7 +168,7 @@ impl Decoders {
 /// How a worker uses the processor.
 #[derive(Clone, Copy)]
 enum Effort {
-    /// One thread: as many workers as processors are at work together.
+    /// The worker's own thread: as many workers as processors are at work together.
     Bulk,
     /// Several threads where the codec has them: somebody waits for this picture.
     Waited,
@@ -182,13 +182,14 @@ impl Effort {
         }
     }
 
-    /// OpenJPEG takes the number of its threads from its environment, once for each picture.
+    /// OpenJPEG takes the number of its threads from its environment, once for each picture: those that it starts beside
+    /// the caller's, which waits for them, so that one of them is worse than none. Where the system grants no threads it
+    /// does without.
     fn codec_threads(self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         match self {
-            Self::Bulk => 1,
-            Self::Waited => std::thread::available_parallelism()
-                .map_or(1, usize::from)
-                .min(MOST_CODEC_THREADS),
+            Self::Waited if cores > 1 => cores.min(MOST_CODEC_THREADS),
+            Self::Bulk | Self::Waited => 0,
         }
     }
 }

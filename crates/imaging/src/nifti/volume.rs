@@ -1,6 +1,7 @@
 //! An opened NIfTI volume, slice by slice.
 
 use std::io::{self, Read as _};
+use std::sync::OnceLock;
 
 use flate2::read::MultiGzDecoder;
 
@@ -116,11 +117,12 @@ pub(crate) struct Nifti {
     geometry: Geometry,
     bytes: Content,
     voxels_at: usize,
-    span: Span,
+    /// Found when it is first asked for: whoever looks through a window of their own needs no look at every voxel.
+    span: OnceLock<Span>,
 }
 
 impl Nifti {
-    /// Opens a volume and finds what its grey levels span.
+    /// Opens a volume.
     ///
     /// # Errors
     /// As [`inspect`]; `DecodeRaster` for missing voxels and damaged gzip, `StayWithinLimit` for inflated bytes.
@@ -135,22 +137,21 @@ impl Nifti {
         if (bytes.len() as u64) < end {
             return Err(broken("fewer voxels than its dimensions ask for"));
         }
-        let mut nifti = Self {
+        Ok(Self {
             geometry,
             bytes,
             // Checked against the length above.
             voxels_at: start as usize,
-            span: Span {
-                is_hounsfield: false,
-                low: 0.0,
-                high: 0.0,
-            },
-        };
-        if !nifti.is_colour() {
-            let voxels = nifti.geometry.header.dims.iter().product();
-            nifti.span = Span::of(|| (0..voxels).map(|voxel| nifti.value(voxel)));
-        }
-        Ok(nifti)
+            span: OnceLock::new(),
+        })
+    }
+
+    /// What the grey levels of the volume span.
+    fn span(&self) -> Span {
+        *self.span.get_or_init(|| {
+            let voxels: usize = self.geometry.header.dims.iter().product();
+            Span::of(|| (0..voxels).map(|voxel| self.value(voxel)))
+        })
     }
 
     /// The header.
@@ -171,7 +172,7 @@ impl Nifti {
         if self.is_colour() {
             return Ok(("colour", self.colours(frame)?));
         }
-        if self.span.is_hounsfield {
+        if self.span().is_hounsfield {
             let shade = |value: f64| CT_WINDOWS.map(|(low, high)| level(value, low, high));
             return Ok(("ct-3-window", self.slice(frame, shade)?));
         }
@@ -193,7 +194,8 @@ impl Nifti {
         let asked = window
             .filter(|(centre, width)| centre.is_finite() && *width > 0.0)
             .map(|(centre, width)| (f64::from(centre), f64::from(width)));
-        match asked.or(self.span.is_hounsfield.then_some(SOFT_TISSUE)) {
+        let own = || self.span().is_hounsfield.then_some(SOFT_TISSUE);
+        match asked.or_else(own) {
             Some((centre, width)) => {
                 // PS3.3 C.11.2.1.2.1, as for DICOM.
                 let (half, middle) = ((width - 1.0).max(f64::MIN_POSITIVE) / 2.0, centre - 0.5);
@@ -206,7 +208,7 @@ impl Nifti {
     }
 
     fn grey(&self, frame: u32) -> Result<Rgb8, ImagingError> {
-        let Span { low, high, .. } = self.span;
+        let Span { low, high, .. } = self.span();
         self.slice(frame, |value| [level(value, low, high); 3])
     }
 

@@ -1,10 +1,10 @@
-//! Compressed frames made here: RLE and JPEG, whole and damaged.
+//! Compressed frames made here: RLE and JPEG, whole and damaged; JPEG 2000 and HTJ2K of a few pixels.
 
 use casekin_imaging::{
     ImagingError, Limits, Rgb8, Samples, Source, Stage, StageRequest, decode, encode_jpeg, stage,
 };
 
-use crate::written::{DataSet, encapsulated, reds, request, start};
+use crate::written::{DataSet, at_stage, encapsulated, reds, request, start};
 
 fn colour(width: u16, height: u16, frames: &str) -> DataSet {
     start("XC")
@@ -166,4 +166,72 @@ fn a_jpeg_of_thousands_of_scans_is_refused_before_the_first() {
     with_scans(0).unwrap();
     let refused = with_scans(5000).unwrap_err().to_string();
     assert!(refused.contains("256 scans"), "{refused}");
+}
+
+// Pictures of 6 × 4 pixels, compressed without loss: by OpenJPEG with the colour transform, and by OpenJPH (HTJ2K) in the
+// order of resolutions.
+const J2K_COLOUR: &str = "ff4fff51002f00000000000600000004000000000000000000000006000000040000000000000000000307010107\
+    0101070101ff52000c00000001010004040001ff5c00044040ff640025000143726561746564206279204f70656e4a504547207665727369\
+    6f6e20322e352e34ff90000a00000000005c0001ff93df80c0121a3fd6e1db12d7239d0da73f0e0e948ddeeed187f5e293cfb458062eaa95\
+    2ccc089c0ad23d9979a9452297d40ead0367df80b800a0c1d473e88325f1f22fe9a01c612f25f14d870c8d7fffd9";
+const HTJ2K_DEEP: &str = "ff4fff5100294000000000060000000400000000000000000000000600000004000000000000000000010f0101ff\
+    500008000200000009ff52000c00020001000104044001ff5c00072088888888ff64001700014f70656e4a50482056657220302e32362e33\
+    2eff90000a00000000003b0001ff93c0002d10ff7f6bee5ff34ab5b4e29c0064007d9600c0002a200015204e4627e3848b7400e69b370010\
+    80775600ffd9";
+
+/// Group 0028 of a picture of 6 × 4 whose values have as many bits as are stored.
+fn small(photometric: &str, samples: u16, allocated: u16, stored: u16) -> DataSet {
+    let mut set = start("OT")
+        .us(0x0028_0002, samples)
+        .text(0x0028_0004, b"CS", photometric);
+    if samples == 3 {
+        set = set.us(0x0028_0006, 0);
+    }
+    set.us(0x0028_0010, 4)
+        .us(0x0028_0011, 6)
+        .us(0x0028_0100, allocated)
+        .us(0x0028_0101, stored)
+        .us(0x0028_0102, stored - 1)
+        .us(0x0028_0103, 0)
+}
+
+fn stored(head: DataSet, stream: &str, syntax: &str) -> Samples {
+    let data_set = encapsulated(head, &[hex::decode(stream).unwrap()]);
+    at_stage(file(&data_set, syntax), 1, Stage::Stored)
+        .unwrap()
+        .samples
+}
+
+/// Values of every pixel of 6 × 4.
+fn of_pixels<T>(value: impl Fn(usize, usize) -> T) -> Vec<T> {
+    let places = (0..4).flat_map(|y| (0..6).map(move |x| (x, y)));
+    places.map(|(x, y)| value(x, y)).collect()
+}
+
+#[test]
+fn jpeg_2000_in_colour_has_the_same_values_in_bytes_and_in_words() {
+    let lossless = "1.2.840.10008.1.2.4.90";
+    let pixel = |x, y| [x * 40, y * 60, x * 10 + y * 20];
+    let expected = of_pixels(pixel).concat();
+    let bytes: Vec<u8> = expected.iter().map(|value| *value as u8).collect();
+    let found = stored(small("YBR_RCT", 3, 8, 8), J2K_COLOUR, lossless);
+    assert_eq!(found, Samples::U8(bytes.clone()));
+    // The stream's colour transform is believed, whatever the header calls it.
+    let found = stored(small("YBR_FULL", 3, 8, 8), J2K_COLOUR, lossless);
+    assert_eq!(found, Samples::U8(bytes.clone()));
+    let words = expected.iter().map(|value| *value as u16).collect();
+    let found = stored(small("RGB", 3, 16, 8), J2K_COLOUR, lossless);
+    assert_eq!(found, Samples::U16(words));
+    // The stream's depth is believed as well.
+    let found = stored(small("RGB", 3, 8, 7), J2K_COLOUR, lossless);
+    assert_eq!(found, Samples::U8(bytes));
+}
+
+#[test]
+fn htj2k_in_the_order_of_resolutions_gives_the_values_that_were_compressed() {
+    let words = of_pixels(|x, y| (x * 9_000 + y * 500) as u16);
+    for syntax in ["1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202"] {
+        let found = stored(small("MONOCHROME2", 1, 16, 16), HTJ2K_DEEP, syntax);
+        assert_eq!(found, Samples::U16(words.clone()), "{syntax}");
+    }
 }

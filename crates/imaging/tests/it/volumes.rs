@@ -126,3 +126,46 @@ fn a_slice_that_is_left_out_has_a_thumbnail_and_no_view() {
         (4, 1)
     );
 }
+
+#[test]
+fn beyond_the_slices_that_are_compared_values_are_cut_off_at_their_range() {
+    // Five frames of 2 × 1 pixels, of which the first, the middle and the last are compared.
+    let frames = [[0, 40], [5, 70], [10, 50], [0, 9_000], [0, 100]];
+    let file = DataSet::default()
+        .text(0x0008_0016, b"UI", "1.2.840.10008.5.1.4.1.1.4.1")
+        .text(0x0008_0060, b"CS", "MR")
+        .us(0x0028_0002, 1)
+        .text(0x0028_0004, b"CS", "MONOCHROME2")
+        .text(0x0028_0008, b"IS", "5")
+        .us(0x0028_0010, 1)
+        .us(0x0028_0011, 2)
+        .us(0x0028_0100, 16)
+        .us(0x0028_0101, 16)
+        .us(0x0028_0102, 15)
+        .us(0x0028_0103, 0)
+        .pixels(&frames.concat());
+    let read = |frame: u32, max_compared_slices: u32| {
+        let view = region(&RegionRequest {
+            source: file.source(),
+            frame,
+            box_px: None,
+            cuts: casekin_imaging::Cuts::default(),
+            volume: None,
+            limits: Limits {
+                max_compared_slices,
+                ..Limits::default()
+            },
+        })
+        .unwrap();
+        assert_eq!(view.made_by, "volume-min-max");
+        [view.rgb.pixels[0], view.rgb.pixels[3]]
+    };
+    assert_eq!(read(5, 3), [0, 255]);
+    assert_eq!(read(1, 3), [0, 102]);
+    assert_eq!(
+        read(4, 3),
+        [0, 255],
+        "brighter than what was compared: white"
+    );
+    assert_eq!(read(5, 256), [0, 3], "all are compared");
+}

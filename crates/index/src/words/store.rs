@@ -349,10 +349,12 @@ fn texts<'a>(entry: &'a CaseEntry, report: &'a ReportFields) -> Vec<(Section, &'
     let not_affirmed: Vec<(Section, &str)> = lines(Section::DeniedLabels, &report.denied_labels)
         .chain(lines(Section::UncertainLabels, &report.uncertain_labels))
         .collect();
-    let own = entry.facts.labels.iter().map(String::as_str);
+    // Where the report has labels, all of them are there, parted by what they say.
+    let is_parted = !(report.labels.is_empty() && not_affirmed.is_empty());
+    let own = entry.facts.labels.iter().filter(|_| !is_parted);
     let affirmed = own
+        .map(String::as_str)
         .chain(report.labels.lines())
-        .filter(|label| !not_affirmed.iter().any(|(_, held)| label.contains(held)))
         .map(|label| (Section::Labels, label));
     texts.extend(affirmed);
     texts.extend(not_affirmed.iter().copied());

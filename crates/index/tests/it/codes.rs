@@ -109,6 +109,38 @@ fn every_code_finds_what_an_exact_search_finds() {
     }
 }
 
+/// Black frames and empty tiles have one vector, to the bit: a graph must hold them without hiding any, or anything else.
+#[test]
+fn views_of_one_vector_are_taken_into_a_graph() {
+    for code in [VectorCode::F16, VectorCode::B1] {
+        let root = tempfile::tempdir().unwrap();
+        let mut dice = Dice(22);
+        let mut vectors = vectors(&mut dice);
+        let black = vectors[0].clone();
+        for at in 0..vectors.len() {
+            if at % 2 == 0 {
+                vectors[at].clone_from(&black);
+            }
+        }
+        let (index, log) = open_with_log(root.path(), DIMENSION, code);
+        let entries: Vec<CaseEntry> = (1..)
+            .zip(&vectors)
+            .map(|(case_no, vector)| CaseEntry {
+                case_no,
+                views: views(&log, case_no, "CT", std::slice::from_ref(vector)),
+                ..CaseEntry::default()
+            })
+            .collect();
+        index.apply(&entries, &[], 1).unwrap();
+        index.settle();
+        let stats = index.stats();
+        assert_eq!(stats.graphed, VIEWS, "{code:?}: {stats:?}");
+        let others: Vec<Vec<f32>> = vectors.into_iter().skip(1).step_by(2).collect();
+        let recall = recall(&index, &others, &mut dice);
+        assert!(recall >= 0.93, "{code:?}: {recall}");
+    }
+}
+
 #[test]
 fn signs_take_a_sixteenth_of_half_floats_and_a_reopened_index_answers_alike() {
     let roots = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

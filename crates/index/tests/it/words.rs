@@ -158,11 +158,20 @@ fn labels_that_deny_or_leave_open_are_no_labels_that_affirm() {
     let mut denying = text_case(
         1,
         ReportFields {
-            denied_labels: "no retinopathy\nedema: 0".into(),
+            labels: "left\nlymph nodes: normal".into(),
+            denied_labels: "no retinopathy\nedema: 0\nnodes: no".into(),
             ..ReportFields::default()
         },
     );
-    denying.facts = facts("Fundus", &["no retinopathy", "edema: 0", "left"]);
+    // What denies is part of the text of another label, which affirms all the same.
+    let labels = [
+        "no retinopathy",
+        "edema: 0",
+        "nodes: no",
+        "left",
+        "lymph nodes: normal",
+    ];
+    denying.facts = facts("Fundus", &labels);
     let mut open = text_case(
         2,
         ReportFields {
@@ -180,6 +189,7 @@ fn labels_that_deny_or_leave_open_are_no_labels_that_affirm() {
         assert_eq!(of(texts, affirmed("retinopathy")), [3, 2]);
         assert_eq!(of(texts, affirmed("edema")), [3]);
         assert_eq!(of(texts, affirmed("left")), [1]);
+        assert_eq!(of(texts, affirmed("lymph")), [1]);
         assert_eq!(of(texts, denied("retinopathy")), [1]);
         assert_eq!(of(texts, denied("edema")), [1]);
     }

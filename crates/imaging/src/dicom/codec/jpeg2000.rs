@@ -1,7 +1,7 @@
 //! JPEG 2000 (ISO 15444-1) and HTJ2K (15444-15) by OpenJPEG in C: faster than its port to Rust, and run in a decode worker.
 
 use jpeg2k::{DecodeParameters, Image, ImageComponent};
-// For its threads alone, which it takes as the environment says (`OPJ_NUM_THREADS`; one where it says nothing).
+// For its threads alone, which it takes as the environment says (`OPJ_NUM_THREADS`; none where it says nothing).
 use openjpeg_sys as _;
 
 use super::{Packed, Unpacked};
