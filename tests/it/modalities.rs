@@ -146,7 +146,10 @@ fn a_case_without_an_encoded_picture_says_what_it_was_asked_by() {
     let http = service.http();
     let alone = ask(&http, json!({ "case": "bare" }));
     assert_eq!(alone["complete"], false, "its pictures wait: {alone}");
-    assert!(notices(&alone).contains("nothing else to search by"));
+    assert!(
+        notices(&alone).contains("searched by its words alone"),
+        "{alone}"
+    );
     assert_eq!(case_ids(&alone), [""; 0]);
     let beside_words = ask(&http, json!({ "case": "bare", "text": "effusion" }));
     assert!(notices(&beside_words).contains("it had no part in the answer"));

@@ -157,7 +157,7 @@ fn a_slide_in_place_leaves_no_copy_of_itself_and_an_uploaded_one_does() {
     );
     assert!(!holds_any(&files, &wanted), "the file's own bytes are kept");
     assert!(
-        holds_any(&[content.clone()], &wanted),
+        holds_any(std::slice::from_ref(&content), &wanted),
         "they would be found"
     );
 

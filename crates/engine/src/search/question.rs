@@ -165,7 +165,11 @@ impl Library {
         vectors.thin(notices);
         vectors.follow(marks);
         if unseen {
-            notices.push(self.told_of_unseen(request, &vectors).await?);
+            let told = match request.text.is_none() && vectors.pictures.is_empty() {
+                true => "it was searched by its words alone",
+                false => "it had no part in the answer, the rest of the question was asked",
+            };
+            notices.push(format!("This case has no encoded picture yet; {told}"));
         }
         self.check_ground(request, &vectors, notices).await?;
         let asked = |way| request.ways.as_ref().is_none_or(|ways| ways.contains(&way));
@@ -180,22 +184,6 @@ impl Library {
             };
         }
         Ok(vectors)
-    }
-
-    /// What became of an example case of which no picture is encoded.
-    async fn told_of_unseen(
-        &self,
-        request: &SearchRequest,
-        vectors: &QuestionVectors,
-    ) -> Result<String, EngineError> {
-        let told = if request.text.is_some() || !vectors.pictures.is_empty() {
-            "it had no part in the answer, the rest of the question was asked"
-        } else if self.words_of_cases(request).await?.is_some() {
-            "it was searched by its words alone"
-        } else {
-            "and without a title or a plain label there was nothing else to search by"
-        };
-        Ok(format!("This case has no encoded picture yet; {told}"))
     }
 
     /// A sentence is what the text tower was trained on, and 64 tokens are all that it reads: of a whole paragraph, one
@@ -313,8 +301,7 @@ impl Library {
         for case_id in request.case.iter().chain(&request.relevant) {
             words.extend(self.case_words(case_id).await?);
         }
-        let words = words.join(" ").trim().to_owned();
-        Ok((!words.is_empty()).then_some(words))
+        Ok((!words.is_empty()).then(|| words.join(" ")))
     }
 
     async fn case_words(&self, case_id: &str) -> Result<Option<String>, EngineError> {
