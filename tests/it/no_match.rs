@@ -3,9 +3,8 @@
 //! a picture, all pictures of a case, words.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use casekin_phantoms::PhantomCase;
+use casekin_phantoms::{PhantomCase, PhantomImage};
 use serde_json::{Value, json};
 
 use crate::support::{Http, Library, Service, case_ids};
@@ -43,9 +42,8 @@ fn without(family: &str, library: &Library) -> Service {
     let service = library.serve(&["--no-worker"]);
     let http = service.http();
     for index in 0..CASES {
-        let case = casekin_phantoms::draw_case(LIBRARY, index);
-        if case.family.name() == family {
-            let at = format!("{}/api/v1/cases/{}", http.url, case.case_id);
+        if casekin_phantoms::plan_case(LIBRARY, index).family.name() == family {
+            let at = format!("{}/api/v1/cases/phantom-{LIBRARY}-{index:05}", http.url);
             let deleted = http.client.delete(at).send().unwrap();
             assert!(deleted.status().is_success(), "{}", deleted.text().unwrap());
         }
@@ -53,25 +51,33 @@ fn without(family: &str, library: &Library) -> Service {
     service
 }
 
-fn unseen() -> impl Iterator<Item = PhantomCase> {
-    (0..QUESTIONS).map(|index| casekin_phantoms::draw_case(UNSEEN, index))
+/// A case that the library has not seen.
+struct Unseen {
+    family: &'static str,
+    labels: Vec<String>,
+    impression: String,
+    /// Its pictures as questions: ids that the service gave them.
+    images: Vec<Value>,
 }
 
-/// Ids of a case's pictures as questions.
-fn kept(http: &Http, folder: &Path, case: &PhantomCase) -> Vec<Value> {
-    let keep = |(at, image): (usize, &casekin_phantoms::PhantomImage)| {
-        let path: PathBuf = folder.join(format!("asked-{at}-{}", image.file_name));
-        std::fs::write(&path, &image.bytes).unwrap();
-        let form = reqwest::blocking::multipart::Form::new().file("picture", path);
-        let kept = http
-            .client
-            .post(format!("{}/api/v1/query-images", http.url))
-            .multipart(form.unwrap())
-            .send()
-            .unwrap();
+fn unseen(http: &Http, drawn: &[PhantomCase]) -> Vec<Unseen> {
+    let keep = |image: &PhantomImage| {
+        let part = reqwest::blocking::multipart::Part::bytes(image.bytes.clone());
+        let form =
+            reqwest::blocking::multipart::Form::new().part("picture", part.file_name("asked"));
+        let at = format!("{}/api/v1/query-images", http.url);
+        let kept = http.client.post(at).multipart(form).send().unwrap();
         json!({ "image_id": kept.json::<Value>().unwrap()["id"] })
     };
-    case.images.iter().enumerate().map(keep).collect()
+    let asked = |case: &PhantomCase| Unseen {
+        family: case.family.name(),
+        labels: case.labels.clone(),
+        impression: (case.report.split_once("Impression: ").unwrap().1)
+            .trim()
+            .to_owned(),
+        images: case.images.iter().map(keep).collect(),
+    };
+    drawn.iter().map(asked).collect()
 }
 
 /// Of other kinds too: otherwise a family that is not there would have nothing to be compared with.
@@ -100,11 +106,10 @@ fn shown_to_those_who_ask_for_all(http: &Http, question: &Value) {
     assert!(told.contains("no better than chance"), "{told}");
 }
 
-fn ask_by_pictures(http: &Http, folder: &Path, withheld: &str, tallies: &mut Tallies) {
-    for case in unseen() {
-        let is_withheld = case.family.name() == withheld;
-        let images = kept(http, folder, &case);
-        for image in &images {
+fn ask_by_pictures(http: &Http, cases: &[Unseen], withheld: &str, tallies: &mut Tallies) {
+    for case in cases {
+        let is_withheld = case.family == withheld;
+        for image in &case.images {
             let question = by_pictures(std::slice::from_ref(image));
             let away = turned_away(http, &question, "picture");
             let tally = tallies.entry(("picture", is_withheld)).or_default();
@@ -113,8 +118,8 @@ fn ask_by_pictures(http: &Http, folder: &Path, withheld: &str, tallies: &mut Tal
                 shown_to_those_who_ask_for_all(http, &question);
             }
         }
-        if images.len() > 1 {
-            let away = turned_away(http, &by_pictures(&images), "case");
+        if case.images.len() > 1 {
+            let away = turned_away(http, &by_pictures(&case.images), "case");
             tallies
                 .entry(("case", is_withheld))
                 .or_default()
@@ -124,15 +129,13 @@ fn ask_by_pictures(http: &Http, folder: &Path, withheld: &str, tallies: &mut Tal
 }
 
 /// Names of findings, and what reports of unseen cases conclude.
-fn ask_by_words(http: &Http, withheld: &str, tallies: &mut Tallies) {
+fn ask_by_words(http: &Http, cases: &[Unseen], withheld: &str, tallies: &mut Tallies) {
     let names = casekin_phantoms::finding_names();
     let names = names.iter().filter(|(_, key, _)| *key != "normal");
-    let names = names.map(|(family, _, name)| (family.name(), (*name).to_owned()));
-    let concluded = unseen().filter(|case| !case.labels.contains(&"normal".to_owned()));
-    let concluded = concluded.map(|case| {
-        let (_, impression) = case.report.split_once("Impression: ").unwrap();
-        (case.family.name(), impression.trim().to_owned())
-    });
+    let names = names.map(|(family, _, name)| (family.name(), *name));
+    let is_normal = |case: &&Unseen| case.labels.iter().any(|label| label == "normal");
+    let concluded = cases.iter().filter(|case| !is_normal(case));
+    let concluded = concluded.map(|case| (case.family, case.impression.as_str()));
     for (family, text) in names.chain(concluded) {
         let question = json!({ "text": text, "ways": ["text_to_image"] });
         let away = turned_away(http, &question, "text");
@@ -149,16 +152,13 @@ fn ask_by_words(http: &Http, withheld: &str, tallies: &mut Tallies) {
 
 /// Filters that let through about a tenth: cases of one family that is there, and any cases. Of its questions those are
 /// answered that the part holds, and what is not there is turned away as without a filter.
-fn ask_under_filters(http: &Http, folder: &Path, withheld: &str, tallies: &mut Tallies) {
+fn ask_under_filters(http: &Http, cases: &[Unseen], withheld: &str, tallies: &mut Tallies) {
     let labels = ["glaucoma", "diabetic retinopathy", "retinal detachment"];
     let by_labels = format!("label={}", labels.join("|"));
-    for case in unseen() {
-        let is_withheld = case.family.name() == withheld;
-        let has_label = case
-            .labels
-            .iter()
-            .any(|label| labels.contains(&label.as_str()));
-        let question = by_pictures(&kept(http, folder, &case)[..1]);
+    for case in cases {
+        let is_withheld = case.family == withheld;
+        let has_label = (case.labels.iter()).any(|label| labels.contains(&label.as_str()));
+        let question = by_pictures(&case.images[..1]);
         for (kind, filter) in [("by label", by_labels.as_str()), ("by age", "age=65..70")] {
             if kind == "by label" && !is_withheld && !has_label {
                 continue;
@@ -176,14 +176,17 @@ fn ask_under_filters(http: &Http, folder: &Path, withheld: &str, tallies: &mut T
 
 #[test]
 fn a_family_that_is_not_there_is_turned_away_and_one_that_is_there_is_not() {
+    let draw = |index| casekin_phantoms::draw_case(UNSEEN, index);
+    let drawn: Vec<PhantomCase> = (0..QUESTIONS).map(draw).collect();
     let mut tallies = Tallies::new();
     for withheld in ["chest", "skin"] {
         let library = Library::new();
         let service = without(withheld, &library);
         let http = service.http();
-        ask_by_pictures(&http, library.path(), withheld, &mut tallies);
-        ask_by_words(&http, withheld, &mut tallies);
-        ask_under_filters(&http, library.path(), withheld, &mut tallies);
+        let cases = unseen(&http, &drawn);
+        ask_by_pictures(&http, &cases, withheld, &mut tallies);
+        ask_by_words(&http, &cases, withheld, &mut tallies);
+        ask_under_filters(&http, &cases, withheld, &mut tallies);
     }
     println!("{tallies:?}");
     for ((kind, is_withheld), tally) in &tallies {

@@ -1,6 +1,10 @@
 //! Decode workers: the same answers as in this process, and a fence around a codec that crashes, hangs or eats.
 
 #[path = "it/samples/mod.rs"]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot set the scene has failed"
+)]
 mod samples;
 
 use std::sync::Arc;

@@ -117,10 +117,8 @@ fn views_of_one_vector_are_taken_into_a_graph() {
         let mut dice = Dice(22);
         let mut vectors = vectors(&mut dice);
         let black = vectors[0].clone();
-        for at in 0..vectors.len() {
-            if at % 2 == 0 {
-                vectors[at].clone_from(&black);
-            }
+        for vector in vectors.iter_mut().step_by(2) {
+            vector.clone_from(&black);
         }
         let (index, log) = open_with_log(root.path(), DIMENSION, code);
         let entries: Vec<CaseEntry> = (1..)
