@@ -13,6 +13,12 @@ describe("whether a picture is grey", () => {
       }
   });
 
+  it("is told by its pixels for NIfTI volumes, too", () => {
+    const volume = { image_id: "i-3", format: "nifti", modality: null };
+    expect(isGrey(volume, () => true)).toBe(true);
+    expect(isGrey(volume, () => false)).toBe(false);
+  });
+
   it("is taken from the header until they have told", () => {
     expect(isGrey({ ...PICTURE, window: [40, 400] }, untold)).toBe(true);
     expect(isGrey(PICTURE, untold)).toBe(false);
@@ -26,7 +32,7 @@ describe("whether a picture is grey", () => {
     expect(isGrey(PICTURE, told)).toBe(false);
   });
 
-  it("is not asked of slides, of what is no DICOM, and of what is not there", () => {
+  it("is not asked of slides, of plain pictures, and of what is not there", () => {
     const yes = () => true;
     expect(isGrey({ ...PICTURE, modality: "SM" }, yes)).toBe(false);
     expect(isGrey({ ...PICTURE, mm_per_px: [0.0005, 0.0005] }, yes)).toBe(false);

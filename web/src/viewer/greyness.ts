@@ -14,8 +14,11 @@ const known = new Recent<boolean>(500);
 /** Slices of one series are all grey, or none is: one of them is asked. */
 const kindOf = ({ series, image_id }: Seen): string => series?.series_id ?? image_id;
 
+/** Files whose values are more than a screen shows; the service takes a window for these. */
+const DEEP = ["dicom", "nifti"];
+
 /** Slides have objectives where others have windows. */
-const mayBeGrey = (image: Seen): boolean => image.format.toLowerCase() === "dicom" && !isSlide(image);
+const mayBeGrey = (image: Seen): boolean => DEEP.includes(image.format.toLowerCase()) && !isSlide(image);
 
 /** Until its pixels have told, a picture whose file names a window passes for grey. */
 export function isGrey(image: Seen | null, told: (kind: string) => boolean | undefined): boolean {
