@@ -1,5 +1,8 @@
 //! A graph while it is built, in memory, by one thread.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use super::file::{Layout, keys_of};
 use super::tape::Tape;
 use super::{Graph, SEARCHERS, SLOT_BITS, Trial, as_f16, failed, options};
@@ -14,6 +17,8 @@ pub(crate) struct GraphBuilder {
     pub(super) order: Vec<u32>,
     pub(super) dimension: u32,
     measured: Option<Measured>,
+    /// Hashes of the codes that were added.
+    codes: HashSet<u64>,
 }
 
 /// What a search must ask for, and the recall that it then has.
@@ -41,6 +46,7 @@ impl GraphBuilder {
             order: Vec::new(),
             dimension,
             measured: None,
+            codes: HashSet::new(),
         })
     }
 
@@ -70,6 +76,7 @@ impl GraphBuilder {
                 recall_permille: layout.recall_permille,
                 nodes: layout.measured_nodes,
             }),
+            codes: HashSet::new(),
         })
     }
 
@@ -98,7 +105,7 @@ impl GraphBuilder {
         if self.inner.size() >= self.inner.capacity() {
             reserve(&self.inner, self.inner.size() + self.inner.size() / 8 + 64)?;
         }
-        match self.coder.encode(vector) {
+        match self.new_code(key, vector) {
             Coded::F16(code) => self.inner.add(key, as_f16(&code)),
             Coded::I8(code) => self.inner.add(key, code.as_slice()),
             Coded::B1(code) => self.inner.add(key, usearch::b1x8::from_u8s(&code)),
@@ -106,6 +113,26 @@ impl GraphBuilder {
         .map_err(|error| failed("add to", &error))?;
         self.order.push(slot);
         Ok(())
+    }
+
+    /// A code that no node has yet, where a little noise gives one. Nodes of one code are linked among themselves and to nothing
+    /// else, since none is nearer than the others: thousands of black frames could not be reached. Which of them is found
+    /// first does not matter, for the vectors of the log decide, and there they are alike.
+    fn new_code(&mut self, key: u64, vector: &[f32]) -> Coded {
+        let mut code = self.coder.encode(vector);
+        let common = hash_of(&code);
+        let mut hash = common;
+        for times in 1..=NOISE_ROUNDS {
+            if self.codes.insert(hash) {
+                break;
+            }
+            let mut moved = vector.to_vec();
+            add_noise(&mut moved, COMMON_NOISE * times as f32, common);
+            add_noise(&mut moved, NOISE * times as f32, key);
+            code = self.coder.encode(&moved);
+            hash = hash_of(&code);
+        }
+        code
     }
 
     /// The nearest slots by code, best first.
@@ -184,6 +211,43 @@ impl GraphBuilder {
         layout.clean(&mut bytes, row_bytes, &tape, live);
         Ok(bytes)
     }
+}
+
+/// Length of each node's own noise beside a vector's, which is one.
+const NOISE: f32 = 0.04;
+/// Length of the noise that all nodes of one code share but the first. It moves them away from that one, which would be the
+/// nearest of each and the only one linked to.
+const COMMON_NOISE: f32 = 0.06;
+const NOISE_ROUNDS: u32 = 4;
+
+fn hash_of(code: &Coded) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match code {
+        Coded::F16(code) => code
+            .iter()
+            .for_each(|value| value.to_bits().hash(&mut hasher)),
+        Coded::I8(code) => code.hash(&mut hasher),
+        Coded::B1(code) => code.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// Adds noise of a given length, the same for the same seed, and brings the vector to length one again.
+fn add_noise(vector: &mut [f32], noise: f32, seed: u64) {
+    let spread = noise * (3.0 / vector.len().max(1) as f32).sqrt();
+    let mut state = seed;
+    for value in vector.iter_mut() {
+        // SplitMix64 (Steele, Lea, Flood 2014).
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let unit = ((bits ^ (bits >> 31)) >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
+        *value += spread * unit;
+    }
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    let length = length.max(f32::MIN_POSITIVE);
+    vector.iter_mut().for_each(|value| *value /= length);
 }
 
 /// Reserving is not safe beside searches; nobody else sees a graph that is built. Copies of slots need some slack.
