@@ -1184,7 +1184,7 @@ export interface components {
              */
             after?: number | null;
             /**
-             * @description Filters, all of which must hold for the case.
+             * @description Filters, all of which must hold for the view and its case.
              * @default []
              */
             filters?: string[];
@@ -1239,7 +1239,7 @@ export interface components {
              * @description Cases with it.
              */
             cases: number;
-            /** @description Value as a filter takes it. */
+            /** @description The value. In the text of a filter `|` and `\` of a value have a `\` before them. */
             value: string;
         };
         /** @description Which cases are counted by facets. */
@@ -1299,8 +1299,8 @@ export interface components {
             /** @description Study date, YYYY-MM-DD. */
             date?: string | null;
             /**
-             * @description Ids of cases whose matching pictures are near-identical to this case's. They are counted here instead of taking
-             *     places of their own, unless the question keeps duplicates.
+             * @description Ids of cases whose matching pictures are near-identical to this case's, each of those that were looked at for this
+             *     answer. They are counted here instead of taking places of their own, unless the question keeps duplicates.
              */
             duplicates?: string[];
             /** @description Which ways found it, and at what rank. */
@@ -1337,7 +1337,7 @@ export interface components {
             synthetic: boolean;
             /** @description One line that says what the case is. */
             title: string;
-            /** @description The views that matched, best first; where only words matched, the first picture of the case. */
+            /** @description The views that matched, best first; where only words matched, the first picture of the case that passes the filters. */
             views: components["schemas"]["HitView"][];
         };
         /** @description A part of a picture that matched. */
@@ -1373,13 +1373,14 @@ export interface components {
         };
         /** @description One example picture. */
         ImageQuery: {
-            /** @description Region as x, y, width, height in pixels of the picture; the whole picture when left out. */
+            /** @description Region as x, y, width, height in pixels of the picture; the whole frame or picture when left out. */
             box?: number[] | null;
             /**
              * Format: int32
-             * @description Frame, counted from 0.
+             * @description Frame, counted from 0: with `box` the one that the region lies in, the first when left out; without it the only one
+             *     that asks, all of them (evenly spread ones of many) when left out.
              */
-            frame?: number;
+            frame?: number | null;
             /** @description Id of a picture of the library ("i-…") or of an uploaded query picture ("q-…"). */
             image_id: string;
         };
@@ -1602,7 +1603,8 @@ export interface components {
             title: string;
             /**
              * Format: int32
-             * @description Views by which it moves the question; 0 for a case without encoded pictures, which only stays out of the answer.
+             * @description Views by which it moves the question; 0 where it only stays out of the answer: it has no encoded pictures, or it is
+             *     not relevant to a question of words alone.
              */
             views: number;
         };
@@ -1673,7 +1675,10 @@ export interface components {
         Passage: {
             /** @description The text in order. */
             parts: components["schemas"]["PassagePart"][];
-            /** @description Section it stands in: "findings", "impression", "history", "title", "label", "negated", "other". */
+            /**
+             * @description Section it stands in: "findings", "impression", "history", "title", "label", "other"; or "uncertain", "historical",
+             *     "negated", "uncertain label" and "negated label", for what the report or a label does not affirm.
+             */
             section: string;
         };
         /** @description A run of text inside a passage. */
@@ -2048,7 +2053,8 @@ export interface components {
              */
             case?: string | null;
             /**
-             * @description Filters, all of which must hold: `modality=CT`, `age=40..60`, `label=a|b`, `body_part!=chest`.
+             * @description Filters, all of which must hold: `modality=CT`, `age=40..60`, `label=a|b`, `body_part!=chest`. A `|` or `\` of
+             *     the value itself has a `\` before it: `label=a\|b`.
              * @default []
              */
             filters?: string[];
@@ -2063,8 +2069,8 @@ export interface components {
              */
             keep_duplicates?: boolean;
             /**
-             * @description Ids of cases marked as not relevant: the question moves a little away from their pictures, and they are not
-             *     answered again.
+             * @description Ids of cases marked as not relevant: the question's pictures move a little away from theirs, and they are not
+             *     answered again. A question of words alone has no pictures to move: there a mark only keeps its case out.
              * @default []
              */
             not_relevant?: string[];
@@ -2091,7 +2097,8 @@ export interface components {
              */
             top?: number | null;
             /**
-             * @description Ways of finding that take part; all that apply when left out.
+             * @description Ways of finding that take part; all that apply when left out. Ways that have nothing to go by in the question are
+             *     refused where no other was chosen, and told of in a notice otherwise.
              * @default null
              */
             ways?: components["schemas"]["Way"][] | null;
