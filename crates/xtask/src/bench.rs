@@ -114,6 +114,7 @@ fn build() -> Result<()> {
         "--package=casekin",
         "--package=casekin-imaging",
         "--package=casekin-index",
+        "--package=casekin-encoder",
         "--bins",
         "--examples",
     ]))
@@ -195,18 +196,8 @@ pub fn encoder(asked: &EncoderBench) -> Result<()> {
         bail!("no shared data: set CASEKIN_SHARED to its folder");
     };
     let python = encoder_environment()?;
-    let build = |what: &[&str]| run(cargo().args(["build", "--release", "--quiet"]).args(what));
-    build(&[
-        "--package",
-        "casekin-encoder",
-        "--example",
-        "measure_encoder",
-    ])?;
+    build()?;
     let full_size = asked.is_of_full_size();
-    // The whole program is measured on a GPU, and on a CPU with a checkpoint that is small enough for it.
-    if asked.on_gpu() || !full_size {
-        build(&["--bin", "casekin"])?;
-    }
     let assets = paths::repository().join("crates/xtask/assets");
     let release = paths::target().join("release");
     let mut bench = Command::new(python);
